@@ -1,0 +1,1 @@
+"""The flow document: parse, validate, hash, diff and patch."""

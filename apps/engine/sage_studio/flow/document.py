@@ -1,0 +1,116 @@
+"""The flow document as typed data: the one JSON (and YAML) form of a flow.
+
+Unknown keys are kept on every level, so that a document written by a newer version or imported
+from elsewhere survives a round trip. Reading text, checking meaning and hashing live beside this
+module; here is only the shape.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from sage_studio.kernel.json import Json
+
+SCHEMA = "sage-studio/flow@1"
+MAX_NODES = 10_000
+MAX_NAME_LENGTH = 200
+
+NodeId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+class _Open(BaseModel):
+    model_config = ConfigDict(extra="allow", populate_by_name=True)
+
+
+class Retry(_Open):
+    """How often a failed node is tried again. ``count`` is the number of further attempts."""
+
+    count: int = Field(default=0, ge=0, le=20)
+    delay_s: float = Field(default=1.0, ge=0, le=3600)
+    backoff: float = Field(default=2.0, ge=1, le=10)
+    jitter: float = Field(default=0.1, ge=0, le=1)
+
+
+class FlowNode(_Open):
+    """One node. ``config`` holds plain values and ``{{ }}`` texts; ``pos`` is the top left
+    corner in canvas pixels; ``on_error`` says what a final failure does: fail the run, continue
+    with no output, or send the error out of the ``error`` port."""
+
+    id: NodeId
+    type: str = Field(min_length=1, max_length=100)
+    version: str | None = Field(default=None, max_length=32)
+    name: str = Field(default="", max_length=MAX_NAME_LENGTH)
+    config: dict[str, Json] = Field(default_factory=dict)
+    pos: tuple[float, float] = (0, 0)
+    size: tuple[float, float] | None = None
+    parent: str | None = None
+    disabled: bool = False
+    retry: Retry | None = None
+    timeout_s: float | None = Field(default=None, gt=0, le=86_400 * 30)
+    on_error: Literal["fail", "continue", "route"] = "fail"
+    cache: bool = False
+    pinned: Json = None
+    notes: str | None = Field(default=None, max_length=20_000)
+
+
+class FlowEdge(_Open):
+    """One connection; its id follows from its four ends (see ``edge_id``)."""
+
+    id: str = ""
+    source: str
+    source_port: str
+    target: str
+    target_port: str
+
+
+class FlowNote(_Open):
+    """A sticky note on the canvas."""
+
+    id: str
+    text: str = Field(default="", max_length=20_000)
+    pos: tuple[float, float] = (0, 0)
+    size: tuple[float, float] = (200, 120)
+    color: str = "yellow"
+
+
+class FlowInput(_Open):
+    """A value the caller of a run may give; ``type`` is a port type."""
+
+    name: str = Field(min_length=1, max_length=64)
+    type: str = "any"
+    required: bool = False
+    default: Json = None
+    label: str = ""
+
+
+class FlowSettings(_Open):
+    """How the whole flow runs. ``concurrency`` bounds nodes of one run at once."""
+
+    mode: Literal["batch", "streaming", "event"] = "batch"
+    timeout_s: float | None = Field(default=None, gt=0, le=86_400 * 365)
+    on_error: Literal["fail", "continue"] = "fail"
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
+    timezone: str = "UTC"
+    optimise: Literal["on", "off"] = "on"
+
+
+class FlowDocument(_Open):
+    """A whole flow."""
+
+    schema_: Literal["sage-studio/flow@1"] = Field(default=SCHEMA, alias="schema")
+    name: str = Field(default="", max_length=MAX_NAME_LENGTH)
+    description: str = Field(default="", max_length=20_000)
+    settings: FlowSettings = Field(default_factory=FlowSettings)
+    inputs: list[FlowInput] = Field(default_factory=list)
+    outputs: list[dict[str, Json]] = Field(default_factory=list)
+    variables: dict[str, Json] = Field(default_factory=dict)
+    nodes: list[FlowNode] = Field(default_factory=list, max_length=MAX_NODES)
+    edges: list[FlowEdge] = Field(default_factory=list, max_length=MAX_NODES * 10)
+    notes: list[FlowNote] = Field(default_factory=list, max_length=MAX_NODES)
+
+
+def edge_id(source: str, source_port: str, target: str, target_port: str) -> str:
+    """The id every replica gives the same connection: the same edge drawn twice is one edge."""
+    return f"{source}:{source_port}>{target}:{target_port}"

@@ -1,0 +1,207 @@
+"""What a node may reach while it runs: its context and the ports behind it.
+
+The engine gives every attempt one ``Context``. Hosts (the server, the command line, tests)
+supply the stores behind it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Protocol, TypedDict
+
+from sage_studio.kernel.json import Json, JsonObject
+
+
+class FileRef(TypedDict):
+    """A ``File`` value as it travels between nodes; ``ref`` is opaque to the node."""
+
+    name: str
+    mime: str
+    size_bytes: int
+    ref: str
+
+
+class FileStore(Protocol):
+    """Files of the flow's workspace."""
+
+    async def read(self, file: FileRef) -> bytes:
+        """The whole content. Raises NodeError when the file is gone."""
+        ...
+
+    def stream(self, file: FileRef, *, chunk_bytes: int = 1 << 20) -> AsyncIterator[bytes]: ...
+
+    async def write(self, name: str, mime: str, content: bytes | AsyncIterator[bytes]) -> FileRef:
+        """Store atomically: the file appears whole or not at all."""
+        ...
+
+
+class BlobStore(Protocol):
+    """Content-addressed values of the workspace; keys are ``sha256:…``."""
+
+    async def put(self, content: bytes, *, mime: str = "application/octet-stream") -> str: ...
+
+    async def get(self, key: str) -> bytes: ...
+
+
+@dataclass(frozen=True, slots=True)
+class VectorHit:
+    """One retrieved entry; ``score`` is higher for better matches."""
+
+    id: str
+    text: str
+    metadata: JsonObject
+    score: float
+
+
+class VectorStore(Protocol):
+    """Named collections of embedded chunks in the workspace."""
+
+    async def upsert(
+        self, collection: str, ids: Sequence[str], vectors: Sequence[Sequence[float]],
+        texts: Sequence[str], metadatas: Sequence[JsonObject], *, model: str,
+    ) -> int:
+        """Write entries, replacing equal ids. Returns how many the collection now holds.
+
+        Raises NodeError when the dimensions or the model differ from the collection's.
+        """
+        ...
+
+    async def search(
+        self, collection: str, vector: Sequence[float], query: str, *, top_k: int, mode: str = "hybrid"
+    ) -> list[VectorHit]:
+        """The best ``top_k``; ``mode`` is ``vector``, ``keyword`` or ``hybrid``."""
+        ...
+
+    async def model(self, collection: str) -> str | None:
+        """The embedding model the collection was written with, or None when it is empty."""
+        ...
+
+
+class HttpResponse(Protocol):
+    """A finished response of the guarded client."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    content: bytes
+
+    def text(self) -> str: ...
+
+    def json(self) -> Json: ...
+
+
+class HttpClient(Protocol):
+    """The one guarded client: addresses are checked, redirects re-checked, sizes capped."""
+
+    async def request(
+        self, method: str, url: str, *, headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None, content: bytes | None = None, json: Json = None,
+        timeout_s: float = 30.0, max_bytes: int = 10 << 20, credential: str | None = None,
+    ) -> HttpResponse:
+        """Send one request. ``credential`` names a credential whose secret is put where its kind
+        says, and only toward its allowed hosts.
+
+        Raises NodeError with an ``http.*`` code when the address is refused or unreachable.
+        """
+        ...
+
+
+class LlmClient(Protocol):
+    """A chat model, when one is configured."""
+
+    @property
+    def available(self) -> bool: ...
+
+    async def chat(
+        self, *, prompt: str, system: str = "", model: str | None = None, max_tokens: int = 1024,
+        temperature: float | None = None, credential: str | None = None,
+    ) -> LlmReply: ...
+
+
+class LlmReply(TypedDict):
+    """A whole answer; token counts are the provider's."""
+
+    text: str
+    model: str
+    input_tokens: int
+    output_tokens: int
+    stop_reason: str
+
+
+class Notifier(Protocol):
+    """In-product notices to the people of the workspace."""
+
+    async def notify(self, *, title: str, body: str, level: str = "info", link: str = "") -> None: ...
+
+
+class StateMap(Protocol):
+    """Values a flow keeps between runs."""
+
+    async def get(self, key: str, default: Json = None) -> Json: ...
+
+    async def set(self, key: str, value: Json) -> None: ...
+
+
+class ItemExpression(Protocol):
+    """A field whose ``expression`` is ``item``, compiled; evaluate it once per item."""
+
+    source: str
+
+    def evaluate(self, item: Any, index: int = 0) -> Any: ...
+
+
+class Context(Protocol):
+    """One attempt's view of the world. ``config`` has its expressions resolved."""
+
+    config: Mapping[str, Any]
+    run_id: str
+    flow_id: str
+    node_id: str
+    iteration_path: str
+    attempt: int
+    idempotency_key: str
+    deadline: datetime | None
+
+    @property
+    def http(self) -> HttpClient: ...
+
+    @property
+    def files(self) -> FileStore: ...
+
+    @property
+    def blobs(self) -> BlobStore: ...
+
+    @property
+    def vectors(self) -> VectorStore: ...
+
+    @property
+    def llm(self) -> LlmClient: ...
+
+    @property
+    def notifier(self) -> Notifier: ...
+
+    @property
+    def state(self) -> StateMap: ...
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether the run was asked to stop; long loops check it."""
+        ...
+
+    def log(self, message: str, *, level: str = "info", **fields: Json) -> None:
+        """Write a line to the run's log."""
+        ...
+
+    def progress(self, done: int, total: int | None = None, message: str = "") -> None:
+        """Say how far the work is; shown on the node's card."""
+        ...
+
+    async def credential(self, name: str) -> Mapping[str, str]:
+        """The secret fields of a credential of the workspace; the use is recorded."""
+        ...
+
+    async def in_thread(self, function: Any, *args: Any) -> Any:
+        """Run blocking work in the worker's bounded thread pool."""
+        ...

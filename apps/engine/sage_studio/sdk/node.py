@@ -1,0 +1,44 @@
+"""The running half of a node."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping
+from typing import Any, ClassVar, TypeAlias
+
+from sage_studio.kernel.json import Json
+from sage_studio.sdk.context import Context
+from sage_studio.sdk.spec import Choice, NodeSpec
+
+NodeOutput: TypeAlias = Mapping[str, Any]
+
+
+class Node(ABC):
+    """Base class of every node, built-in or third-party.
+
+    ``run`` receives the values of the wired input ports and returns a mapping of output port →
+    value; a port that is left out of the mapping is *not taken*, and what hangs on it alone is
+    skipped (this is how ``if_else`` branches). An instance serves one attempt of one node run.
+    """
+
+    spec: ClassVar[NodeSpec]
+
+    async def prepare(self, ctx: Context) -> None:
+        """Called once before ``run``; open what the attempt needs."""
+
+    @abstractmethod
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput | AsyncIterator[NodeOutput]:
+        """Do the work. Raise ``NodeError`` for failures a person should read."""
+
+    async def close(self) -> None:
+        """Called after ``run`` whatever happened."""
+
+    @classmethod
+    def upgrade(cls, config: dict[str, Json], from_version: str) -> dict[str, Json]:
+        """Bring a configuration saved by an older version of this node up to date."""
+        return config
+
+    @classmethod
+    async def options(cls, ctx: Context, field: str) -> list[Choice]:
+        """Choices of a field that depend on the outside world."""
+        return []
