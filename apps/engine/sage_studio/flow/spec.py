@@ -1,0 +1,126 @@
+"""The declarative half of a node: ports, configuration fields and what the engine may assume.
+
+A spec exports to the JSON that the catalogue serves and the editor builds its forms from.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field as PydanticField
+
+from sage_studio.kernel.errors import Text
+from sage_studio.kernel.json import Json
+
+Category = Literal["trigger", "source", "processing", "ai", "control", "output", "utility", "service"]
+Effect = Literal["pure", "idempotent", "at_most_once"]
+FieldType = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
+Control = Literal[
+    "text", "textarea", "prompt", "code", "number", "slider", "switch", "select", "json", "list",
+    "key_value", "files", "credential",
+]  # fmt: skip
+ExpressionUse = Literal["allowed", "never", "item"]
+
+
+def text(en: str, zh: str) -> Text:
+    """A sentence in both languages."""
+    return Text(en=en, zh=zh)
+
+
+class _Shape(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Port(_Shape):
+    """A typed input or output. ``type`` is written as in the node library: ``array<Document>``.
+
+    ``multiple`` inputs take any number of edges and receive a list of ``(source node id, value)``
+    values in edge order; other inputs take one edge.
+    """
+
+    name: str
+    type: str = "any"
+    label: Text
+    description: Text | None = None
+    required: bool = False
+    multiple: bool = False
+
+
+class Choice(_Shape):
+    """One option of a select field."""
+
+    value: str
+    label: Text
+
+
+class Field(_Shape):
+    """One configuration field.
+
+    ``minimum``/``maximum`` bound numbers and ``max_length`` bounds text, in ``unit``.
+    ``expression`` says whether ``{{ }}`` is resolved before the node runs (``allowed``), is
+    plain text (``never``), or is handed to the node compiled, to be evaluated once per item with
+    ``item`` and ``index`` in scope (``item``). ``show_when`` maps another field to the values
+    that make this one appear. ``shared_text`` fields are edited by several people at once
+    character by character. ``wireable`` fields also appear as an input port of the same name;
+    an edge wins over the field.
+    """
+
+    name: str
+    type: FieldType = "string"
+    label: Text
+    help: Text | None = None
+    default: Json = None
+    required: bool = False
+    control: Control | None = None
+    options: tuple[Choice, ...] = ()
+    minimum: float | None = None
+    maximum: float | None = None
+    max_length: int | None = None
+    unit: Text | None = None
+    placeholder: Text | None = None
+    expert: bool = False
+    expression: ExpressionUse = "allowed"
+    shared_text: bool = False
+    wireable: bool = False
+    show_when: dict[str, tuple[Json, ...]] | None = None
+    credential_kind: str | None = None
+
+
+class NodeSpec(_Shape):
+    """Everything the editor, the validator and the engine know of a node type.
+
+    ``summary`` is a template over configuration fields for the card's second line
+    (``"{size} characters"``). ``blocking`` nodes run in a bounded thread pool. ``cpu_bound``
+    nodes count against the worker's processors.
+    """
+
+    id: str = PydanticField(pattern=r"^[a-z][a-z0-9_]{1,62}$")
+    version: str = "1.0.0"
+    name: Text
+    description: Text
+    category: Category
+    icon: str
+    inputs: tuple[Port, ...] = ()
+    outputs: tuple[Port, ...] = ()
+    config: tuple[Field, ...] = ()
+    effect: Effect = "pure"
+    blocking: bool = False
+    cpu_bound: bool = False
+    trigger: bool = False
+    summary: Text | None = None
+    aliases: tuple[str, ...] = ()
+    default_timeout_s: float = 300.0
+    example: dict[str, Any] | None = None
+
+    def field(self, name: str) -> Field | None:
+        return next((f for f in self.config if f.name == name), None)
+
+    def input_ports(self) -> tuple[Port, ...]:
+        """Declared inputs and the wireable configuration fields."""
+        taken = {port.name for port in self.inputs}
+        wired = (
+            Port(name=f.name, type=f.type, label=f.label, description=f.help)
+            for f in self.config
+            if f.wireable and f.name not in taken
+        )
+        return (*self.inputs, *wired)
