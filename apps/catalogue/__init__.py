@@ -1,0 +1,1 @@
+"""The node types a workspace can use."""

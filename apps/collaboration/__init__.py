@@ -1,0 +1,1 @@
+"""Live documents, presence and the headless writer."""

@@ -1,0 +1,1 @@
+"""What every app stands on: base model, API base, errors, paging, events and outbox, bus."""

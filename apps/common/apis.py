@@ -1,0 +1,73 @@
+"""The base of all API views: policy first, strict input, one error shape."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, TypeVar
+
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.views import APIView
+
+from apps.common.errors import Forbidden, NotSignedIn
+from apps.common.policies import Admin, Policy, Public, SignedIn
+
+S = TypeVar("S", bound=serializers.BaseSerializer[Any])
+
+
+class StrictSerializer(serializers.Serializer[Any]):
+    """A declared input: keys it does not name are errors."""
+
+    def to_internal_value(self, data: Any) -> Any:
+        if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
+            raise serializers.ValidationError(
+                {str(key)[:100]: [serializers.ErrorDetail("This key is not known here.", code="unknown_key")]
+                 for key in sorted(unknown, key=str)}
+            )
+        return super().to_internal_value(data)
+
+
+class Api(APIView):
+    """Every view names its ``policy`` (or ``policies`` by method); without one it is refused."""
+
+    policy: ClassVar[Policy | None] = None
+    policies: ClassVar[dict[str, Policy]] = {}
+
+    @classmethod
+    def policy_for(cls, method: str) -> Policy | None:
+        """The declaration for an HTTP method; HEAD and OPTIONS follow GET or the view's policy."""
+        if method in ("HEAD", "OPTIONS"):
+            method = "GET"
+        return cls.policies.get(method, cls.policy)
+
+    def check_permissions(self, request: Request) -> None:
+        """Enforce the declaration. WorkspaceApi extends it for ``InWorkspace``."""
+        if request.method and request.method.lower() not in self.http_method_names:
+            return
+        if request.method and not hasattr(self, request.method.lower()):
+            return
+        self.check_policy(request, self.policy_for(request.method or ""))
+
+    def check_policy(self, request: Request, policy: Policy | None) -> None:
+        match policy:
+            case Public():
+                return
+            case SignedIn(browser_only=browser_only):
+                self._require_person(request)
+                if browser_only and request.auth is not None:
+                    raise Forbidden()
+            case Admin():
+                self._require_person(request)
+                if not request.user.is_admin:
+                    raise Forbidden()
+            case _:
+                raise Forbidden()
+
+    def _require_person(self, request: Request) -> None:
+        if not request.user.is_authenticated:
+            raise NotSignedIn()
+
+    def read(self, serializer: type[serializers.BaseSerializer[Any]], request: Request) -> Any:
+        """The request's body as validated data of ``serializer``; anything else is a 400."""
+        bound = serializer(data=request.data)
+        bound.is_valid(raise_exception=True)
+        return bound.validated_data

@@ -1,0 +1,112 @@
+"""Hints across processes: small messages on named channels. A lost one costs latency, never data."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import AsyncIterator
+from typing import Protocol
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+from apps.common.db import after_commit
+
+_QUEUE_LIMIT = 1000
+
+
+class Bus(Protocol):
+    """Publish from anywhere, subscribe from an event loop."""
+
+    def publish(self, channel: str, payload: bytes) -> None: ...
+
+    def subscribe(self, channel: str) -> AsyncIterator[bytes]: ...
+
+
+class InProcessBus:
+    """Reaches subscribers of this process only; each is woken on its own loop."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._subscribers: dict[str, list[tuple[asyncio.AbstractEventLoop, asyncio.Queue[bytes]]]] = {}
+
+    def publish(self, channel: str, payload: bytes) -> None:
+        with self._lock:
+            targets = list(self._subscribers.get(channel, ()))
+        for loop, queue in targets:
+            if not loop.is_closed():
+                loop.call_soon_threadsafe(_offer, queue, payload)
+
+    async def subscribe(self, channel: str) -> AsyncIterator[bytes]:
+        queue: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE_LIMIT)
+        entry = (asyncio.get_running_loop(), queue)
+        with self._lock:
+            self._subscribers.setdefault(channel, []).append(entry)
+        try:
+            while True:
+                yield await queue.get()
+        finally:
+            with self._lock:
+                self._subscribers[channel].remove(entry)
+                if not self._subscribers[channel]:
+                    del self._subscribers[channel]
+
+
+def _offer(queue: asyncio.Queue[bytes], payload: bytes) -> None:
+    if not queue.full():
+        queue.put_nowait(payload)
+
+
+class RedisBus:
+    """Redis pub/sub. Publishing never raises: readers poll behind it."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+
+    def publish(self, channel: str, payload: bytes) -> None:
+        try:
+            self._client.publish(channel, payload)
+        except redis.RedisError:
+            return
+
+    async def subscribe(self, channel: str) -> AsyncIterator[bytes]:
+        client = redis.asyncio.Redis.from_url(self._url)
+        try:
+            while True:
+                try:
+                    async with client.pubsub() as pubsub:
+                        await pubsub.subscribe(channel)
+                        async for message in pubsub.listen():
+                            if message["type"] == "message":
+                                yield message["data"]
+                except redis.RedisError:
+                    await asyncio.sleep(0.5)
+        finally:
+            await client.aclose()
+
+
+_bus: Bus | None = None
+
+
+def _current() -> Bus:
+    global _bus
+    if _bus is None:
+        _bus = RedisBus(settings.REDIS_URL) if settings.REDIS_URL else InProcessBus()
+    return _bus
+
+
+def publish(channel: str, payload: bytes) -> None:
+    """Send a hint now."""
+    _current().publish(channel, payload)
+
+
+def publish_on_commit(channel: str, payload: bytes) -> None:
+    """Send a hint once the current transaction is on disk."""
+    after_commit(lambda: publish(channel, payload))
+
+
+def subscribe(channel: str) -> AsyncIterator[bytes]:
+    """Hints on ``channel`` from now on; ends when the iterator is closed."""
+    return _current().subscribe(channel)

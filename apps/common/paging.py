@@ -1,0 +1,81 @@
+"""Cursor paging by a unique, ordered key."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from django.db.models import Model, Q, QuerySet
+from rest_framework.request import Request
+
+from apps.common.errors import Invalid
+
+DEFAULT_LIMIT = 50
+MAX_LIMIT = 200
+M = TypeVar("M", bound=Model)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[M]):
+    """One page of rows and the cursor of the next, if there is one."""
+
+    items: Sequence[M]
+    next_cursor: str | None
+
+
+def _bad_cursor() -> Invalid:
+    return Invalid("cursor", "cursor", "This cursor does not belong to this list.")
+
+
+def _encode(values: list[Any]) -> str:
+    plain = [value.isoformat() if isinstance(value, datetime) else str(value) for value in values]
+    return base64.urlsafe_b64encode(json.dumps(plain).encode()).decode().rstrip("=")
+
+
+def _decode(cursor: str, count: int) -> list[str]:
+    try:
+        values = json.loads(base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)))
+    except (binascii.Error, ValueError, RecursionError):
+        raise _bad_cursor() from None
+    if not isinstance(values, list) or len(values) != count or not all(isinstance(v, str) for v in values):
+        raise _bad_cursor()
+    return values
+
+
+def limit_of(request: Request) -> int:
+    """``?limit=`` between 1 and 200. Raises Invalid."""
+    text = request.query_params.get("limit", str(DEFAULT_LIMIT))
+    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= MAX_LIMIT):
+        raise Invalid("limit", "limit", f"The limit is a whole number from 1 to {MAX_LIMIT}.")
+    return int(text)
+
+
+def paginate(request: Request, rows: QuerySet[M], *, order: str = "-created_at") -> Page[M]:
+    """A page of ``rows`` ordered by ``order`` (a field, ``-`` for newest first) and then by id."""
+    descending = order.startswith("-")
+    field = order.lstrip("-")
+    limit = limit_of(request)
+    sign, compare = ("-", "lt") if descending else ("", "gt")
+    if cursor := request.query_params.get("cursor"):
+        value, last_id = (_python_value(rows, name, text) for name, text in zip((field, "pk"), _decode(cursor, 2)))
+        rows = rows.filter(Q(**{f"{field}__{compare}": value}) | Q(**{field: value, f"pk__{compare}": last_id}))
+    found = list(rows.order_by(f"{sign}{field}", f"{sign}pk")[: limit + 1])
+    if len(found) <= limit:
+        return Page(found, None)
+    last = found[limit - 1]
+    return Page(found[:limit], _encode([getattr(last, field), last.pk]))
+
+
+def _python_value(rows: QuerySet[M], name: str, text: str) -> Any:
+    """``text`` as the field's own type. Raises Invalid when it is not one."""
+    meta = rows.model._meta
+    model_field = meta.pk if name == "pk" else meta.get_field(name)
+    try:
+        return model_field.to_python(text)  # type: ignore[union-attr]
+    except Exception:  # each field type raises its own; all mean the same here
+        raise _bad_cursor() from None

@@ -1,0 +1,1 @@
+"""Django database backend: SQLite with one fair writer at a time across processes."""

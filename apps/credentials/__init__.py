@@ -1,0 +1,1 @@
+"""The vault: secrets encrypted at rest, usable only by their workspace."""

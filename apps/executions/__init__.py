@@ -1,0 +1,1 @@
+"""Runs, their events and the workers that claim them."""

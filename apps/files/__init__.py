@@ -1,0 +1,1 @@
+"""Uploads, blobs and vectors of a workspace."""

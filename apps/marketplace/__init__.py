@@ -1,0 +1,1 @@
+"""Templates: published flows that others install."""

@@ -1,0 +1,1 @@
+"""Commits, diff, rollback and publishing."""

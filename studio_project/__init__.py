@@ -1,0 +1,1 @@
+"""Composition root: settings, routes, ASGI, Celery and the embedded supervisor. Nothing imports it."""

@@ -1,0 +1,166 @@
+"""The environment, read once into one typed object; bad values are refused with a readable message.
+
+Every setting may be given as a file: ``SAGE_SECRET_KEY_FILE=/run/secrets/key`` is read when
+``SAGE_SECRET_KEY`` is absent. Without ``DATABASE_URL`` the studio runs embedded: SQLite and keys
+made on first start, all under ``SAGE_DATA_DIR``. With it the studio is in production and makes
+nothing up.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, PydanticBaseSettingsSource, SettingsConfigDict
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+_MIN_KEY_LENGTH = 32
+_SCHEMES = {
+    "database_url": {"postgres", "postgresql"},
+    "redis_url": {"redis", "rediss", "unix"},
+    "email_url": {"smtp", "smtps"},
+    "base_url": {"http", "https"},
+}
+
+
+class ConfigError(Exception):
+    """The environment cannot be used; the message names each setting and what is wrong with it."""
+
+
+class Config(BaseSettings):
+    """Everything an operator can set (CONTRACTS, "Settings")."""
+
+    model_config = SettingsConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    data_dir: Path = Field(Path(".data"), alias="SAGE_DATA_DIR")
+    host: str = Field("127.0.0.1", alias="SAGE_HOST")
+    port: int = Field(8080, alias="SAGE_PORT", ge=1, le=65535)
+    base_url: str | None = Field(None, alias="SAGE_BASE_URL")
+    secret_key: SecretStr | None = Field(None, alias="SAGE_SECRET_KEY")
+    credential_keys: Annotated[list[SecretStr], NoDecode] = Field([], alias="SAGE_CREDENTIAL_KEYS")
+    database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
+    redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
+    blob_url: str | None = Field(None, alias="SAGE_BLOB_URL")
+    workers: int = Field(1, alias="SAGE_WORKERS", ge=0, le=64)
+    email_url: SecretStr | None = Field(None, alias="SAGE_EMAIL_URL")
+    anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
+    anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL")
+    signup: Literal["invite", "open"] = Field("invite", alias="SAGE_SIGNUP")
+    trusted_proxies: Annotated[list[IpNetwork], NoDecode] = Field([], alias="SAGE_TRUSTED_PROXIES")
+    allow_private_network: Annotated[list[IpNetwork], NoDecode] = Field([], alias="SAGE_ALLOW_PRIVATE_NETWORK")
+    log_format: Literal["auto", "json", "console"] = Field("auto", alias="SAGE_LOG_FORMAT")
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="SAGE_LOG_LEVEL")
+
+    @classmethod
+    def settings_customise_sources(
+        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """Only what ``load`` hands in: it has already merged the environment with ``_FILE`` values."""
+        return (init_settings,)
+
+    @field_validator("trusted_proxies", "allow_private_network", "credential_keys", mode="before")
+    @classmethod
+    def _split(cls, value: object) -> object:
+        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+    @field_validator("database_url", "redis_url", "email_url", "base_url")
+    @classmethod
+    def _known_scheme(cls, value: SecretStr | str | None, info: Any) -> SecretStr | str | None:
+        if value is None:
+            return None
+        parts = urlsplit(value.get_secret_value() if isinstance(value, SecretStr) else value)
+        allowed = _SCHEMES[info.field_name]
+        if parts.scheme not in allowed or not (parts.netloc or parts.path):
+            raise ValueError(f"must be an address that starts with one of {', '.join(sorted(allowed))}://")
+        return value
+
+    @model_validator(mode="after")
+    def _production_brings_its_keys(self) -> Config:
+        problems = []
+        if self.secret_key and len(self.secret_key.get_secret_value()) < _MIN_KEY_LENGTH:
+            problems.append(f"SAGE_SECRET_KEY must have at least {_MIN_KEY_LENGTH} characters")
+        if self.is_production:
+            if not self.secret_key:
+                problems.append("SAGE_SECRET_KEY is required with DATABASE_URL; keys are only made in embedded mode")
+            if not self.credential_keys:
+                problems.append("SAGE_CREDENTIAL_KEYS is required with DATABASE_URL")
+            if not self.redis_url:
+                problems.append("REDIS_URL is required with DATABASE_URL")
+        if problems:
+            raise ValueError("; ".join(problems))
+        return self
+
+    @property
+    def is_production(self) -> bool:
+        return self.database_url is not None
+
+    @property
+    def listens_on_loopback_only(self) -> bool:
+        """Whether only this machine can reach the server directly (no proxy in front either)."""
+        if self.trusted_proxies or self.base_url:
+            return False
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def address(self) -> str:
+        """The address people open, without a slash at the end."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.base_url or f"http://{host}:{self.port}").rstrip("/")
+
+
+def _environment_with_files(environ: Mapping[str, str]) -> dict[str, str]:
+    values: dict[str, str] = {}
+    for field in Config.model_fields.values():
+        name = str(field.alias)
+        if environ.get(name):
+            values[name] = environ[name]
+        elif path := environ.get(f"{name}_FILE"):
+            try:
+                values[name] = Path(path).read_text(encoding="utf-8").strip()
+            except (OSError, UnicodeDecodeError) as error:
+                raise ConfigError(f"{name}_FILE: cannot read {path}: {error}") from error
+    return values
+
+
+def load(environ: Mapping[str, str] | None = None) -> Config:
+    """Read and check the environment. Raises ConfigError naming every bad setting, never its value."""
+    try:
+        return Config.model_validate(_environment_with_files(os.environ if environ is None else environ))
+    except ValidationError as error:
+        lines = [
+            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg'].removeprefix('Value error, ')}"
+            for item in error.errors(include_input=False, include_url=False)
+        ]
+        raise ConfigError("The settings cannot be used:\n  " + "\n  ".join(lines)) from None
+
+
+def postgres_database(url: str) -> dict[str, Any]:
+    """Django's DATABASES entry for a ``postgresql://`` address; the query may only set sslmode and friends."""
+    parts = urlsplit(url)
+    allowed = {"sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name"}
+    options: dict[str, Any] = {}
+    for pair in filter(None, parts.query.split("&")):
+        key, _, value = pair.partition("=")
+        if key == "host":
+            continue
+        if key not in allowed:
+            raise ConfigError(f"DATABASE_URL: option {key!r} is not one of {', '.join(sorted(allowed))}, host")
+        options[key] = unquote(value)
+    socket_dir = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair).get("host", "")
+    return {
+        "ENGINE": "django.db.backends.postgresql",
+        "NAME": unquote(parts.path.lstrip("/")),
+        "USER": unquote(parts.username or ""),
+        "PASSWORD": unquote(parts.password or ""),
+        "HOST": parts.hostname or unquote(socket_dir),
+        "PORT": str(parts.port or ""),
+        "OPTIONS": options,
+    }

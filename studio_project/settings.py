@@ -1,0 +1,173 @@
+"""Django settings, derived from the one typed ``Config``."""
+
+from __future__ import annotations
+
+import importlib.util
+import sys
+from pathlib import Path
+from typing import Any
+
+from studio_project import keys
+from studio_project.config import ConfigError, load, postgres_database
+
+try:
+    CONFIG = load()
+except ConfigError as problem:
+    sys.exit(str(problem))
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+DATA_DIR = keys.ensure_private_dir(CONFIG.data_dir.expanduser().resolve())
+VERSION = "0.1.0"
+DEBUG = False
+
+SECRET_KEY = (
+    CONFIG.secret_key.get_secret_value() if CONFIG.secret_key else keys.read_or_make(DATA_DIR / "secret.key")
+)
+CREDENTIAL_KEYS: list[str] = [key.get_secret_value() for key in CONFIG.credential_keys] or [
+    keys.read_or_make(DATA_DIR / "credential.key")
+]
+
+# ---- applications, lowest first (ARCHITECTURE §1)
+STUDIO_APPS = [
+    "common",
+    "audit",
+    "accounts",
+    "workspaces",
+    "files",
+    "credentials",
+    "notifications",
+    "catalogue",
+    "flows",
+    "collaboration",
+    "versions",
+    "executions",
+    "assistant",
+    "marketplace",
+    "operations",
+]
+INSTALLED_APPS = [
+    "daphne",
+    "unfold",
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "channels",
+    "rest_framework",
+    "drf_spectacular",
+    "allauth",
+    "allauth.account",
+    "allauth.headless",
+    *(f"apps.{name}" for name in STUDIO_APPS),
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_USER_MODEL = "accounts.Person"
+ROOT_URLCONF = "studio_project.urls"
+ASGI_APPLICATION = "studio_project.asgi.application"
+
+MIDDLEWARE = [
+    "apps.common.middleware.request_context",
+    "apps.common.middleware.security_headers",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+
+# ---- database
+DATABASES: dict[str, dict[str, Any]]
+if CONFIG.database_url:
+    DATABASES = {"default": postgres_database(CONFIG.database_url.get_secret_value())}
+    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
+else:
+    DATABASES = {
+        "default": {
+            "ENGINE": "apps.common.sqlite",
+            "NAME": DATA_DIR / "studio.sqlite3",
+            "CONN_MAX_AGE": None,
+        }
+    }
+
+# ---- cache, channel layer, broker: Redis when there is one
+REDIS_URL: str | None = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else None
+if REDIS_URL:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CHANNEL_LAYERS: dict[str, Any] = {
+        "default": {"BACKEND": "channels_redis.core.RedisChannelLayer", "CONFIG": {"hosts": [REDIS_URL]}}
+    }
+else:
+    CACHES = {"default": {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}}
+    CHANNEL_LAYERS = {"default": {"BACKEND": "channels.layers.InMemoryChannelLayer"}}
+
+# ---- people and sessions
+AUTHENTICATION_BACKENDS = ["allauth.account.auth_backends.AuthenticationBackend"]
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+     "OPTIONS": {"user_attributes": ["email", "name"]}},
+]
+ACCOUNT_USER_MODEL_USERNAME_FIELD = None
+ACCOUNT_LOGIN_METHODS = {"email"}
+ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
+ACCOUNT_EMAIL_VERIFICATION = "none"
+ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+HEADLESS_ONLY = True
+HEADLESS_CLIENTS = ("browser",)
+
+LANGUAGE_CODE = "en"
+LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
+USE_TZ = True
+TIME_ZONE = "UTC"
+
+STATIC_URL = "/static/"
+STATIC_ROOT = DATA_DIR / "static"
+FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+
+REST_FRAMEWORK = {
+    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_PERMISSION_CLASSES": [],
+    "DEFAULT_PARSER_CLASSES": ["apps.common.parsers.StrictJsonParser"],
+    "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
+    "EXCEPTION_HANDLER": "apps.common.problems.handle",
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+    "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "TEST_REQUEST_DEFAULT_FORMAT": "json",
+}
+SPECTACULAR_SETTINGS = {"TITLE": "SAGE Studio", "VERSION": VERSION, "SERVE_INCLUDE_SCHEMA": False}
+
+STUDIO_URL_MODULES = [
+    f"apps.{name}.urls" for name in STUDIO_APPS if importlib.util.find_spec(f"apps.{name}.urls") is not None
+]
+STUDIO_ROUTING_MODULES = [
+    f"apps.{name}.routing" for name in STUDIO_APPS if importlib.util.find_spec(f"apps.{name}.routing") is not None
+]
+
+# ---- Celery: results live in our own tables
+CELERY_BROKER_URL = REDIS_URL or "memory://"
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_WORKER_HIJACK_ROOT_LOGGER = False
+CELERY_TASK_SERIALIZER = "json"
+CELERY_ACCEPT_CONTENT = ["json"]

@@ -1,0 +1,15 @@
+"""Settings of the test run: a data folder of its own, cheap password hashing, everything else as shipped."""
+
+import os
+import tempfile
+
+if "SAGE_DATA_DIR" not in os.environ:
+    os.environ["SAGE_DATA_DIR"] = tempfile.mkdtemp(prefix="sage-tests-")
+
+from studio_project.settings import *  # noqa: E402,F403 - the environment must be set first
+from studio_project.settings import DATA_DIR, DATABASES  # noqa: E402
+
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+if DATABASES["default"]["ENGINE"] == "apps.common.sqlite":
+    # A file, not memory: threads, second connections and the write lock behave as in production.
+    DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
