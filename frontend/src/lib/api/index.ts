@@ -1,0 +1,3 @@
+export { apiRoot, csrfToken, http, type Query, send, withQuery, workspacePath } from "./http";
+export { ApiProblem, asProblem, type FieldProblem } from "./problem";
+export type * from "./types";
