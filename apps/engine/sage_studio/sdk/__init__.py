@@ -4,24 +4,50 @@ A node is a class with a declarative ``spec`` and ``async def run(self, ctx, inp
 ``Node``. Everything exported here is covered by the deprecation policy.
 """
 
-from sage_studio.sdk.context import BlobStore, Context, FileStore, HttpClient, LlmClient, VectorStore
+from sage_studio.sdk.context import (
+    BlobStore,
+    Context,
+    FileRef,
+    FileStore,
+    HttpClient,
+    HttpResponse,
+    ItemExpression,
+    LlmClient,
+    LlmReply,
+    Notifier,
+    StateMap,
+    VectorHit,
+    VectorStore,
+)
 from sage_studio.sdk.errors import NodeError
 from sage_studio.sdk.node import Node, NodeOutput
-from sage_studio.sdk.spec import Choice, Field, NodeSpec, Port, text
+from sage_studio.sdk.settings import ItemFunction, Settings, as_files
+from sage_studio.sdk.spec import Choice, Effect, Field, NodeSpec, Port, text
 
 __all__ = [
     "BlobStore",
     "Choice",
     "Context",
+    "Effect",
     "Field",
+    "FileRef",
     "FileStore",
     "HttpClient",
+    "HttpResponse",
+    "ItemExpression",
+    "ItemFunction",
     "LlmClient",
+    "LlmReply",
     "Node",
     "NodeError",
     "NodeOutput",
     "NodeSpec",
+    "Notifier",
     "Port",
+    "Settings",
+    "StateMap",
+    "VectorHit",
     "VectorStore",
+    "as_files",
     "text",
 ]

@@ -59,10 +59,18 @@ class VectorStore(Protocol):
     """Named collections of embedded chunks in the workspace."""
 
     async def upsert(
-        self, collection: str, ids: Sequence[str], vectors: Sequence[Sequence[float]],
-        texts: Sequence[str], metadatas: Sequence[JsonObject], *, model: str,
+        self,
+        collection: str,
+        ids: Sequence[str],
+        vectors: Sequence[Sequence[float]],
+        texts: Sequence[str],
+        metadatas: Sequence[JsonObject],
+        *,
+        model: str,
+        replace: bool = False,
     ) -> int:
-        """Write entries, replacing equal ids. Returns how many the collection now holds.
+        """Write entries, replacing equal ids; with ``replace`` they become the collection's whole
+        content in one step. Returns how many the collection now holds.
 
         Raises NodeError when the dimensions or the model differ from the collection's.
         """
@@ -96,9 +104,17 @@ class HttpClient(Protocol):
     """The one guarded client: addresses are checked, redirects re-checked, sizes capped."""
 
     async def request(
-        self, method: str, url: str, *, headers: Mapping[str, str] | None = None,
-        params: Mapping[str, str] | None = None, content: bytes | None = None, json: Json = None,
-        timeout_s: float = 30.0, max_bytes: int = 10 << 20, credential: str | None = None,
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        json: Json = None,
+        timeout_s: float = 30.0,
+        max_bytes: int = 10 << 20,
+        credential: str | None = None,
     ) -> HttpResponse:
         """Send one request. ``credential`` names a credential whose secret is put where its kind
         says, and only toward its allowed hosts.
@@ -115,8 +131,14 @@ class LlmClient(Protocol):
     def available(self) -> bool: ...
 
     async def chat(
-        self, *, prompt: str, system: str = "", model: str | None = None, max_tokens: int = 1024,
-        temperature: float | None = None, credential: str | None = None,
+        self,
+        *,
+        prompt: str,
+        system: str = "",
+        model: str | None = None,
+        max_tokens: int = 1024,
+        temperature: float | None = None,
+        credential: str | None = None,
     ) -> LlmReply: ...
 
 
@@ -133,7 +155,11 @@ class LlmReply(TypedDict):
 class Notifier(Protocol):
     """In-product notices to the people of the workspace."""
 
-    async def notify(self, *, title: str, body: str, level: str = "info", link: str = "") -> None: ...
+    async def notify(
+        self, *, title: str, body: str, level: str = "info", link: str = "", key: str = ""
+    ) -> None:
+        """Tell everyone once: a second call with the same ``key`` changes nothing."""
+        ...
 
 
 class StateMap(Protocol):

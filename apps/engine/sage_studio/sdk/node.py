@@ -8,7 +8,7 @@ from typing import Any, ClassVar, TypeAlias
 
 from sage_studio.kernel.json import Json
 from sage_studio.sdk.context import Context
-from sage_studio.sdk.spec import Choice, NodeSpec
+from sage_studio.sdk.spec import Choice, Effect, NodeSpec
 
 NodeOutput: TypeAlias = Mapping[str, Any]
 
@@ -32,6 +32,11 @@ class Node(ABC):
 
     async def close(self) -> None:
         """Called after ``run`` whatever happened."""
+
+    @classmethod
+    def effect(cls, config: Mapping[str, Json]) -> Effect:
+        """What may happen after a crash, for nodes where it depends on the configuration."""
+        return cls.spec.effect
 
     @classmethod
     def upgrade(cls, config: dict[str, Json], from_version: str) -> dict[str, Json]:

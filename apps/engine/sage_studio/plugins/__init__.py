@@ -1,0 +1,1 @@
+"""Node types: the registry, the built-in library and what it stands on."""

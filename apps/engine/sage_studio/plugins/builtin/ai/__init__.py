@@ -1,0 +1,1 @@
+"""Nodes around language models, embeddings and retrieval."""

@@ -1,0 +1,1 @@
+"""Nodes that decide which way a flow goes."""

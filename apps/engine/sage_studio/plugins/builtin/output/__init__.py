@@ -1,0 +1,1 @@
+"""Nodes that hand results to people and places."""

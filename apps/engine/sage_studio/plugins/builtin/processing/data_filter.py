@@ -1,0 +1,71 @@
+"""Keeps the items of a list for which a condition holds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sage_studio.kernel import SageError
+from sage_studio.plugins.support.items import as_items, is_true, item_error, watched
+from sage_studio.sdk import Context, Field, ItemFunction, Node, NodeOutput, NodeSpec, Port, Settings, text
+
+
+class DataFilter(Node):
+    """Order is kept. What does not pass leaves by the ``rejected`` port."""
+
+    spec = NodeSpec(
+        id="data_filter",
+        name=text("Filter", "筛选数据"),
+        description=text(
+            "Keeps the items for which the condition holds; the others leave by a port of their own.",
+            "保留满足条件的数据项；其余数据项从单独的端口输出。",
+        ),
+        category="processing",
+        icon="filter",
+        inputs=(Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True),),
+        outputs=(
+            Port(name="items", type="array<any>", label=text("Kept", "保留")),
+            Port(name="rejected", type="array<any>", label=text("Rejected", "剔除")),
+        ),
+        config=(
+            Field(
+                name="condition",
+                type="any",
+                label=text("Condition", "条件"),
+                help=text(
+                    "Checked for each item; “item” is the item and “index” its number from 0.",
+                    "对每一项进行判断；item 为当前项，index 为从 0 开始的序号。",
+                ),
+                default="{{ true }}",
+                required=True,
+                control="code",
+                placeholder=text("{{ item.amount > 100 }}", "{{ item.amount > 100 }}"),
+                expression="item",
+            ),
+        ),
+        summary=text("{condition}", "{condition}"),
+        example={
+            "config": {"condition": "{{ item.age >= 18 }}"},
+            "inputs": {"items": [{"age": 12}, {"age": 30}]},
+            "outputs": {"items": [{"age": 30}], "rejected": [{"age": 12}]},
+        },
+    )
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        items = as_items(inputs.get("items"), "items")
+        condition = Settings(self.spec, ctx, inputs).item("condition")
+        kept, rejected = await ctx.in_thread(_split, ctx, items, condition)
+        ctx.log("filtered", kept=len(kept), rejected=len(rejected))
+        return {"items": kept, "rejected": rejected}
+
+
+def _split(ctx: Context, items: list[Any], condition: ItemFunction) -> tuple[list[Any], list[Any]]:
+    kept: list[Any] = []
+    rejected: list[Any] = []
+    for index, item in watched(ctx, items):
+        try:
+            passes = is_true(condition(item, index))
+        except SageError as error:
+            raise item_error(error, index) from error
+        (kept if passes else rejected).append(item)
+    return kept, rejected

@@ -1,0 +1,210 @@
+"""Puts items with equal values together and counts, sums or averages each group."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+import rfc8785
+
+from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.items import as_items, at_path, watched
+from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, Settings, text
+
+BAD_AGGREGATE = define_error(
+    "data_group.bad_aggregate",
+    3111,
+    en="“{text}” is not a calculation the group node knows.",
+    zh="分组节点无法识别计算“{text}”。",
+    hint_en="Write count(), sum(amount), mean(amount), min(amount), max(amount), first(name), last(name), "
+    "list(name) or distinct(name).",
+    hint_zh="请使用 count()、sum(amount)、mean(amount)、min(amount)、max(amount)、first(name)、last(name)、"
+    "list(name) 或 distinct(name)。",
+    status=422,
+)
+
+_CALL = re.compile(r"^\s*([a-z]+)\s*(?:\(\s*(.*?)\s*\))?\s*$", re.DOTALL)
+Reducer: TypeAlias = Callable[[list[Any]], Json]
+
+
+def _numbers(values: list[Any]) -> list[float]:
+    numbers: list[float] = []
+    for value in values:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            numbers.append(value)
+        elif isinstance(value, str):
+            try:
+                numbers.append(float(value))
+            except ValueError:
+                continue
+    return numbers
+
+
+def _extreme(values: list[Any], pick: Callable[..., Any]) -> Json:
+    present = [value for value in values if value is not None]
+    numbers = _numbers(present)
+    if numbers and len(numbers) == len(present):
+        return _tidy(pick(numbers))
+    texts: str | None = pick((str(value) for value in present), default=None)
+    return texts
+
+
+def _tidy(number: float) -> Json:
+    """Sums of decimal fractions without the dust of binary ones; whole numbers as integers."""
+    rounded = round(number, 10)
+    return int(rounded) if rounded == int(rounded) and abs(rounded) < 2**53 else rounded
+
+
+def _mean(values: list[Any]) -> Json:
+    numbers = _numbers(values)
+    return _tidy(sum(numbers) / len(numbers)) if numbers else None
+
+
+def _distinct(values: list[Any]) -> Json:
+    return len({rfc8785.dumps(value) for value in values if value is not None})
+
+
+_REDUCERS: dict[str, Reducer] = {
+    "count": len,
+    "sum": lambda values: _tidy(sum(_numbers(values))),
+    "mean": _mean,
+    "avg": _mean,
+    "min": lambda values: _extreme(values, min),
+    "max": lambda values: _extreme(values, max),
+    "first": lambda values: values[0] if values else None,
+    "last": lambda values: values[-1] if values else None,
+    "list": list,
+    "distinct": _distinct,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Aggregate:
+    """One calculated column: ``reduce`` over the values at ``path`` (all items when empty)."""
+
+    name: str
+    path: str
+    reduce: Reducer
+
+
+def parse_aggregate(name: str, source: Any) -> Aggregate:
+    """Read ``sum(amount)``. Raises NodeError ``data_group.bad_aggregate``."""
+    match = _CALL.match(source) if isinstance(source, str) else None
+    reducer = _REDUCERS.get(match[1]) if match else None
+    path = (match[2] or "") if match else ""
+    if reducer is None or (not path and match and match[1] != "count"):
+        raise NodeError(BAD_AGGREGATE, {"text": str(source)}, path=f"config.aggregates.{name}")
+    return Aggregate(name, path.removeprefix("item."), reducer)
+
+
+class DataGroup(Node):
+    """Groups keep the order in which their first item came, unless sorted."""
+
+    spec = NodeSpec(
+        id="data_group",
+        name=text("Group", "分组汇总"),
+        description=text(
+            "Puts items with equal values together and calculates over each group.",
+            "将字段值相同的数据项归为一组，并对每组进行计算。",
+        ),
+        category="processing",
+        icon="group",
+        inputs=(Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True),),
+        outputs=(
+            Port(name="items", type="array<object>", label=text("Groups", "分组")),
+            Port(name="count", type="integer", label=text("Number of groups", "分组数量")),
+        ),
+        config=(
+            Field(
+                name="by",
+                type="array",
+                label=text("Group by", "分组字段"),
+                help=text(
+                    "Names of the fields whose values make a group; a.b reaches inside. Empty: all in one.",
+                    "按这些字段的值分组；可用 a.b 访问内层字段。留空则全部归为一组。",
+                ),
+                default=[],
+                control="list",
+                expression="never",
+            ),
+            Field(
+                name="aggregates",
+                type="object",
+                label=text("Calculate", "计算"),
+                help=text(
+                    "Name of the result and one of count() sum(x) mean(x) min(x) max(x) first(x) last(x) "
+                    "list(x) distinct(x).",
+                    "结果名称以及计算方式：count() sum(x) mean(x) min(x) max(x) first(x) last(x) list(x) "
+                    "distinct(x)。",
+                ),
+                default={"count": "count()"},
+                control="key_value",
+                placeholder=text("sum(amount)", "sum(amount)"),
+                expression="never",
+            ),
+            Field(
+                name="sort_by",
+                label=text("Sort by", "排序字段"),
+                help=text(
+                    "A field of the result; a minus in front sorts downwards.",
+                    "结果中的字段；前加减号表示降序。",
+                ),
+                default="",
+                placeholder=text("-total", "-total"),
+                expression="never",
+            ),
+        ),
+        summary=text("by {by}", "按 {by}"),
+        example={
+            "config": {"by": ["team"], "aggregates": {"points": "sum(points)"}},
+            "inputs": {"items": [{"team": "a", "points": 1}, {"team": "a", "points": 2}]},
+            "outputs": {"items": [{"team": "a", "points": 3}], "count": 1},
+        },
+    )
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        items = as_items(inputs.get("items"), "items")
+        settings = Settings(self.spec, ctx, inputs)
+        sources = settings.mapping("aggregates")
+        aggregates = [parse_aggregate(name, source) for name, source in sources.items()]
+        groups = await ctx.in_thread(_group, ctx, items, settings.texts("by"), aggregates)
+        _sort(groups, settings.text("sort_by"))
+        return {"items": groups, "count": len(groups)}
+
+
+def _group(
+    ctx: Context, items: list[Any], by: list[str], aggregates: list[Aggregate]
+) -> list[dict[str, Any]]:
+    members: dict[Any, list[Any]] = {}
+    for _index, item in watched(ctx, items):
+        key = tuple(_hashable(at_path(item, path)) for path in by)
+        members.setdefault(key, []).append(item)
+    groups = []
+    for group in members.values():
+        row = {path: at_path(group[0], path) for path in by}
+        for aggregate in aggregates:
+            values = [at_path(item, aggregate.path) for item in group] if aggregate.path else group
+            row[aggregate.name] = aggregate.reduce(values)
+        groups.append(row)
+    return groups
+
+
+def _hashable(value: Any) -> Any:
+    """A key under which equal JSON values meet (1 and true stay apart)."""
+    if isinstance(value, (list, dict)):
+        return ("json", rfc8785.dumps(value))
+    return (type(value) is bool, value)
+
+
+def _sort(groups: list[dict[str, Any]], sort_by: str) -> None:
+    name = sort_by.strip().removeprefix("-")
+    if name:
+        groups.sort(key=lambda group: _sort_key(group.get(name)), reverse=sort_by.strip().startswith("-"))
+
+
+def _sort_key(value: Any) -> tuple[int, float, str]:
+    if isinstance(value, (int, float)) and not isinstance(value, bool):
+        return (1, float(value), "")
+    return (0, 0.0, "") if value is None else (2, 0.0, str(value))

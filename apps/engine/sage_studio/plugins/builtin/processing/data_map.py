@@ -1,0 +1,76 @@
+"""Makes a new item out of every item of a list."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sage_studio.kernel import SageError
+from sage_studio.plugins.support.items import as_items, item_error, watched
+from sage_studio.sdk import Context, Field, ItemFunction, Node, NodeOutput, NodeSpec, Port, Settings, text
+
+
+class DataMap(Node):
+    """Each named field is computed per item; the item's own fields stay unless switched off."""
+
+    spec = NodeSpec(
+        id="data_map",
+        name=text("Map", "转换数据"),
+        description=text(
+            "Computes fields for every item of a list: rename, calculate, clean.",
+            "为列表中的每一项计算字段：重命名、计算、清洗。",
+        ),
+        category="processing",
+        icon="map",
+        inputs=(Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True),),
+        outputs=(Port(name="items", type="array<any>", label=text("Items", "数据项")),),
+        config=(
+            Field(
+                name="fields",
+                type="object",
+                label=text("Fields", "字段"),
+                help=text(
+                    "Name and value of each field; “item” is the item and “index” its number from 0.",
+                    "每个字段的名称和值；item 为当前项，index 为从 0 开始的序号。",
+                ),
+                default={},
+                control="key_value",
+                placeholder=text("{{ item.price * item.quantity }}", "{{ item.price * item.quantity }}"),
+                expression="item",
+            ),
+            Field(
+                name="keep_others",
+                type="boolean",
+                label=text("Keep the other fields", "保留其他字段"),
+                help=text(
+                    "Off: the new item has only the fields named above.",
+                    "关闭后，新数据项只包含上面列出的字段。",
+                ),
+                default=True,
+                control="switch",
+            ),
+        ),
+        example={
+            "config": {"fields": {"total": "{{ item.price * 2 }}"}, "keep_others": False},
+            "inputs": {"items": [{"price": 3}]},
+            "outputs": {"items": [{"total": 6}]},
+        },
+    )
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        items = as_items(inputs.get("items"), "items")
+        settings = Settings(self.spec, ctx, inputs)
+        mapped = await ctx.in_thread(_map, ctx, items, settings.item("fields"), settings.flag("keep_others"))
+        return {"items": mapped}
+
+
+def _map(ctx: Context, items: list[Any], fields: ItemFunction, keep_others: bool) -> list[Any]:
+    mapped: list[Any] = []
+    for index, item in watched(ctx, items):
+        try:
+            made = fields(item, index)
+        except SageError as error:
+            raise item_error(error, index) from error
+        keeps = keep_others and isinstance(item, Mapping)
+        mapped.append({**item, **made} if keeps and isinstance(made, Mapping) else made)
+    return mapped

@@ -1,0 +1,1 @@
+"""What several built-in nodes share: reading files, text, embeddings, search, items."""
