@@ -1,0 +1,39 @@
+/** The flow without a screen: live document, operations, projection, connection. No React here. */
+export { copyText, fragmentOf, fragmentOrigin, parseFragment } from "./clipboard";
+export {
+  type EdgeEnds,
+  edgeId,
+  FLOW_SCHEMA,
+  type FlowEdge,
+  type FlowInput,
+  type FlowNode,
+  type FlowNote,
+  type Point,
+} from "./document";
+export type { Role } from "./frames";
+export { isObject, type Json, type JsonObject, sameJson } from "./json";
+export { LiveFlow, type LiveSnapshot } from "./live-flow";
+export * from "./node-spec";
+export { FlowOperations, type Fragment, LocalOrigin, type NodeKey } from "./operations";
+export { MemoryPendingStore, type PendingStore, pendingStoreFor } from "./pending-store";
+export { connectable, type PortLook, portLook } from "./port-types";
+export {
+  colorOf,
+  type Peer,
+  type Presence,
+  PresenceSender,
+  type PresenceUser,
+  peersOf,
+  personColor,
+} from "./presence";
+export {
+  type FlowDocument,
+  type MultiplePort,
+  type Projection,
+  type ProjectionProblem,
+  project,
+  reaches,
+} from "./projection";
+export { type Connection, type FinalReason, FlowProvider } from "./provider";
+export { type FlowRoots, rootsOf, sharedText } from "./schema";
+export { FlowUndo, type UndoState } from "./undo";
