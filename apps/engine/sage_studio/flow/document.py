@@ -15,13 +15,18 @@ from sage_studio.kernel.json import Json
 
 SCHEMA = "sage-studio/flow@1"
 MAX_NODES = 10_000
+MAX_EDGES = 100_000
+MAX_NOTES = 10_000
 MAX_NAME_LENGTH = 200
+
+# Strict everywhere (a text is no number), but JSON has no tuples: a list of two is one.
+Pair = Annotated[tuple[float, float], Field(strict=False)]
 
 NodeId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
 class _Open(BaseModel):
-    model_config = ConfigDict(extra="allow", populate_by_name=True)
+    model_config = ConfigDict(extra="allow", populate_by_name=True, strict=True, allow_inf_nan=False)
 
 
 class Retry(_Open):
@@ -43,8 +48,8 @@ class FlowNode(_Open):
     version: str | None = Field(default=None, max_length=32)
     name: str = Field(default="", max_length=MAX_NAME_LENGTH)
     config: dict[str, Json] = Field(default_factory=dict)
-    pos: tuple[float, float] = (0, 0)
-    size: tuple[float, float] | None = None
+    pos: Pair = (0, 0)
+    size: Pair | None = None
     parent: str | None = None
     disabled: bool = False
     retry: Retry | None = None
@@ -70,8 +75,8 @@ class FlowNote(_Open):
 
     id: str
     text: str = Field(default="", max_length=20_000)
-    pos: tuple[float, float] = (0, 0)
-    size: tuple[float, float] = (200, 120)
+    pos: Pair = (0, 0)
+    size: Pair = (200, 120)
     color: str = "yellow"
 
 
@@ -107,8 +112,8 @@ class FlowDocument(_Open):
     outputs: list[dict[str, Json]] = Field(default_factory=list)
     variables: dict[str, Json] = Field(default_factory=dict)
     nodes: list[FlowNode] = Field(default_factory=list, max_length=MAX_NODES)
-    edges: list[FlowEdge] = Field(default_factory=list, max_length=MAX_NODES * 10)
-    notes: list[FlowNote] = Field(default_factory=list, max_length=MAX_NODES)
+    edges: list[FlowEdge] = Field(default_factory=list, max_length=MAX_EDGES)
+    notes: list[FlowNote] = Field(default_factory=list, max_length=MAX_NOTES)
 
 
 def edge_id(source: str, source_port: str, target: str, target_port: str) -> str:
