@@ -111,12 +111,13 @@ export function isIconName(name: string): name is IconName {
   return name in paths;
 }
 
-type Props = { name: IconName; size?: number; className?: string; style?: CSSProperties; title?: string };
+type Props = { name: IconName; size?: number; className?: string | undefined; style?: CSSProperties };
 
-/** Decorative unless `title` is given; then it is an image with that name. */
-export function Icon({ name, size = 14, className, style, title }: Props) {
+/** Always decorative: the words stand beside it or on the control that holds it. */
+export function Icon({ name, size = 14, className, style }: Props) {
   return (
     <svg
+      aria-hidden="true"
       className={className}
       style={{ flex: "none", display: "block", ...style }}
       width={size}
@@ -127,7 +128,6 @@ export function Icon({ name, size = 14, className, style, title }: Props) {
       strokeWidth={1.5}
       strokeLinecap="round"
       strokeLinejoin="round"
-      {...(title ? { role: "img", "aria-label": title } : { "aria-hidden": true })}
     >
       <path d={paths[name]} />
     </svg>

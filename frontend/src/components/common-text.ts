@@ -1,0 +1,43 @@
+import { defineText } from "@/i18n";
+
+/** Words every page needs. */
+export const commonText = defineText("common", {
+  en: {
+    cancel: "Cancel",
+    close: "Close",
+    retry: "Try again",
+    more: "Load more",
+    loading: "Loading",
+    copy: "Copy",
+    copied: "Copied",
+    back: "Back",
+    actions: "Actions",
+    search: "Search",
+    "search.clear": "Clear the search",
+    "help.number": "Help {{number}}",
+    "role.owner": "Owner",
+    "role.editor": "Editor",
+    "role.viewer": "Viewer",
+    unknownPerson: "Someone who left",
+    truncated: "Only the beginning is shown ({{shown}} of {{total}}).",
+  },
+  zh: {
+    cancel: "取消",
+    close: "关闭",
+    retry: "重试",
+    more: "加载更多",
+    loading: "正在加载",
+    copy: "复制",
+    copied: "已复制",
+    back: "返回",
+    actions: "操作",
+    search: "搜索",
+    "search.clear": "清除搜索",
+    "help.number": "帮助 {{number}}",
+    "role.owner": "所有者",
+    "role.editor": "编辑者",
+    "role.viewer": "查看者",
+    unknownPerson: "已离开的成员",
+    truncated: "只显示开头部分（{{shown}} / {{total}}）。",
+  },
+});
