@@ -1,5 +1,5 @@
 /** Nodes as JSON text: what copy writes and paste reads, the same form as a whole flow. */
-import { FLOW_SCHEMA, type FlowEdge, type FlowNode, type FlowNote, type Point } from "./document";
+import { FLOW_SCHEMA, noteShape, type Point } from "./document";
 import { isObject, type Json, type JsonObject } from "./json";
 import type { Fragment } from "./operations";
 import { type Projection, project } from "./projection";
@@ -30,17 +30,13 @@ export function parseFragment(text: string): Fragment | null {
     { meta: {}, nodes: byId(value.nodes), edges: byId(value.edges, true), notes: byId(value.notes) },
     () => true,
   );
-  const fragment: Fragment = {
-    nodes: document.nodes as FlowNode[],
-    edges: document.edges as FlowEdge[],
-    notes: document.notes as FlowNote[],
-  };
+  const fragment: Fragment = { nodes: document.nodes, edges: document.edges, notes: document.notes };
   return fragment.nodes.length + fragment.notes.length > 0 ? fragment : null;
 }
 
 /** Where the top left corner of a fragment lies. */
 export function fragmentOrigin(fragment: Fragment): Point {
-  const points = [...fragment.nodes, ...fragment.notes].map((item) => item.pos);
+  const points = [...fragment.nodes, ...fragment.notes.map(noteShape)].map((item) => item.pos);
   return [Math.min(...points.map((p) => p[0])), Math.min(...points.map((p) => p[1]))];
 }
 

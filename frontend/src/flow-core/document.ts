@@ -31,7 +31,14 @@ export type FlowEdge = {
   target_port: string;
 };
 
-export type FlowNote = { id: string; text: string; pos: Point; size: Point; color: string };
+/** Members may be missing: a note is stored by anyone. `noteShape` fills them in. */
+export type FlowNote = { id: string; text?: string; pos?: Point; size?: Point; color?: string };
+
+export type NoteShape = Required<FlowNote>;
+
+export function noteShape(note: FlowNote): NoteShape {
+  return { text: "", pos: [0, 0], size: [200, 120], color: "yellow", ...note };
+}
 
 export type FlowInput = {
   name: string;

@@ -8,6 +8,8 @@ export {
   type FlowInput,
   type FlowNode,
   type FlowNote,
+  type NoteShape,
+  noteShape,
   type Point,
 } from "./document";
 export type { Role } from "./frames";
@@ -29,10 +31,10 @@ export {
 export {
   type FlowDocument,
   type MultiplePort,
+  type ProblemCode,
   type Projection,
   type ProjectionProblem,
   project,
-  reaches,
 } from "./projection";
 export { type Connection, type FinalReason, FlowProvider } from "./provider";
 export { type FlowRoots, rootsOf, sharedText } from "./schema";

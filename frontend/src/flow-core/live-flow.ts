@@ -133,7 +133,13 @@ function keepIdentity<T extends { id: string }>(
   unchanged: (id: string) => boolean,
   before: ReadonlyMap<string, T> | null | undefined,
 ): T[] {
-  return items.map((item) => (unchanged(item.id) ? (before?.get(item.id) ?? item) : item));
+  return items.map((item) => {
+    const known = unchanged(item.id) ? before?.get(item.id) : undefined;
+    // A parent may be dropped because of another node, so it is compared even when the raw value is the same.
+    return known && (known as { parent?: string }).parent === (item as { parent?: string }).parent
+      ? known
+      : item;
+  });
 }
 
 function index<T extends { id: string }>(items: readonly T[]): Map<string, T> {

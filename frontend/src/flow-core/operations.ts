@@ -9,7 +9,9 @@ import {
   type FlowEdge,
   type FlowNode,
   type FlowNote,
+  type NoteShape,
   newNodeId,
+  noteShape,
   type Point,
   randomLetters,
 } from "./document";
@@ -160,14 +162,14 @@ export class FlowOperations {
         if (source && target) this.connect({ ...ends(edge), source, target });
       }
       for (const note of fragment.notes) {
-        const { id: _, ...body } = note;
-        notes.push(this.addNote({ ...body, pos: shifted(note.pos, offset) }));
+        const { id: _, ...body } = noteShape(note);
+        notes.push(this.addNote({ ...body, pos: shifted(body.pos, offset) }));
       }
     });
     return { nodes: [...ids.values()], notes };
   }
 
-  addNote(note: Omit<FlowNote, "id">): string {
+  addNote(note: Omit<NoteShape, "id">): string {
     const id = `note_${randomLetters(6)}`;
     this.transact("add_note", () => {
       this.roots.notes.set(id, {
@@ -180,7 +182,7 @@ export class FlowOperations {
     return id;
   }
 
-  setNote(id: string, change: Partial<Omit<FlowNote, "id">>): void {
+  setNote(id: string, change: Partial<Omit<NoteShape, "id">>): void {
     const note = this.roots.notes.get(id);
     if (!isObject(note)) return;
     const next = { ...note, ...(change as JsonObject) };

@@ -55,14 +55,13 @@ function number(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
-/** The eight person colours are numbered from 1. */
+/** The server numbers a person's colour from 0; there are eight presence colours. */
 export function personColor(value: unknown): number {
-  const index = Math.trunc(number(value));
-  return index >= 1 && index <= 8 ? index : ((index % 8) + 8) % 8 || 8;
+  return ((Math.trunc(number(value)) % 8) + 8) % 8;
 }
 
 export function colorOf(user: { color: number }): string {
-  return `var(--user-${personColor(user.color)})`;
+  return `var(--user-${personColor(user.color) + 1})`;
 }
 
 /** Sends presence at most every `intervalMs`, the newest state last. */

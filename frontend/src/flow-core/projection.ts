@@ -1,18 +1,13 @@
 /**
- * The pure projection: from the raw dump of a live document to the canonical flow and the
- * problems in it. Every replica, and the Python server, gives the same answer for the same
- * document (shared golden vectors). Total: any JSON is accepted, nothing throws.
+ * The pure projection: from the raw dump of a live document to the flow it stands for, and the
+ * problems in it. The same function as `sage_studio.flow.projection`; both run the vectors in
+ * `tests/golden/projection`. Total: any JSON is accepted, nothing throws.
  */
-import {
-  FLOW_SCHEMA,
-  type FlowEdge,
-  type FlowInput,
-  type FlowNode,
-  type FlowNote,
-  type Point,
-} from "./document";
+import { cycleLosers } from "./cycles";
+import { edgeId, FLOW_SCHEMA, type FlowEdge, type FlowInput, type FlowNode, type FlowNote } from "./document";
 import { isObject, type Json, type JsonObject } from "./json";
-import type { RawFlow } from "./schema";
+import * as shapes from "./shapes";
+import { asObject, compareText, plainJson, plainText } from "./values";
 
 export type FlowDocument = {
   schema: typeof FLOW_SCHEMA;
@@ -27,10 +22,27 @@ export type FlowDocument = {
   notes: FlowNote[];
 };
 
+export type ProblemCode =
+  | "edge.dangling"
+  | "edge.port_taken"
+  | "edge.cycle"
+  | "edge.malformed"
+  | "edge.too_many"
+  | "node.malformed"
+  | "node.field"
+  | "node.parent_missing"
+  | "node.parent_cycle"
+  | "node.too_many"
+  | "note.malformed"
+  | "meta.field";
+
+/** `other` is the node that is missing or the edge that won. */
 export type ProjectionProblem = {
-  code: "edge.dangling" | "edge.port_taken" | "edge.cycle";
-  edge_id: string;
-  node_id: string;
+  code: ProblemCode;
+  node_id?: string;
+  edge_id?: string;
+  path?: string;
+  other?: string;
 };
 
 export type Projection = { document: FlowDocument; problems: ProjectionProblem[] };
@@ -38,200 +50,213 @@ export type Projection = { document: FlowDocument; problems: ProjectionProblem[]
 /** Whether an input port of a node type takes many edges; true when the type is unknown. */
 export type MultiplePort = (type: string, port: string) => boolean;
 
-type RankedEdge = FlowEdge & { at: number };
+type Report = (problem: ProjectionProblem) => void;
+type Drawn = { at: number; edge: FlowEdge };
 
-export function project(raw: RawFlow, multiple: MultiplePort): Projection {
-  const meta = asObject(raw.meta);
-  const all = asObject(raw.nodes);
-  const nodes = Object.keys(all)
-    .sort(compareText)
-    .flatMap((id) => projectNode(id, all[id]) ?? []);
-  const byId = new Map(nodes.map((node) => [node.id, node]));
+const MAX_NODES = 10_000;
+const MAX_EDGES = 100_000;
+const MAX_NOTES = 10_000;
+const NODE_ID = /^[A-Za-z_][A-Za-z0-9_]{0,63}$/;
+const NOT_IN_NODE = new Set(["id", "deleted", "texts"]);
+const NOT_IN_EDGE = new Set(["id", "at", "by"]);
+const NOT_IN_META = new Set(["schema", "schema_", "nodes", "edges", "notes"]);
+const NOTHING: ReadonlySet<string> = new Set();
+
+export function project(raw: unknown, multiple: MultiplePort): Projection {
+  const source = asObject(raw);
   const problems: ProjectionProblem[] = [];
-  const edges = liveEdges(asObject(raw.edges), byId, all, problems);
-  const single = onePerPort(edges, byId, multiple, problems);
-  const acyclic = withoutCycles(single, problems);
-  return {
-    document: {
-      schema: FLOW_SCHEMA,
-      name: textOr(meta.name, ""),
-      description: textOr(meta.description, ""),
-      settings: asObject(meta.settings),
-      inputs: asList(meta.inputs).filter(isFlowInput),
-      outputs: asList(meta.outputs),
-      variables: asObject(meta.variables),
-      nodes,
-      edges: acyclic.map(bare).sort((a, b) => compareText(a.id, b.id)),
-      notes: projectNotes(asObject(raw.notes)),
-    },
-    problems: problems.sort((a, b) => compareText(a.code, b.code) || compareText(a.edge_id, b.edge_id)),
-  };
+  const report: Report = (problem) => problems.push(withoutEmpty(problem));
+  const rawNodes = asObject(source.nodes);
+  const nodes = projectNodes(rawNodes, report);
+  const edges = projectEdges(asObject(source.edges), rawNodes, nodes, multiple, report);
+  const document = {
+    schema: FLOW_SCHEMA,
+    ...projectMeta(asObject(source.meta), report),
+    nodes: [...nodes.values()].sort((a, b) => compareText(a.id, b.id)),
+    edges,
+    notes: projectNotes(asObject(source.notes), report),
+  } as FlowDocument;
+  return { document, problems: problems.sort(byPlace) };
 }
 
-function projectNode(id: string, raw: Json | undefined): FlowNode | null {
-  if (!isObject(raw) || isDeleted(raw) || typeof raw.type !== "string" || raw.type === "") return null;
-  const config: JsonObject = { ...asObject(raw.config) };
-  for (const [name, text] of Object.entries(asObject(raw.texts))) {
-    if (typeof text === "string") config[name] = text;
+function byPlace(a: ProjectionProblem, b: ProjectionProblem): number {
+  const parts = ["code", "edge_id", "node_id", "path", "other"] as const;
+  return parts.reduce((order, part) => order || compareText(a[part] ?? "", b[part] ?? ""), 0);
+}
+
+function withoutEmpty(problem: ProjectionProblem): ProjectionProblem {
+  return Object.fromEntries(Object.entries(problem).filter(([, value]) => value !== "")) as ProjectionProblem;
+}
+
+/** The values that have the shape asked for; unknown keys are kept as they are. */
+function fields(
+  source: JsonObject,
+  shape: shapes.Shape,
+  skip: ReadonlySet<string>,
+  wrong: (key: string) => void,
+): JsonObject {
+  const result: JsonObject = {};
+  for (const [key, value] of Object.entries(source)) {
+    if (skip.has(key) || value === null || value === undefined) continue;
+    const clean = plainJson(value);
+    const check = Object.hasOwn(shape, key) ? shape[key] : undefined;
+    if (!check || check(clean)) result[plainText(key)] = clean;
+    else wrong(key);
   }
-  const node: FlowNode = {
-    id,
-    type: raw.type,
-    config,
-    pos: pointOr(raw.pos, [0, 0]),
-    name: textOr(raw.name, ""),
-  };
-  if (typeof raw.version === "string") node.version = raw.version;
-  if (raw.size !== undefined && raw.size !== null) node.size = pointOr(raw.size, [0, 0]);
-  if (typeof raw.parent === "string") node.parent = raw.parent;
-  if (raw.disabled === true) node.disabled = true;
-  if (isObject(raw.retry)) node.retry = raw.retry;
-  if (typeof raw.timeout_s === "number") node.timeout_s = raw.timeout_s;
-  if (typeof raw.on_error === "string") node.on_error = raw.on_error;
-  if (raw.cache === true) node.cache = true;
-  if (raw.pinned !== undefined && raw.pinned !== null) node.pinned = raw.pinned;
-  if (typeof raw.notes === "string") node.notes = raw.notes;
-  return node;
+  return result;
 }
 
-function isDeleted(raw: JsonObject): boolean {
-  return raw.deleted !== undefined && raw.deleted !== null && raw.deleted !== false;
+function projectMeta(meta: JsonObject, report: Report): JsonObject {
+  const wrong = (path: string): void => report({ code: "meta.field", path });
+  const known = fields(meta, shapes.META, NOT_IN_META, wrong);
+  const inputs = Array.isArray(known.inputs) ? known.inputs : [];
+  const kept = inputs.filter((item, index) => {
+    const valid = shapes.isFlowInput(item);
+    if (!valid) wrong(`inputs[${index}]`);
+    return valid;
+  });
+  const settings = fields(asObject(known.settings), shapes.SETTINGS, NOTHING, (key) =>
+    wrong(`settings.${key}`),
+  );
+  return { name: "", description: "", outputs: [], variables: {}, ...known, settings, inputs: kept };
 }
 
-function liveEdges(
-  raw: JsonObject,
-  alive: ReadonlyMap<string, FlowNode>,
-  known: JsonObject,
-  problems: ProjectionProblem[],
-): RankedEdge[] {
-  const edges: RankedEdge[] = [];
+function projectNodes(raw: JsonObject, report: Report): Map<string, FlowNode> {
+  const nodes = new Map<string, FlowNode>();
   for (const id of Object.keys(raw).sort(compareText)) {
     const value = raw[id];
-    const edge = isObject(value) ? readEdge(id, value) : null;
-    if (!edge) continue;
-    if (alive.has(edge.source) && alive.has(edge.target)) edges.push(edge);
-    else if (!known[edge.source] || !known[edge.target]) {
-      const node = alive.has(edge.target) ? edge.target : edge.source;
-      problems.push({ code: "edge.dangling", edge_id: id, node_id: node });
+    if (isObject(value) && value.deleted !== undefined && value.deleted !== null) continue;
+    if (!isObject(value) || !NODE_ID.test(id) || !shapes.isTypeName(value.type ?? null)) {
+      report({ code: "node.malformed", node_id: plainText(id) });
+    } else if (nodes.size >= MAX_NODES) report({ code: "node.too_many", node_id: id });
+    else nodes.set(id, projectNode(id, value, report));
+  }
+  checkParents(nodes, report);
+  return nodes;
+}
+
+function projectNode(id: string, raw: JsonObject, report: Report): FlowNode {
+  const wrong = (path: string): void => report({ code: "node.field", node_id: id, path });
+  const known = fields(raw, shapes.NODE, NOT_IN_NODE, wrong);
+  const config = { ...asObject(known.config) };
+  for (const [name, value] of Object.entries(asObject(raw.texts))) {
+    if (typeof value === "string") config[plainText(name)] = plainText(value);
+    else wrong(`texts.${plainText(name)}`);
+  }
+  return { id, name: "", pos: [0, 0], ...known, config } as unknown as FlowNode;
+}
+
+/** Drops parents that are not there, and one parent of every ring (the largest node id loses). */
+function checkParents(nodes: Map<string, FlowNode>, report: Report): void {
+  const arcs: [string, string][] = [];
+  for (const node of [...nodes.values()].sort((a, b) => compareText(a.id, b.id))) {
+    if (node.parent === undefined) continue;
+    if (nodes.has(node.parent)) arcs.push([node.id, node.parent]);
+    else {
+      report({ code: "node.parent_missing", node_id: node.id, other: node.parent });
+      delete node.parent;
     }
   }
-  return edges;
+  for (const index of cycleLosers(arcs)) {
+    const [id, parent] = arcs[index] ?? ["", ""];
+    delete nodes.get(id)?.parent;
+    report({ code: "node.parent_cycle", node_id: id, other: parent });
+  }
 }
 
-function readEdge(id: string, value: JsonObject): RankedEdge | null {
-  const { source, source_port, target, target_port, at } = value;
-  if (typeof source !== "string" || typeof target !== "string") return null;
-  if (typeof source_port !== "string" || typeof target_port !== "string") return null;
-  const time = typeof at === "number" && Number.isFinite(at) ? at : 0;
-  return { id, source, source_port, target, target_port, at: time };
-}
-
-/** A single-value input keeps its earliest edge by `(at, id)`. */
-function onePerPort(
-  edges: RankedEdge[],
+function projectEdges(
+  raw: JsonObject,
+  rawNodes: JsonObject,
   nodes: ReadonlyMap<string, FlowNode>,
   multiple: MultiplePort,
-  problems: ProjectionProblem[],
-): RankedEdge[] {
-  const taken = new Set<string>();
-  return [...edges].sort(byAge).filter((edge) => {
-    if (multiple(nodes.get(edge.target)?.type ?? "", edge.target_port)) return true;
-    const port = `${edge.target}\n${edge.target_port}`;
-    if (!taken.has(port)) {
-      taken.add(port);
-      return true;
-    }
-    problems.push({ code: "edge.port_taken", edge_id: edge.id, node_id: edge.target });
-    return false;
+  report: Report,
+): FlowEdge[] {
+  const whole = readEdges(raw, report).filter((drawn) => hasBothEnds(drawn, rawNodes, nodes, report));
+  const drawn = onePerPort(whole, nodes, multiple, report);
+  const losers = new Set(cycleLosers(drawn.map(({ edge }) => [edge.source, edge.target] as const)));
+  const kept = drawn.filter(({ edge }, index) => {
+    if (losers.has(index)) report({ code: "edge.cycle", edge_id: edge.id });
+    return !losers.has(index);
   });
+  for (const { edge } of kept.slice(MAX_EDGES)) report({ code: "edge.too_many", edge_id: edge.id });
+  return kept
+    .slice(0, MAX_EDGES)
+    .map(({ edge }) => edge)
+    .sort((a, b) => compareText(a.id, b.id));
 }
 
-/**
- * Adds edges from the oldest to the newest and leaves out each that would close a cycle: the
- * latest by `(at, id)` on every cycle loses.
- */
-function withoutCycles(edges: RankedEdge[], problems: ProjectionProblem[]): RankedEdge[] {
-  const next = new Map<string, string[]>();
-  return [...edges].sort(byAge).filter((edge) => {
-    if (reaches(next, edge.target, edge.source)) {
-      problems.push({ code: "edge.cycle", edge_id: edge.id, node_id: edge.target });
-      return false;
+/** Well-formed edges, oldest first; the same connection stored under two keys is one edge. */
+function readEdges(raw: JsonObject, report: Report): Drawn[] {
+  const found = new Map<string, Drawn>();
+  for (const key of Object.keys(raw).sort(compareText)) {
+    const drawn = readEdge(raw[key]);
+    if (!drawn) {
+      report({ code: "edge.malformed", edge_id: plainText(key) });
+      continue;
     }
-    const targets = next.get(edge.source);
-    if (targets) targets.push(edge.target);
-    else next.set(edge.source, [edge.target]);
-    return true;
-  });
+    const known = found.get(drawn.edge.id);
+    if (!known || drawn.at < known.at) found.set(drawn.edge.id, drawn);
+  }
+  return [...found.values()].sort((a, b) => a.at - b.at || compareText(a.edge.id, b.edge.id));
 }
 
-export function reaches(next: ReadonlyMap<string, readonly string[]>, from: string, to: string): boolean {
-  const stack = [from];
-  const seen = new Set<string>();
-  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    if (at === to) return true;
-    if (seen.has(at)) continue;
-    seen.add(at);
-    stack.push(...(next.get(at) ?? []));
+function readEdge(value: Json | undefined): Drawn | null {
+  if (!isObject(value)) return null;
+  const ends = [value.source, value.source_port, value.target, value.target_port];
+  if (!ends.every((end): end is string => typeof end === "string" && end !== "")) return null;
+  const [source = "", source_port = "", target = "", target_port = ""] = ends.map(plainText);
+  const id = edgeId({ source, source_port, target, target_port });
+  const at = plainJson(value.at);
+  const edge = { id, ...fields(value, {}, NOT_IN_EDGE, () => undefined) } as unknown as FlowEdge;
+  return { at: typeof at === "number" ? at : 0, edge };
+}
+
+/** An edge of a node that was deleted after the edge was drawn goes without a word. */
+function hasBothEnds(
+  drawn: Drawn,
+  rawNodes: JsonObject,
+  nodes: ReadonlyMap<string, FlowNode>,
+  report: Report,
+): boolean {
+  const missing = [drawn.edge.source, drawn.edge.target].find((end) => !nodes.has(end));
+  if (missing === undefined) return true;
+  const deleted = Object.hasOwn(rawNodes, missing) ? asObject(rawNodes[missing]).deleted : undefined;
+  if (typeof deleted !== "number" || drawn.at > deleted) {
+    report({ code: "edge.dangling", edge_id: drawn.edge.id, other: missing });
   }
   return false;
 }
 
-function projectNotes(raw: JsonObject): FlowNote[] {
-  return Object.keys(raw)
-    .sort(compareText)
-    .flatMap((id) => {
-      const note = raw[id];
-      if (!isObject(note)) return [];
-      const { text, pos, size, color } = note;
-      return [
-        {
-          id,
-          text: textOr(text, ""),
-          pos: pointOr(pos, [0, 0]),
-          size: pointOr(size, [200, 120]),
-          color: textOr(color, "yellow"),
-        },
-      ];
-    });
+/** A single-value input keeps its earliest edge by `(at, id)`. */
+function onePerPort(
+  drawn: readonly Drawn[],
+  nodes: ReadonlyMap<string, FlowNode>,
+  multiple: MultiplePort,
+  report: Report,
+): Drawn[] {
+  const holders = new Map<string, string>();
+  return drawn.filter(({ edge }) => {
+    if (multiple(nodes.get(edge.target)?.type ?? "", edge.target_port)) return true;
+    const port = JSON.stringify([edge.target, edge.target_port]);
+    const first = holders.get(port);
+    if (first === undefined) {
+      holders.set(port, edge.id);
+      return true;
+    }
+    report({ code: "edge.port_taken", edge_id: edge.id, node_id: edge.target, other: first });
+    return false;
+  });
 }
 
-function byAge(a: RankedEdge, b: RankedEdge): number {
-  return a.at - b.at || compareText(a.id, b.id);
-}
-
-/** By code point, as Python sorts; `<` on strings compares UTF-16 units. */
-export function compareText(a: string, b: string): number {
-  if (a === b) return 0;
-  const left = Array.from(a);
-  const right = Array.from(b);
-  for (let i = 0; i < Math.min(left.length, right.length); i += 1) {
-    const difference = (left[i]?.codePointAt(0) ?? 0) - (right[i]?.codePointAt(0) ?? 0);
-    if (difference !== 0) return difference;
+function projectNotes(raw: JsonObject, report: Report): FlowNote[] {
+  const notes: JsonObject[] = [];
+  for (const key of Object.keys(raw).sort(compareText)) {
+    const value = raw[key];
+    const id = plainText(key);
+    const wrong = (name: string): void => report({ code: "note.malformed", path: `notes.${id}.${name}` });
+    if (!isObject(value) || notes.length >= MAX_NOTES)
+      report({ code: "note.malformed", path: `notes.${id}` });
+    else notes.push({ id, ...fields(value, shapes.NOTE, new Set(["id"]), wrong) });
   }
-  return left.length - right.length;
-}
-
-function bare({ at: _, ...edge }: RankedEdge): FlowEdge {
-  return edge;
-}
-
-function asObject(value: unknown): JsonObject {
-  return isObject(value) ? value : {};
-}
-
-function asList(value: unknown): Json[] {
-  return Array.isArray(value) ? (value as Json[]) : [];
-}
-
-function isFlowInput(value: unknown): value is FlowInput {
-  return isObject(value) && typeof value.name === "string";
-}
-
-function textOr(value: unknown, fallback: string): string {
-  return typeof value === "string" ? value : fallback;
-}
-
-function pointOr(value: unknown, fallback: Point): Point {
-  const [x, y] = Array.isArray(value) ? value : [];
-  return Number.isFinite(x) && Number.isFinite(y) ? [x as number, y as number] : fallback;
+  return notes as unknown as FlowNote[];
 }
