@@ -33,8 +33,7 @@ class Host(Protocol):
     @property
     def notifier(self) -> Notifier: ...
 
-    @property
-    def state(self) -> StateMap: ...
+    def state(self, flow_id: str) -> StateMap: ...
 
     async def credential(self, name: str) -> Mapping[str, str]:
         """The secret fields of a credential, for a node that must hold them itself.

@@ -1,0 +1,68 @@
+"""Compile flows and run them: in parallel, with branches, retries, time limits and resumption.
+
+Storage, hosts and executors come in through ports; nothing here knows a database or a web
+server.
+"""
+
+from sage_studio.engine.compile import NodeClasses, compile_flow
+from sage_studio.engine.controls import Controls
+from sage_studio.engine.errors import FenceLost
+from sage_studio.engine.execution import run_flow
+from sage_studio.engine.faces import (
+    ExecutableFlow,
+    ExecutionGraph,
+    ExecutionPlan,
+    FlowEngine,
+    LocalExecutor,
+    NodeLibrary,
+    Scheduler,
+    ValidationResult,
+)
+from sage_studio.engine.host import Host
+from sage_studio.engine.inputs import flow_inputs
+from sage_studio.engine.plan import Plan
+from sage_studio.engine.records import (
+    Batch,
+    Event,
+    FlowState,
+    NodeRecord,
+    NodeState,
+    RunOutcome,
+    RunProgress,
+    RunResult,
+    iso,
+)
+from sage_studio.engine.store import ExecutionState, MemoryRunStore, RunStore, StateStore, newest_attempts
+
+__all__ = [
+    "Batch",
+    "Controls",
+    "Event",
+    "ExecutableFlow",
+    "ExecutionGraph",
+    "ExecutionPlan",
+    "ExecutionState",
+    "FenceLost",
+    "FlowEngine",
+    "FlowState",
+    "Host",
+    "LocalExecutor",
+    "MemoryRunStore",
+    "NodeClasses",
+    "NodeLibrary",
+    "NodeRecord",
+    "NodeState",
+    "Plan",
+    "RunOutcome",
+    "RunProgress",
+    "RunResult",
+    "RunStore",
+    "Scheduler",
+    "StateStore",
+    "ValidationResult",
+    "compile_flow",
+    "flow_inputs",
+    "iso",
+    "newest_attempts",
+    "run_flow",
+]

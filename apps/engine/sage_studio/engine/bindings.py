@@ -1,0 +1,147 @@
+"""Configuration of a node, prepared once: constants apart from what is computed per run.
+
+A field whose texts hold ``{{ }}`` becomes a small evaluator; a field meant for items stays
+compiled and reaches the node as an ``ItemExpression``; everything else is a constant that all
+runs of a plan share read-only.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from sage_studio.expressions import compile_template
+from sage_studio.flow.spec import NodeSpec
+from sage_studio.kernel import Json, SageError
+
+Evaluate = Callable[[Mapping[str, Any]], Any]
+RESERVED_ROOTS = frozenset({"flow", "run", "vars", "inputs", "item", "index"})
+_OPEN = "{{"
+
+
+@dataclass(frozen=True, slots=True)
+class Binding:
+    """How a node's configuration comes about. ``roots`` are the names its expressions read."""
+
+    constants: Mapping[str, Any]
+    computed: tuple[tuple[str, Evaluate], ...]
+    per_item: tuple[tuple[str, str, Evaluate], ...]
+    roots: frozenset[str]
+
+    @property
+    def is_constant(self) -> bool:
+        return not self.computed and not self.per_item
+
+    def resolve(self, scope: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration for one attempt. Raises SageError when an expression fails."""
+        config = dict(self.constants)
+        for name, evaluate in self.computed:
+            config[name] = evaluate(scope)
+        for name, source, evaluate in self.per_item:
+            config[name] = CompiledItem(source, evaluate, scope)
+        return config
+
+
+class CompiledItem:
+    """An item field with the run's values in scope; see ``sdk.ItemExpression``."""
+
+    __slots__ = ("_evaluate", "_scope", "source")
+
+    def __init__(self, source: str, evaluate: Evaluate, scope: Mapping[str, Any]) -> None:
+        self.source = source
+        self._evaluate = evaluate
+        self._scope = dict(scope)
+
+    def evaluate(self, item: Any, index: int = 0) -> Any:
+        scope = self._scope
+        scope["item"] = item
+        scope["index"] = index
+        return self._evaluate(scope)
+
+
+def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) -> Binding:
+    """Prepare a node's configuration, with the spec's defaults for absent fields.
+
+    Raises SageError (``expression.*``) with ``path`` leading to the field that cannot be read.
+    """
+    fields = {field.name: field for field in spec.config} if spec else {}
+    constants: dict[str, Any] = {}
+    computed: list[tuple[str, Evaluate]] = []
+    per_item: list[tuple[str, str, Evaluate]] = []
+    roots: set[str] = set()
+    for name, field in fields.items():
+        if field.default is not None or not field.required:
+            constants[name] = field.default
+    for name, value in config.items():
+        use = fields[name].expression if name in fields else "allowed"
+        if use == "never" or value is None:
+            constants[name] = value
+            continue
+        evaluate = _compile(value, f"{path}.config.{name}", roots)
+        if use == "item":
+            constants.pop(name, None)
+            source = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+            per_item.append((name, source, evaluate or _constant(value)))
+        elif evaluate is None:
+            constants[name] = value
+        else:
+            constants.pop(name, None)
+            computed.append((name, evaluate))
+    return Binding(MappingProxyType(constants), tuple(computed), tuple(per_item), frozenset(roots))
+
+
+def bind_value(value: Json, path: str) -> tuple[Evaluate, frozenset[str]]:
+    """One value outside a node (a flow output): its evaluator and the names it reads."""
+    roots: set[str] = set()
+    evaluate = _compile(value, path, roots)
+    return evaluate or _constant(value), frozenset(roots)
+
+
+def _compile(value: Json, path: str, roots: set[str]) -> Evaluate | None:
+    """An evaluator for a value with expressions inside, or None when it holds none."""
+    if isinstance(value, str):
+        return _compile_text(value, path, roots)
+    if isinstance(value, list):
+        return _compile_list(value, path, roots)
+    if isinstance(value, dict):
+        return _compile_object(value, path, roots)
+    return None
+
+
+def _compile_text(value: str, path: str, roots: set[str]) -> Evaluate | None:
+    if _OPEN not in value:
+        return None
+    try:
+        template = compile_template(value)
+    except SageError as error:
+        error.path = f"{path}.{error.path}" if error.path else path
+        raise
+    roots.update(_root_names(template.reads))
+    return template.evaluate
+
+
+def _compile_list(values: list[Json], path: str, roots: set[str]) -> Evaluate | None:
+    parts = [(value, _compile(value, f"{path}[{i}]", roots)) for i, value in enumerate(values)]
+    if all(evaluate is None for _, evaluate in parts):
+        return None
+    return lambda scope: [value if evaluate is None else evaluate(scope) for value, evaluate in parts]
+
+
+def _compile_object(values: dict[str, Json], path: str, roots: set[str]) -> Evaluate | None:
+    parts = [(key, value, _compile(value, f"{path}.{key}", roots)) for key, value in values.items()]
+    if all(evaluate is None for _, _, evaluate in parts):
+        return None
+    return lambda scope: {
+        key: value if evaluate is None else evaluate(scope) for key, value, evaluate in parts
+    }
+
+
+def _constant(value: Json) -> Evaluate:
+    return lambda scope: value
+
+
+def _root_names(reads: Iterable[str]) -> set[str]:
+    return {read.split(".", 1)[0].split("[", 1)[0] for read in reads}

@@ -1,0 +1,118 @@
+"""Codes of what can go wrong while a flow is planned or run."""
+
+from __future__ import annotations
+
+from sage_studio.kernel import SageError, define_error
+
+CYCLE = define_error(
+    "flow.not_runnable_cycle",
+    4001,
+    en="These nodes wait for each other and can never start: {nodes}.",
+    zh="这些节点互相等待，永远无法开始：{nodes}。",
+    hint_en="Remove one of the connections (or expressions) that close the circle.",
+    hint_zh="请删除构成环的任意一条连线（或表达式引用）。",
+    status=422,
+)
+UNKNOWN_TYPE = define_error(
+    "flow.not_runnable_type",
+    4002,
+    en="Node “{name}” has the type “{type}”, which is not installed here.",
+    zh="节点“{name}”的类型“{type}”在此处未安装。",
+    hint_en="Install the plug-in that brings it, or remove or disable the node.",
+    hint_zh="请安装提供该类型的插件，或删除、停用该节点。",
+    status=422,
+)
+DANGLING_EDGE = define_error(
+    "flow.not_runnable_edge",
+    4003,
+    en="A connection leads from or to a node that does not exist: {edge}.",
+    zh="有一条连线的起点或终点节点不存在：{edge}。",
+    hint_en="Remove the connection or draw it again.",
+    hint_zh="请删除该连线或重新连接。",
+    status=422,
+)
+NODE_CRASHED = define_error(
+    "node.crashed",
+    4010,
+    en="The node stopped on an unexpected {kind}: {message}",
+    zh="节点因意外的 {kind} 停止：{message}",
+    hint_en="This is a fault in the node's own code, not in your flow. Its author needs the run's log.",
+    hint_zh="这是节点代码本身的缺陷，并非流程的问题。请把运行日志交给节点作者。",
+    status=500,
+)
+NODE_TIMEOUT = define_error(
+    "node.timeout",
+    4011,
+    en="The node did not finish within {timeout_s} seconds.",
+    zh="节点未能在 {timeout_s} 秒内完成。",
+    hint_en="Give it more time in the node's settings, or less work.",
+    hint_zh="请在节点设置中延长超时时间，或减少其工作量。",
+    status=504,
+    retryable=True,
+)
+NODE_UNREACHABLE = define_error(
+    "node.io",
+    4012,
+    en="The node could not reach what it needs: {message}",
+    zh="节点无法访问所需的资源：{message}",
+    status=502,
+    retryable=True,
+)
+BAD_OUTPUT = define_error(
+    "node.bad_output",
+    4013,
+    en="The node returned {kind} instead of a mapping of its output ports.",
+    zh="节点返回了 {kind}，而不是输出端口的映射。",
+    hint_en="Its run function must return a dictionary such as {{\"text\": …}}.",
+    hint_zh="其 run 函数必须返回形如 {{\"text\": …}} 的字典。",
+    status=500,
+)
+FLOW_TIMEOUT = define_error(
+    "run.timeout",
+    4020,
+    en="The run did not finish within {timeout_s} seconds.",
+    zh="运行未能在 {timeout_s} 秒内完成。",
+    hint_en="Raise the flow's time limit or look for the node that takes long.",
+    hint_zh="请提高流程的时间上限，或找出耗时的节点。",
+    status=504,
+)
+OUTCOME_UNKNOWN = define_error(
+    "run.outcome_unknown",
+    4021,
+    en="The worker stopped while this node was at work, so nobody knows whether its effect happened.",
+    zh="工作进程在该节点执行期间停止，无法确定其效果是否已经发生。",
+    hint_en="Check the outside system, then retry the run to repeat this node, or cancel the run.",
+    hint_zh="请检查外部系统，然后重试运行以再次执行该节点，或取消运行。",
+    status=409,
+)
+WORKER_LOST = define_error(
+    "run.worker_lost",
+    4022,
+    en="The worker stopped while this attempt was under way; another one took the run over.",
+    zh="本次尝试进行中工作进程停止，已由另一个工作进程接管。",
+    status=503,
+    retryable=True,
+)
+FENCE_LOST = define_error(
+    "run.fence_lost",
+    4023,
+    en="Another worker has taken this run over; what this one still had to say was refused.",
+    zh="该运行已被另一个工作进程接管，当前进程的后续写入被拒绝。",
+    status=409,
+)
+MISSING_INPUT = define_error(
+    "run.input_missing",
+    4024,
+    en="The flow needs a value for “{name}”.",
+    zh="流程需要“{name}”的值。",
+    hint_en="Give it when you start the run, or set a default in the flow's inputs.",
+    hint_zh="请在启动运行时填写，或在流程输入中设置默认值。",
+    status=422,
+)
+
+
+class FenceLost(SageError):
+    """Raised by a store when the run belongs to another worker by now; nothing was written."""
+
+    def __init__(self, run_id: str) -> None:
+        super().__init__(FENCE_LOST, {"run_id": run_id})

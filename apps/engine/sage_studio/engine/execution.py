@@ -1,0 +1,106 @@
+"""Run a plan from its first event to its last, or go on where another worker stopped."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from sage_studio.engine.controls import Controls
+from sage_studio.engine.host import Host
+from sage_studio.engine.inputs import flow_inputs
+from sage_studio.engine.journal import Journal
+from sage_studio.engine.plan import Plan
+from sage_studio.engine.records import FlowState, RunOutcome, RunProgress, RunResult, as_json_error
+from sage_studio.engine.restore import restore
+from sage_studio.engine.run import ActiveRun
+from sage_studio.engine.store import RunStore
+from sage_studio.kernel import Clock, JsonObject, SystemClock
+
+
+async def run_flow(
+    plan: Plan,
+    *,
+    run_id: str,
+    inputs: Mapping[str, Any],
+    store: RunStore,
+    host: Host,
+    threads: ThreadPoolExecutor,
+    flow_id: str = "",
+    controls: Controls | None = None,
+    clock: Clock | None = None,
+) -> RunResult:
+    """Run until the flow ends, fails, pauses or is stopped; every ending is a result.
+
+    Raises FenceLost when another worker has taken the run over, and CancelledError when the
+    caller is cancelled (nothing more is recorded then).
+    """
+    clock = clock or SystemClock()
+    progress = await store.load(run_id)
+    journal = Journal(store, run_id, progress.last_seq)
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(journal.write())
+            try:
+                return await _perform(
+                    ActiveRun(
+                        plan,
+                        run_id=run_id,
+                        flow_id=flow_id,
+                        inputs=flow_inputs(plan.document, inputs),
+                        host=host,
+                        journal=journal,
+                        controls=controls or Controls(),
+                        threads=threads,
+                        clock=clock,
+                    ),
+                    progress,
+                )
+            finally:
+                journal.close()
+    except BaseExceptionGroup as failures:
+        # The group has one child, the journal: its error (FenceLost) is the run's.
+        raise failures.exceptions[0] from None
+
+
+async def _perform(run: ActiveRun, progress: RunProgress) -> RunResult:
+    started_at = progress.started_at or run.now()
+    run.journal.event("run_started" if progress.started_at is None else "run_resumed", run.now())
+    restore(run, progress)
+    await run.perform()
+    outcome = run.conclude()
+    finished_at = run.now()
+    _say_ending(run.journal, outcome, finished_at, finished_at - started_at)
+    stored = RunOutcome(
+        outcome.state, outcome.error, run.masks.value(outcome.outputs) if outcome.outputs else outcome.outputs,
+        outcome.reason,
+    )  # fmt: skip
+    run.journal.outcome(stored)
+    await run.journal.flush()
+    return RunResult(
+        run_id=run.run_id,
+        state=outcome.state,
+        outputs=outcome.outputs or {},
+        error=outcome.error,
+        nodes=run.records,
+        duration_ms=round((finished_at - started_at) * 1000),
+    )
+
+
+def _say_ending(journal: Journal, outcome: RunOutcome, at: float, duration_s: float) -> None:
+    """The closing events; ``flow_*`` are the roadmap's names for its subscribers."""
+    duration: JsonObject = {"duration": round(duration_s, 3), "duration_ms": round(duration_s * 1000)}
+    error: JsonObject = {"error": as_json_error(outcome.error)} if outcome.error else {}
+    node_id = outcome.error.get("node_id") if outcome.error else None
+    if outcome.state is FlowState.COMPLETED:
+        journal.event("run_completed", at, data=dict(duration))
+        journal.event("flow_completed", at, data=dict(duration))
+    elif outcome.state is FlowState.FAILED:
+        journal.event("run_failed", at, data={**duration, **error})
+        journal.event("flow_failed", at, data={**duration, **error})
+    elif outcome.state is FlowState.CANCELLED:
+        journal.event("run_cancelled", at, data={**duration, "reason": outcome.reason})
+    elif outcome.state is FlowState.PAUSED:
+        journal.event("run_paused", at, data={"reason": outcome.reason, "node_id": node_id, **error})
+

@@ -1,0 +1,180 @@
+"""The documented entry points: ``FlowEngine``, ``Scheduler`` and ``LocalExecutor``.
+
+They are thin: an ``ExecutionGraph`` is a parsed document with its node types, an
+``ExecutableFlow`` is a ``Plan``.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from sage_studio.engine.compile import NodeClasses, compile_flow
+from sage_studio.engine.controls import Controls
+from sage_studio.engine.execution import run_flow
+from sage_studio.engine.host import Host
+from sage_studio.engine.plan import Plan
+from sage_studio.engine.records import RunResult
+from sage_studio.engine.store import MemoryRunStore, RunStore
+from sage_studio.flow import Issue, parse_flow, validate
+from sage_studio.flow.document import FlowDocument, edge_id
+from sage_studio.flow.spec import NodeSpec
+from sage_studio.kernel import Clock, new_id
+
+
+class NodeLibrary(NodeClasses, Protocol):
+    """Node classes and their specs (``plugins.registry.NodeRegistry`` in the product)."""
+
+    def spec(self, type_id: str, /) -> NodeSpec | None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionGraph:
+    """A parsed flow; ``notes`` says in words what the optimiser did to it."""
+
+    document: FlowDocument
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """What is wrong with a flow; warnings do not keep it from running."""
+
+    issues: tuple[Issue, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        return not any(issue.severity == "error" for issue in self.issues)
+
+
+ExecutableFlow = Plan
+
+
+class FlowEngine:
+    """Reads, checks, tidies and compiles flows for one library of node types."""
+
+    def __init__(self, library: NodeLibrary) -> None:
+        self._library = library
+
+    def parse(self, flow_json: Mapping[str, Any] | str | bytes) -> ExecutionGraph:
+        """Read a flow from JSON text, YAML text or a mapping. Raises SageError with every place
+        that is not as it should be."""
+        text = flow_json if isinstance(flow_json, (str, bytes)) else json.dumps(flow_json)
+        return ExecutionGraph(parse_flow(text))
+
+    def validate(self, graph: ExecutionGraph) -> ValidationResult:
+        """Types, ports, fields, cycles, expressions."""
+        return ValidationResult(tuple(validate(graph.document, _Specs(self._library))))
+
+    def optimize(self, graph: ExecutionGraph) -> ExecutionGraph:
+        """Leave out what cannot matter: repeated connections, and disabled nodes nothing hangs on.
+
+        Merging of chains and parallelism need no rewriting: the scheduler takes cheap chains in
+        one task and everything that is ready at once. ``settings.optimise: off`` changes nothing.
+        """
+        document = graph.document
+        if document.settings.optimise == "off":
+            return graph
+        edges = {edge_id(e.source, e.source_port, e.target, e.target_port): e for e in document.edges}
+        sources = {edge.source for edge in edges.values()}
+        idle = {node.id for node in document.nodes if node.disabled and node.id not in sources}
+        kept = [edge for edge in edges.values() if edge.target not in idle]
+        nodes = [node for node in document.nodes if node.id not in idle]
+        notes = []
+        if repeated := len(document.edges) - len(edges):
+            notes.append(f"left out {repeated} repeated connections")
+        if idle:
+            notes.append(f"left out {len(idle)} disabled nodes nothing hangs on")
+        changed = document.model_copy(update={"nodes": nodes, "edges": kept})
+        return ExecutionGraph(changed, (*graph.notes, *notes))
+
+    def compile(self, graph: ExecutionGraph) -> ExecutableFlow:
+        """Make it ready to run. Raises SageError when it cannot run."""
+        return compile_flow(graph.document, self._library)
+
+
+class _Specs:
+    """A library seen as the validator wants it: types to specs."""
+
+    def __init__(self, library: NodeLibrary) -> None:
+        self._library = library
+
+    def get(self, type_id: str, /) -> NodeSpec | None:
+        return self._library.spec(type_id)
+
+
+@dataclass(frozen=True, slots=True)
+class ExecutionPlan:
+    """A compiled flow with its order: ``levels`` are groups of nodes that may run at once."""
+
+    flow: ExecutableFlow
+    levels: tuple[tuple[str, ...], ...]
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+
+    def with_inputs(self, inputs: Mapping[str, Any]) -> ExecutionPlan:
+        return replace(self, inputs=inputs)
+
+
+class Scheduler:
+    """Orders a compiled flow and runs it on the calling event loop."""
+
+    def __init__(
+        self, host: Host, *, threads: ThreadPoolExecutor, store: RunStore | None = None, clock: Clock | None = None
+    ) -> None:
+        self._host = host
+        self._threads = threads
+        self._store = store
+        self._clock = clock
+
+    def schedule(self, flow: ExecutableFlow) -> ExecutionPlan:
+        return ExecutionPlan(flow, tuple(tuple(level) for level in flow.levels()))
+
+    async def execute(
+        self, plan: ExecutionPlan, *, run_id: str | None = None, controls: Controls | None = None
+    ) -> RunResult:
+        """Run it to its end; see ``run_flow`` for what it raises."""
+        return await run_flow(
+            plan.flow,
+            run_id=run_id or new_id(),
+            inputs=plan.inputs,
+            store=self._store or MemoryRunStore(),
+            host=self._host,
+            threads=self._threads,
+            controls=controls,
+            clock=self._clock,
+        )
+
+
+class LocalExecutor:
+    """Runs flows in this process; ``workers`` bounds the threads for blocking nodes.
+
+    Use it as a context manager, or call ``close``.
+    """
+
+    def __init__(self, host: Host, *, workers: int = 4, store: RunStore | None = None) -> None:
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sage-node")
+        self._scheduler = Scheduler(host, threads=self._threads, store=store)
+
+    async def run(
+        self,
+        flow: ExecutableFlow,
+        inputs: Mapping[str, Any] | None = None,
+        *,
+        run_id: str | None = None,
+        controls: Controls | None = None,
+    ) -> RunResult:
+        plan = self._scheduler.schedule(flow).with_inputs(inputs or {})
+        return await self._scheduler.execute(plan, run_id=run_id, controls=controls)
+
+    def close(self) -> None:
+        """Let the threads go; blocking work that is still under way is not waited for."""
+        self._threads.shutdown(wait=False, cancel_futures=True)
+
+    def __enter__(self) -> LocalExecutor:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()

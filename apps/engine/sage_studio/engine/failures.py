@@ -1,0 +1,45 @@
+"""What an exception out of a node means: a problem to show, and whether trying again may help."""
+
+from __future__ import annotations
+
+import logging
+from typing import NamedTuple
+
+from sage_studio.engine.errors import NODE_CRASHED, NODE_UNREACHABLE
+from sage_studio.engine.masks import Masks
+from sage_studio.engine.plan import PlanNode
+from sage_studio.flow.document import Retry
+from sage_studio.kernel import Problem, SageError
+
+logger = logging.getLogger("sage_studio.engine")
+
+
+class Failure(NamedTuple):
+    """A failed attempt; ``retry_after_s`` is what the other side asked for (Retry-After)."""
+
+    problem: Problem
+    retryable: bool
+    retry_after_s: float
+
+
+def failure_of(error: Exception, node: PlanNode, masks: Masks) -> Failure:
+    """Turn what a node raised into an outcome; unexpected ones are logged with their traceback."""
+    if isinstance(error, SageError):
+        sage_error = error
+    elif isinstance(error, OSError):
+        sage_error = SageError(NODE_UNREACHABLE, {"message": masks.text(str(error) or type(error).__name__)})
+    else:
+        logger.warning("node_crashed", extra={"node_id": node.id, "node_type": node.type}, exc_info=error)
+        facts = {"kind": type(error).__name__, "message": masks.text(str(error)[:2_000])}
+        sage_error = SageError(NODE_CRASHED, dict(facts))
+    problem: Problem = masks.value(dict(sage_error.problem(node_id=node.id)))
+    wish = sage_error.facts.get("retry_after_s")
+    retry_after_s = float(wish) if isinstance(wish, (int, float)) else 0.0
+    return Failure(problem, sage_error.can_retry, retry_after_s)
+
+
+def pause_before(attempt: int, retry: Retry, failure: Failure, chance: float) -> float:
+    """Seconds to wait after failed attempt number ``attempt`` (from 1); ``chance`` is in [0, 1)."""
+    wait_s = retry.delay_s * retry.backoff ** (attempt - 1)
+    wait_s *= 1 + retry.jitter * (2 * chance - 1)
+    return max(wait_s, failure.retry_after_s)

@@ -1,0 +1,80 @@
+"""The run's pen: events and results are gathered and written in order, one batch at a time.
+
+What is appended while a batch is on its way to disk forms the next batch, so a busy run shares
+commits and an idle one writes at once. Nodes without effects do not wait for the pen; nodes
+with effects call ``flush`` and go on only when their result is durable.
+"""
+
+from __future__ import annotations
+
+import asyncio
+
+from sage_studio.engine.records import Batch, Event, NodeRecord, RunOutcome
+from sage_studio.engine.store import RunStore
+from sage_studio.kernel import JsonObject
+
+
+class Journal:
+    """Numbers the events of one run and hands batches to its store."""
+
+    def __init__(self, store: RunStore, run_id: str, last_seq: int) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._seq = last_seq
+        self._batch = Batch()
+        self._waiters: list[asyncio.Future[None]] = []
+        self._wake = asyncio.Event()
+        self._is_awake = False
+        self._is_closed = False
+
+    def event(
+        self, type_: str, at: float, node_id: str | None = None, attempt: int = 0, data: JsonObject | None = None
+    ) -> None:
+        """Append one event; it gets the next number."""
+        self._seq = seq = self._seq + 1
+        self._batch.events.append(Event(type_, seq, at, node_id, "", attempt, {} if data is None else data))
+        if not self._is_awake:
+            self._is_awake = True
+            self._wake.set()
+
+    def node(self, record: NodeRecord) -> None:
+        """Append or replace the record of an attempt."""
+        self._batch.nodes[(record.node_id, record.iteration_path, record.attempt)] = record
+
+    def outcome(self, outcome: RunOutcome) -> None:
+        """Say how the run ended; goes out with the batch being gathered."""
+        self._batch.outcome = outcome
+
+    async def flush(self) -> None:
+        """Return when everything appended so far is durable."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiters.append(waiter)
+        self._is_awake = True
+        self._wake.set()
+        await waiter
+
+    def close(self) -> None:
+        """Let ``write`` return once all is written."""
+        self._is_closed = True
+        self._wake.set()
+
+    async def write(self) -> None:
+        """Write batches until closed. Raises what the store raises (FenceLost above all)."""
+        waiters: list[asyncio.Future[None]] = []
+        try:
+            while not self._is_closed or self._batch or self._waiters:
+                await self._wake.wait()
+                self._wake.clear()
+                self._is_awake = False
+                batch, self._batch = self._batch, Batch()
+                waiters, self._waiters = self._waiters, []
+                if batch:
+                    await self._store.record(self._run_id, batch)
+                for waiter in waiters:
+                    if not waiter.done():
+                        waiter.set_result(None)
+        finally:
+            # Nothing more will be written: whoever still waits must not wait for ever.
+            self._is_closed = True
+            for waiter in (*waiters, *self._waiters):
+                waiter.cancel()

@@ -1,0 +1,88 @@
+"""A flow made ready to run: immutable, indexed by integers, shared by all its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from sage_studio.engine.bindings import Binding, Evaluate
+from sage_studio.flow.document import FlowDocument, Retry
+from sage_studio.flow.spec import Effect, NodeSpec
+from sage_studio.sdk import Node
+
+NO_RETRY = Retry(count=0)
+
+
+@dataclass(frozen=True, slots=True)
+class PlanInput:
+    """One wired input port: where its values come from, in edge order.
+
+    ``is_field`` ports are configuration fields that are wired: the edge wins over the field.
+    """
+
+    port: str
+    multiple: bool
+    required: bool
+    is_field: bool
+    sources: tuple[tuple[int, str], ...]
+
+
+@dataclass(frozen=True, slots=True)
+class PlanNode:
+    """One node with everything looked up that a run would otherwise look up again.
+
+    ``successors`` are the nodes that wait for this one (each counted once, by edge or by
+    expression); ``waits`` is how many this one waits for. ``is_plain`` nodes have neither
+    ``prepare`` nor ``close`` and give all outputs at once. ``node_class`` and ``spec`` are None only for disabled nodes of an
+    unknown type.
+    """
+
+    index: int
+    id: str
+    name: str
+    type: str
+    node_class: type[Node] | None
+    spec: NodeSpec | None
+    binding: Binding
+    inputs: tuple[PlanInput, ...]
+    wired_fields: tuple[str, ...]
+    successors: tuple[int, ...]
+    waits: int
+    effect: Effect
+    is_plain: bool
+    blocking: bool
+    is_trigger: bool
+    timeout_s: float
+    retry: Retry
+    on_error: Literal["fail", "continue", "route"]
+    disabled: bool
+    pinned: Mapping[str, Any] | None
+    stream_ports: frozenset[str]
+
+    @property
+    def is_at_most_once(self) -> bool:
+        return self.effect == "at_most_once"
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """A compiled flow. ``order`` is one topological order; ``sinks`` are nodes nobody waits for."""
+
+    document: FlowDocument
+    nodes: tuple[PlanNode, ...]
+    order: tuple[int, ...]
+    sinks: tuple[int, ...]
+    outputs: tuple[tuple[str, Evaluate, frozenset[str]], ...]
+    index: Mapping[str, int]
+
+    def levels(self) -> list[list[str]]:
+        """Node ids by depth: those of one level depend only on earlier ones and may run at once."""
+        depth = [0] * len(self.nodes)
+        for i in self.order:
+            for successor in self.nodes[i].successors:
+                depth[successor] = max(depth[successor], depth[i] + 1)
+        rows: list[list[str]] = [[] for _ in range(max(depth, default=-1) + 1)]
+        for i in self.order:
+            rows[depth[i]].append(self.nodes[i].id)
+        return rows

@@ -1,0 +1,153 @@
+"""What a run leaves behind: events, node results, batches of both, and how it ended.
+
+These are plain data. Rows, files and sockets are made of them elsewhere.
+"""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime, timezone
+from typing import Any, Literal, NamedTuple
+
+from sage_studio.kernel import Json, JsonObject, Problem
+
+NodeState = Literal[
+    "pending", "queued", "running", "waiting", "paused", "completed", "failed", "skipped", "cancelled"
+]
+FINAL_NODE_STATES: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
+
+
+class FlowState(enum.StrEnum):
+    """Where a flow or its run stands; the first three come before a worker has the run."""
+
+    DRAFT = "draft"
+    VALIDATING = "validating"
+    READY = "ready"
+    RUNNING = "running"
+    PAUSED = "paused"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+
+    @property
+    def is_final(self) -> bool:
+        return self in _FINAL_RUN_STATES
+
+
+_FINAL_RUN_STATES = frozenset({FlowState.COMPLETED, FlowState.FAILED, FlowState.CANCELLED})
+
+
+class Event(NamedTuple):
+    """One entry of a run's log; ``at`` is seconds since the epoch, ``seq`` has no gaps."""
+
+    type: str
+    seq: int
+    at: float
+    node_id: str | None
+    iteration_path: str
+    attempt: int
+    data: JsonObject
+
+    def to_json(self, run_id: str) -> JsonObject:
+        """The event as CONTRACTS shows it."""
+        shape: JsonObject = {
+            "type": self.type,
+            "run_id": run_id,
+            "seq": self.seq,
+            "at": iso(self.at),
+            "data": self.data,
+        }
+        if self.node_id is not None:
+            shape["node_id"] = self.node_id
+            shape["iteration_path"] = self.iteration_path
+            shape["attempt"] = self.attempt
+        return shape
+
+
+class NodeRecord(NamedTuple):
+    """One attempt of one node as it stands; a later record of the same attempt replaces it."""
+
+    node_id: str
+    iteration_path: str
+    attempt: int
+    state: NodeState
+    started_at: float | None
+    finished_at: float | None
+    outputs: Mapping[str, Any] | None
+    error: Problem | None
+    items: int | None
+
+    @property
+    def key(self) -> tuple[str, str, int]:
+        return self.node_id, self.iteration_path, self.attempt
+
+
+@dataclass(frozen=True, slots=True)
+class RunOutcome:
+    """How a run ended, or why it paused."""
+
+    state: FlowState
+    error: Problem | None = None
+    outputs: Mapping[str, Any] | None = None
+    reason: str = ""
+
+
+@dataclass(slots=True)
+class Batch:
+    """What is written in one transaction: all of it or nothing."""
+
+    events: list[Event] = field(default_factory=list)
+    nodes: dict[tuple[str, str, int], NodeRecord] = field(default_factory=dict)
+    outcome: RunOutcome | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.events or self.nodes or self.outcome)
+
+
+@dataclass(frozen=True, slots=True)
+class RunProgress:
+    """A run as its records tell it, for starting or taking it over.
+
+    ``nodes`` holds the newest attempt of every node that has one; ``started_at`` is None for a
+    run no worker has begun.
+    """
+
+    last_seq: int = 0
+    started_at: float | None = None
+    nodes: Mapping[str, NodeRecord] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class RunResult:
+    """What whoever ran a flow gets back; ``nodes`` maps node id to its last record."""
+
+    run_id: str
+    state: FlowState
+    outputs: Mapping[str, Any]
+    error: Problem | None
+    nodes: Mapping[str, NodeRecord]
+    duration_ms: int
+
+    def node_state(self, node_id: str) -> str:
+        record = self.nodes.get(node_id)
+        return record.state if record else "pending"
+
+
+def iso(at: float) -> str:
+    """Seconds since the epoch as ISO 8601 in UTC with milliseconds."""
+    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def count_items(outputs: Mapping[str, Any] | None) -> int | None:
+    """How many items a node gave: the length of its longest list, else 1; None without outputs."""
+    if not outputs:
+        return None
+    lengths = [len(value) for value in outputs.values() if isinstance(value, (list, tuple))]
+    return max(lengths) if lengths else 1
+
+
+def as_json_error(problem: Problem) -> Json:
+    """A problem as a plain JSON object (a TypedDict is one already; this tells the checker)."""
+    return dict(problem)  # type: ignore[arg-type]  # TypedDict values are all JSON

@@ -1,0 +1,104 @@
+"""Where a run's records go: the port, its in-memory twin, and the state store over both."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Protocol
+
+from sage_studio.engine.errors import FenceLost
+from sage_studio.engine.records import Batch, Event, NodeRecord, RunOutcome, RunProgress
+
+
+class RunStore(Protocol):
+    """Durable memory of one or many runs.
+
+    A store is bound to the worker that claimed the run: when another worker has claimed it
+    since, ``record`` writes nothing and raises FenceLost.
+    """
+
+    async def load(self, run_id: str) -> RunProgress:
+        """What is recorded so far; an empty progress for a run that has not begun."""
+        ...
+
+    async def record(self, run_id: str, batch: Batch) -> None:
+        """Write the batch in one transaction and return when it is durable.
+
+        Raises FenceLost when the run belongs to another worker.
+        """
+        ...
+
+
+class MemoryRunStore:
+    """The twin that forgets: for the command line and for tests. Not for several threads."""
+
+    def __init__(self) -> None:
+        self.events: dict[str, list[Event]] = {}
+        self.nodes: dict[str, dict[tuple[str, str, int], NodeRecord]] = {}
+        self.outcomes: dict[str, RunOutcome] = {}
+        self.fences: dict[str, int] = {}
+
+    def claim(self, run_id: str) -> MemoryClaim:
+        """Take the run over: whoever held it before is refused from now on."""
+        fence = self.fences.get(run_id, 0) + 1
+        self.fences[run_id] = fence
+        return MemoryClaim(self, run_id, fence)
+
+    async def load(self, run_id: str) -> RunProgress:
+        events = self.events.get(run_id, [])
+        records = self.nodes.get(run_id, {}).values()
+        started = next((event.at for event in events if event.type == "run_started"), None)
+        return RunProgress(events[-1].seq if events else 0, started, newest_attempts(records))
+
+    async def record(self, run_id: str, batch: Batch) -> None:
+        self.events.setdefault(run_id, []).extend(batch.events)
+        self.nodes.setdefault(run_id, {}).update(batch.nodes)
+        if batch.outcome is not None:
+            self.outcomes[run_id] = batch.outcome
+
+
+class MemoryClaim:
+    """One holder's view of a ``MemoryRunStore``; refused once somebody else claims the run."""
+
+    def __init__(self, store: MemoryRunStore, run_id: str, fence: int) -> None:
+        self._store = store
+        self._run_id = run_id
+        self._fence = fence
+
+    async def load(self, run_id: str) -> RunProgress:
+        return await self._store.load(run_id)
+
+    async def record(self, run_id: str, batch: Batch) -> None:
+        if run_id != self._run_id or self._store.fences[run_id] != self._fence:
+            raise FenceLost(run_id)
+        await self._store.record(run_id, batch)
+
+
+def newest_attempts(records: Iterable[NodeRecord]) -> dict[str, NodeRecord]:
+    """The record of the latest attempt for every node at the top level."""
+    newest: dict[str, NodeRecord] = {}
+    for record in records:
+        held = newest.get(record.node_id)
+        if record.iteration_path == "" and (held is None or held.attempt < record.attempt):
+            newest[record.node_id] = record
+    return newest
+
+
+ExecutionState = RunProgress
+
+
+class StateStore:
+    """Save and restore where an execution stands, over any ``RunStore``.
+
+    The first argument names the run; an execution belongs to a run, not to the flow it runs.
+    """
+
+    def __init__(self, store: RunStore | None = None) -> None:
+        self._store: RunStore = store or MemoryRunStore()
+
+    async def save_execution_state(self, run_id: str, state: ExecutionState) -> None:
+        """Record every node of ``state``. Raises FenceLost when the run belongs to another worker."""
+        await self._store.record(run_id, Batch(nodes={record.key: record for record in state.nodes.values()}))
+
+    async def restore_execution_state(self, run_id: str) -> ExecutionState:
+        """What is recorded of the run: the fold of its results."""
+        return await self._store.load(run_id)
