@@ -31,7 +31,7 @@ class PublicModulesContract(Contract):  # type: ignore[misc]  # import-linter's 
     public = fields.SetField(subfield=fields.StringField())
     open = fields.SetField(subfield=fields.StringField(), required=False)
 
-    def check(self, graph: grimp.ImportGraph, verbose: bool) -> ContractCheck:  # noqa: FBT001
+    def check(self, graph: grimp.ImportGraph, verbose: bool) -> ContractCheck:
         trespasses = sorted(
             Trespass(importer, imported)
             for importer in graph.modules
