@@ -14,17 +14,17 @@ from typing import TypeAlias
 Arc: TypeAlias = tuple[str, str]
 
 MAX_STEPS = 1_000_000
-"""Edges looked at before giving up; after that every remaining edge inside a knot is left out.
+"""Edges looked at before giving up; after that every remaining edge of the core is left out.
 Only a document made to hurt gets there."""
 
 
 def cycle_losers(arcs: Sequence[Arc]) -> list[int]:
     """Indexes of the arcs that lose; ``arcs`` are (source, target), oldest first."""
-    knot = _knots(arcs)
+    core = _core(arcs)
     losers: list[int] = []
     taken = _Taken()
     for index, (source, target) in enumerate(arcs):
-        if knot.get(source) != knot.get(target) or source not in knot:
+        if source not in core or target not in core:
             continue
         if taken.steps > MAX_STEPS or taken.closes_cycle(source, target):
             losers.append(index)
@@ -73,60 +73,27 @@ class _Taken:
         return False
 
 
-def _knots(arcs: Iterable[Arc]) -> dict[str, int]:
-    """Node → number of its strongly connected component, for components that hold a cycle.
+def _core(arcs: Iterable[Arc]) -> set[str]:
+    """The nodes left after peeling off, again and again, those that nothing enters or nothing leaves.
 
-    Tarjan's algorithm, written without recursion because flows may be thousands of nodes deep.
+    Empty for a graph without cycles, which is nearly every graph; an arc with an end outside the
+    core is on no cycle.
     """
     after: dict[str, list[str]] = {}
-    loops: set[str] = set()
+    before: dict[str, list[str]] = {}
     for source, target in arcs:
         after.setdefault(source, []).append(target)
-        if source == target:
-            loops.add(source)
-    index: dict[str, int] = {}
-    low: dict[str, int] = {}
-    component: dict[str, int] = {}
-    open_nodes: list[str] = []
-    on_stack: set[str] = set()
-    for root in after:
-        if root in index:
-            continue
-        work = [(root, iter(after[root]))]
-        index[root] = low[root] = len(index)
-        open_nodes.append(root)
-        on_stack.add(root)
-        while work:
-            node, targets = work[-1]
-            for target in targets:
-                if target not in index:
-                    index[target] = low[target] = len(index)
-                    open_nodes.append(target)
-                    on_stack.add(target)
-                    work.append((target, iter(after.get(target, ()))))
-                    break
-                if target in on_stack:
-                    low[node] = min(low[node], index[target])
-            else:
-                work.pop()
-                if work:
-                    parent = work[-1][0]
-                    low[parent] = min(low[parent], low[node])
-                if low[node] == index[node]:
-                    _close(node, open_nodes, on_stack, loops, component)
-    return component
-
-
-def _close(
-    root: str, open_nodes: list[str], on_stack: set[str], loops: set[str], component: dict[str, int]
-) -> None:
-    members = []
-    while True:
-        node = open_nodes.pop()
-        on_stack.discard(node)
-        members.append(node)
-        if node == root:
-            break
-    if len(members) > 1 or root in loops:
-        number = len(component)
-        component.update(dict.fromkeys(members, number))
+        before.setdefault(target, []).append(source)
+    core = after.keys() | before.keys()
+    for leaving, entering in ((after, before), (before, after)):
+        degree = {node: sum(other in core for other in entering.get(node, ())) for node in core}
+        bare = [node for node, count in degree.items() if count == 0]
+        while bare:
+            node = bare.pop()
+            core.discard(node)
+            for other in leaving.get(node, ()):
+                if other in core:
+                    degree[other] -= 1
+                    if degree[other] == 0:
+                        bare.append(other)
+    return core

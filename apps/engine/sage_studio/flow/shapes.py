@@ -17,7 +17,9 @@ Shape: TypeAlias = Mapping[str, Check]
 
 
 def text(limit: int | None = None, least: int = 0) -> Check:
-    return lambda value: isinstance(value, str) and least <= len(value) and (limit is None or len(value) <= limit)
+    return lambda value: (
+        isinstance(value, str) and least <= len(value) and (limit is None or len(value) <= limit)
+    )
 
 
 def one_of(*values: str) -> Check:
