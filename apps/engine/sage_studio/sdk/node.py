@@ -23,14 +23,14 @@ class Node(ABC):
 
     spec: ClassVar[NodeSpec]
 
-    async def prepare(self, ctx: Context) -> None:
+    async def prepare(self, ctx: Context) -> None:  # noqa: B027 - most nodes have nothing to open
         """Called once before ``run``; open what the attempt needs."""
 
     @abstractmethod
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput | AsyncIterator[NodeOutput]:
         """Do the work. Raise ``NodeError`` for failures a person should read."""
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027 - nor to close
         """Called after ``run`` whatever happened."""
 
     @classmethod

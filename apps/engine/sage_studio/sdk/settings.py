@@ -81,11 +81,11 @@ class Settings:
         field = self._field(name)
         value = self.raw(name)
         try:
-            if isinstance(value, bool):
-                raise TypeError
-            number = float(value)
-        except (TypeError, ValueError) as error:
-            raise _bad(field, "must be a number", "必须是数字") from error
+            number = math.nan if isinstance(value, bool) else float(value)
+        except (TypeError, ValueError):
+            number = math.nan
+        if math.isnan(number):
+            raise _bad(field, "must be a number", "必须是数字")
         if not _within(field, number):
             bounds = f"{_plain(field.minimum)} … {_plain(field.maximum)}"
             raise _bad(field, f"must lie in {bounds}", f"必须在 {bounds} 之间")
@@ -148,7 +148,7 @@ class Settings:
 
 
 def _within(field: Field, number: float) -> bool:
-    if not math.isfinite(number):
+    if math.isinf(number):
         return False
     too_small = field.minimum is not None and number < field.minimum
     too_big = field.maximum is not None and number > field.maximum

@@ -2,21 +2,41 @@
 
 from __future__ import annotations
 
+from sage_studio.plugins.builtin.ai.embedder import Embedder
+from sage_studio.plugins.builtin.ai.extractive_answer import ExtractiveAnswer
+from sage_studio.plugins.builtin.ai.llm import Llm
+from sage_studio.plugins.builtin.ai.retriever import Retriever
+from sage_studio.plugins.builtin.ai.vector_writer import VectorWriter
 from sage_studio.plugins.builtin.control.if_else import IfElse
 from sage_studio.plugins.builtin.control.merge import Merge
+from sage_studio.plugins.builtin.output.file_writer import FileWriter
 from sage_studio.plugins.builtin.output.notify import Notify
 from sage_studio.plugins.builtin.processing.data_filter import DataFilter
 from sage_studio.plugins.builtin.processing.data_group import DataGroup
 from sage_studio.plugins.builtin.processing.data_map import DataMap
+from sage_studio.plugins.builtin.processing.pdf_parser import PdfParser
+from sage_studio.plugins.builtin.processing.text_splitter import TextSplitter
+from sage_studio.plugins.builtin.source.file_reader import FileReader
+from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.builtin.trigger.manual_trigger import ManualTrigger
 from sage_studio.sdk import Node
 
 BUILTIN_NODES: tuple[type[Node], ...] = (
     ManualTrigger,
+    FileReader,
+    HttpRequest,
+    PdfParser,
+    TextSplitter,
     DataFilter,
     DataMap,
     DataGroup,
+    Embedder,
+    VectorWriter,
+    Retriever,
+    ExtractiveAnswer,
+    Llm,
     IfElse,
     Merge,
+    FileWriter,
     Notify,
 )

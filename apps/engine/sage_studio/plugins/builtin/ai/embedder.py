@@ -1,0 +1,114 @@
+"""Gives every piece of text a vector."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sage_studio.plugins.support.documents import Document, as_documents
+from sage_studio.plugins.support.embedding import (
+    DEFAULT_DIMENSIONS,
+    api_embed,
+    hash_embed,
+    hashing_model,
+)
+from sage_studio.sdk import Choice, Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, text
+
+_API_ONLY: dict[str, tuple[Any, ...]] = {"provider": ("api",)}
+
+
+class Embedder(Node):
+    """Hashing needs no service and no key; a service understands meaning and needs a credential."""
+
+    spec = NodeSpec(
+        id="embedder",
+        name=text("Embed", "向量化"),
+        description=text(
+            "Turns text into vectors: by hashing of words (nothing needed), or by an embedding service.",
+            "将文本转换为向量：可用词哈希（无需任何服务），或使用嵌入服务。",
+        ),
+        category="ai",
+        icon="cube",
+        inputs=(Port(name="chunks", type="array<Chunk>", label=text("Pieces", "片段"), required=True),),
+        outputs=(
+            Port(name="embedded", type="array<Chunk>", label=text("Pieces with vectors", "带向量的片段")),
+            Port(name="model", type="string", label=text("Model", "模型")),
+        ),
+        config=(
+            Field(
+                name="provider",
+                label=text("By", "方式"),
+                help=text(
+                    "Hashing compares wording, in any language; a service compares meaning.",
+                    "词哈希比较用词，适用于任何语言；嵌入服务比较语义。",
+                ),
+                default="hashing",
+                control="select",
+                expression="never",
+                options=(
+                    Choice(value="hashing", label=text("Hashing (no service)", "词哈希（无需服务）")),
+                    Choice(value="api", label=text("OpenAI-compatible service", "兼容 OpenAI 的服务")),
+                ),
+            ),
+            Field(
+                name="dimensions",
+                type="integer",
+                label=text("Dimensions", "维度"),
+                default=DEFAULT_DIMENSIONS,
+                minimum=64,
+                maximum=2_048,
+                unit=text("numbers", "个数值"),
+                expert=True,
+                show_when={"provider": ("hashing",)},
+            ),
+            Field(
+                name="address",
+                label=text("Address", "地址"),
+                help=text("The part before /embeddings.", "/embeddings 之前的部分。"),
+                default="https://api.openai.com/v1",
+                max_length=500,
+                show_when=_API_ONLY,
+            ),
+            Field(
+                name="model",
+                label=text("Model", "模型"),
+                default="text-embedding-3-small",
+                max_length=200,
+                show_when=_API_ONLY,
+            ),
+            Field(
+                name="credential",
+                label=text("Credential", "凭据"),
+                default="",
+                control="credential",
+                credential_kind="api_key",
+                expression="never",
+                show_when=_API_ONLY,
+            ),
+        ),
+        summary=text("{provider}", "{provider}"),
+        default_timeout_s=900,
+        example={"config": {"dimensions": 64}, "inputs": {"chunks": [{"text": "a piece"}]}},
+    )
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        settings = Settings(self.spec, ctx, inputs)
+        chunks = as_documents(inputs.get("chunks"), "chunks")
+        texts = [chunk["text"] for chunk in chunks]
+        if settings.text("provider") == "api":
+            name, address = settings.text("model"), settings.text("address").rstrip("/")
+            credential = settings.text("credential")
+            vectors = await api_embed(ctx, texts, model=name, address=address, credential=credential)
+            model = f"api:{name}@{address}"
+        else:
+            dimensions = settings.integer("dimensions")
+            vectors = await ctx.in_thread(hash_embed, texts, dimensions)
+            model = hashing_model(dimensions)
+        return {"embedded": _with_vectors(chunks, vectors), "model": model}
+
+
+def _with_vectors(chunks: list[Document], vectors: list[list[float]]) -> list[Document]:
+    return [
+        Document(id=chunk["id"], text=chunk["text"], metadata=chunk["metadata"], embedding=vector)
+        for chunk, vector in zip(chunks, vectors, strict=True)
+    ]

@@ -1,0 +1,109 @@
+"""Embeddings: feature hashing that needs nothing, and an OpenAI-compatible service.
+
+Hashing (Weinberger et al., 2009) maps words, word pairs and letter triples to signed places of
+a fixed vector. It knows no meaning beyond shared wording, works for every language, and gives the
+same vector on every machine. A model's name says all that is needed to embed a question later:
+``hashing/384`` or ``api:<model>@<address>``.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from sage_studio.kernel import define_error
+from sage_studio.plugins.support.words import words
+from sage_studio.sdk import Context, NodeError
+
+BAD_ANSWER = define_error(
+    "embedder.bad_answer",
+    3191,
+    en="The embedding service answered with {reason}.",
+    zh="嵌入服务返回了异常结果：{reason}。",
+    hint_en="Check the address, the model name and the credential in the embedder.",
+    hint_zh="请检查嵌入节点中的地址、模型名称和凭据。",
+    status=502,
+)
+BATCH = 64
+DEFAULT_DIMENSIONS = 384
+_DECIMALS = 5
+
+
+def hashing_model(dimensions: int) -> str:
+    return f"hashing/{dimensions}"
+
+
+def hash_embed(texts: Sequence[str], dimensions: int) -> list[list[float]]:
+    """Unit vectors; a text without words gives the zero vector. Blocking and CPU-bound."""
+    return [_hash_one(text, dimensions) for text in texts]
+
+
+def _hash_one(text: str, dimensions: int) -> list[float]:
+    counts: dict[str, int] = {}
+    tokens = words(text)
+    for token in tokens:
+        counts[token] = counts.get(token, 0) + 1
+    weights: dict[str, float] = {f"w {token}": 1 + math.log(count) for token, count in counts.items()}
+    for left, right in pairwise(tokens):
+        weights[f"p {left} {right}"] = 0.5
+    for token in counts:
+        if len(token) > 4:
+            for at in range(len(token) - 2):
+                key = f"t {token[at : at + 3]}"
+                weights[key] = weights.get(key, 0.0) + 0.2
+    vector = np.zeros(dimensions, dtype=np.float64)
+    for feature, weight in weights.items():
+        code = zlib.crc32(feature.encode())
+        vector[(code >> 1) % dimensions] += weight if code & 1 else -weight
+    length = float(np.linalg.norm(vector))
+    if length:
+        vector /= length
+    result: list[float] = np.round(vector, _DECIMALS).tolist()
+    return result
+
+
+async def api_embed(
+    ctx: Context, texts: Sequence[str], *, model: str, address: str, credential: str
+) -> list[list[float]]:
+    """Embed by ``POST {address}/embeddings``. Raises NodeError ``embedder.bad_answer``."""
+    vectors: list[list[float]] = []
+    for start in range(0, len(texts), BATCH):
+        batch = list(texts[start : start + BATCH])
+        response = await ctx.http.request(
+            "POST",
+            f"{address.rstrip('/')}/embeddings",
+            json={"model": model, "input": batch, "encoding_format": "float"},
+            timeout_s=60,
+            max_bytes=64 << 20,
+            credential=credential or None,
+        )
+        if response.status >= 400:
+            retryable = response.status == 429 or response.status >= 500
+            raise NodeError(BAD_ANSWER, {"reason": f"status {response.status}"}, retryable=retryable)
+        vectors.extend(_vectors_of(response.json(), len(batch)))
+        ctx.progress(len(vectors), len(texts))
+    return vectors
+
+
+def _vectors_of(answer: Any, expected: int) -> list[list[float]]:
+    try:
+        entries = sorted(answer["data"], key=lambda entry: int(entry["index"]))
+        vectors = [[float(number) for number in entry["embedding"]] for entry in entries]
+    except (TypeError, KeyError, ValueError) as error:
+        raise NodeError(BAD_ANSWER, {"reason": "something that is not a list of vectors"}) from error
+    if len(vectors) != expected or len({len(vector) for vector in vectors}) != 1:
+        raise NodeError(BAD_ANSWER, {"reason": f"{len(vectors)} vectors instead of {expected}"})
+    return vectors
+
+
+async def embed_query(ctx: Context, query: str, model: str, credential: str) -> list[float]:
+    """Embed a question the way the collection's entries were (``model`` is what was stored)."""
+    if model.startswith("hashing/"):
+        return hash_embed([query], int(model.removeprefix("hashing/")))[0]
+    name, _, address = model.removeprefix("api:").partition("@")
+    return (await api_embed(ctx, [query], model=name, address=address, credential=credential))[0]
