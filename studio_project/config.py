@@ -84,7 +84,11 @@ class Config(BaseSettings):
         problems = []
         if self.secret_key and len(self.secret_key.get_secret_value()) < _MIN_KEY_LENGTH:
             problems.append(f"SAGE_SECRET_KEY must have at least {_MIN_KEY_LENGTH} characters")
+        if not self.base_url and not self.host_is_loopback:
+            problems.append("SAGE_BASE_URL is required when SAGE_HOST is not a loopback address: it is what people open")
         if self.is_production:
+            if not self.base_url:
+                problems.append("SAGE_BASE_URL is required with DATABASE_URL")
             if not self.secret_key:
                 problems.append("SAGE_SECRET_KEY is required with DATABASE_URL; keys are only made in embedded mode")
             if not self.credential_keys:
@@ -100,14 +104,16 @@ class Config(BaseSettings):
         return self.database_url is not None
 
     @property
-    def listens_on_loopback_only(self) -> bool:
-        """Whether only this machine can reach the server directly (no proxy in front either)."""
-        if self.trusted_proxies or self.base_url:
-            return False
+    def host_is_loopback(self) -> bool:
         try:
             return ipaddress.ip_address(self.host).is_loopback
         except ValueError:
             return self.host == "localhost"
+
+    @property
+    def listens_on_loopback_only(self) -> bool:
+        """Whether only this machine can reach the server (no proxy or other address in front either)."""
+        return self.host_is_loopback and not self.trusted_proxies and not self.base_url
 
     @property
     def address(self) -> str:
@@ -163,4 +169,36 @@ def postgres_database(url: str) -> dict[str, Any]:
         "HOST": parts.hostname or unquote(socket_dir),
         "PORT": str(parts.port or ""),
         "OPTIONS": options,
+    }
+
+
+def allowed_hosts(config: Config) -> list[str]:
+    """Host headers that are answered: the configured address and this machine's own names."""
+    hosts = ["localhost", "127.0.0.1", "[::1]"]
+    if config.base_url and (name := urlsplit(config.base_url).hostname):
+        hosts.insert(0, f"[{name}]" if ":" in name else name)
+    return hosts
+
+
+def mail_settings(config: Config, data_dir: Path) -> dict[str, Any]:
+    """Django's mail settings: an SMTP server from ``smtp(s)://user:password@host:port?from=…``, else files."""
+    if config.email_url is None:
+        return {
+            "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",
+            "EMAIL_FILE_PATH": data_dir / "mail",
+            "DEFAULT_FROM_EMAIL": "SAGE Studio <studio@localhost>",
+        }
+    parts = urlsplit(config.email_url.get_secret_value())
+    options = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair)
+    implicit_tls = parts.scheme == "smtps"
+    return {
+        "EMAIL_BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+        "EMAIL_HOST": parts.hostname or "localhost",
+        "EMAIL_PORT": parts.port or (465 if implicit_tls else 587),
+        "EMAIL_HOST_USER": unquote(parts.username or ""),
+        "EMAIL_HOST_PASSWORD": unquote(parts.password or ""),
+        "EMAIL_USE_SSL": implicit_tls,
+        "EMAIL_USE_TLS": not implicit_tls and options.get("tls", "yes") != "no",
+        "EMAIL_TIMEOUT": 10,
+        "DEFAULT_FROM_EMAIL": unquote(options.get("from", "studio@localhost")),
     }

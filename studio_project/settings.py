@@ -7,8 +7,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from studio_project import keys
-from studio_project.config import ConfigError, load, postgres_database
+from studio_project import keys, logs
+from studio_project.config import ConfigError, allowed_hosts, load, mail_settings, postgres_database
 
 try:
     CONFIG = load()
@@ -70,7 +70,9 @@ ASGI_APPLICATION = "studio_project.asgi.application"
 MIDDLEWARE = [
     "apps.common.middleware.request_context",
     "apps.common.middleware.security_headers",
+    "apps.common.adapters.stream_in_constant_memory",
     "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.common.middleware.strict_json_outside_the_api",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
@@ -97,7 +99,8 @@ TEMPLATES = [
 DATABASES: dict[str, dict[str, Any]]
 if CONFIG.database_url:
     DATABASES = {"default": postgres_database(CONFIG.database_url.get_secret_value())}
-    DATABASES["default"]["CONN_MAX_AGE"] = 60
+    # Connections belong to a pool per process; a thread borrows one per request or task.
+    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 else:
     DATABASES = {
@@ -133,29 +136,76 @@ ACCOUNT_LOGIN_METHODS = {"email"}
 ACCOUNT_SIGNUP_FIELDS = ["email*", "password1*"]
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_UNKNOWN_ACCOUNTS = False
+ACCOUNT_ADAPTER = "apps.accounts.adapters.signing.AccountAdapter"
+ACCOUNT_SIGNUP_FORM_CLASS = "apps.accounts.forms.SignupForm"
+ACCOUNT_SESSION_REMEMBER = True
+ACCOUNT_LOGIN_ON_PASSWORD_RESET = False
 HEADLESS_ONLY = True
 HEADLESS_CLIENTS = ("browser",)
+HEADLESS_ADAPTER = "apps.accounts.adapters.signing.HeadlessAdapter"
+# Required by allauth; the adapter above writes the links.
+HEADLESS_FRONTEND_URLS = {
+    "account_reset_password_from_key": "/reset?key={key}",
+    "account_reset_password": "/reset",
+    "account_signup": "/sign-up",
+}
+
+# ---- addresses and cookies
+ALLOWED_HOSTS = allowed_hosts(CONFIG)
+_IS_HTTPS = CONFIG.address.startswith("https://")
+CSRF_TRUSTED_ORIGINS = [CONFIG.address] if CONFIG.base_url else []
+CSRF_COOKIE_SECURE = SESSION_COOKIE_SECURE = _IS_HTTPS
+CSRF_COOKIE_SAMESITE = SESSION_COOKIE_SAMESITE = "Lax"
+CSRF_FAILURE_VIEW = "apps.common.views.csrf_failure"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 14 * 24 * 3600
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if _IS_HTTPS else 0
+APPEND_SLASH = False
+# What a proxy says about the client is read by ``apps.common.proxies`` and only from these networks.
+TRUSTED_PROXIES = CONFIG.trusted_proxies
+DATA_UPLOAD_MAX_MEMORY_SIZE = 6 * 1024 * 1024
+
+# ---- mail: to files unless there is a server
+vars().update(mail_settings(CONFIG, DATA_DIR))
 
 LANGUAGE_CODE = "en"
 LANGUAGES = [("en", "English"), ("zh-hans", "简体中文")]
 USE_TZ = True
 TIME_ZONE = "UTC"
 
+# ---- files: Django's own (the console) under /static/, the built front end at the root
 STATIC_URL = "/static/"
 STATIC_ROOT = DATA_DIR / "static"
 FRONTEND_DIST = BASE_DIR / "frontend" / "dist"
+WHITENOISE_USE_FINDERS = True
+WHITENOISE_ROOT = FRONTEND_DIST if FRONTEND_DIST.is_dir() else None
+WHITENOISE_MAX_AGE = 60
+# The bundler puts a content hash into every name under assets/.
+WHITENOISE_IMMUTABLE_FILE_TEST = r"^/assets/.+-[A-Za-z0-9_-]{8,}\.[a-z0-9.]+$"
 
 REST_FRAMEWORK = {
-    "DEFAULT_AUTHENTICATION_CLASSES": ["rest_framework.authentication.SessionAuthentication"],
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "apps.accounts.adapters.authentication.BearerAuthentication",
+        "rest_framework.authentication.SessionAuthentication",
+    ],
     "DEFAULT_PERMISSION_CLASSES": [],
     "DEFAULT_PARSER_CLASSES": ["apps.common.parsers.StrictJsonParser"],
     "DEFAULT_RENDERER_CLASSES": ["rest_framework.renderers.JSONRenderer"],
     "EXCEPTION_HANDLER": "apps.common.problems.handle",
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
+    "DEFAULT_THROTTLE_CLASSES": ["apps.common.throttles.ScopedThrottle"],
+    "DEFAULT_THROTTLE_RATES": {"invitation": "60/min", "export": "30/min", "assistant": "30/min"},
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
-SPECTACULAR_SETTINGS = {"TITLE": "SAGE Studio", "VERSION": VERSION, "SERVE_INCLUDE_SCHEMA": False}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "SAGE Studio",
+    "VERSION": VERSION,
+    "SERVE_INCLUDE_SCHEMA": False,
+    "SCHEMA_PATH_PREFIX": "/api/v1",
+    "COMPONENT_SPLIT_REQUEST": True,
+    "AUTHENTICATION_WHITELIST": [],
+}
 
 STUDIO_URL_MODULES = [
     f"apps.{name}.urls" for name in STUDIO_APPS if importlib.util.find_spec(f"apps.{name}.urls") is not None
@@ -171,3 +221,11 @@ CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
+# A hint that cannot be sent now is not worth waiting for.
+CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2} if REDIS_URL else {}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BROKER_POOL_LIMIT = 4
+
+# ---- logs
+LOGGING_CONFIG = None
+logs.configure(CONFIG)

@@ -10,6 +10,7 @@ from typing import Protocol
 from django.utils import timezone
 
 from apps.audit.models import AuditChain, AuditEntry
+from apps.common.context import origin
 from apps.common.db import write_transaction
 from sage_studio.kernel import Json, JsonObject
 
@@ -49,7 +50,7 @@ def record(
     """Append an entry in the caller's transaction.
 
     ``target`` is (kind, id); ``before`` and ``after`` hold no secrets; ``request_meta`` says from
-    where (``apps.common.requests.meta``). ``actor`` None means the system itself.
+    where, by default the current request. ``actor`` None means the system itself.
     """
     scope = str(workspace_id) if workspace_id else INSTANCE
     with write_transaction():
@@ -67,7 +68,7 @@ def record(
             target_id=str(target[1]) if target else "",
             before=before,
             after=after,
-            origin=request_meta or {},
+            origin=request_meta if request_meta is not None else origin(),
             previous=chain.head,
         )
         entry.digest = digest_of(entry)

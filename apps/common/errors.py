@@ -63,6 +63,20 @@ CSRF = define_error(
     en="The request did not carry the anti-forgery token.", zh="请求缺少防伪令牌。",
     hint_en="Reload the page and try again.", hint_zh="请刷新页面后重试。",
 )
+IDEMPOTENCY_KEY = define_error(
+    "request.idempotency_key", 1018,
+    en="The Idempotency-Key must be 1 to {limit} printable characters.",
+    zh="Idempotency-Key 必须是 1 到 {limit} 个可打印字符。",
+)
+IDEMPOTENCY_MISMATCH = define_error(
+    "request.idempotency_mismatch", 1019, status=422,
+    en="This Idempotency-Key was used for a different request.", zh="此 Idempotency-Key 已用于另一个请求。",
+    hint_en="Use a new key for a new request.", hint_zh="新的请求请使用新的键。",
+)
+IDEMPOTENCY_BUSY = define_error(
+    "request.idempotency_busy", 1020, status=409, retryable=True,
+    en="The first request with this Idempotency-Key is still running.", zh="使用此键的第一个请求仍在处理中。",
+)
 
 
 class ApiError(SageError):

@@ -8,7 +8,14 @@ import uuid
 from collections.abc import Callable
 
 import structlog
+from django.core.exceptions import RequestDataTooBig
 from django.http import HttpRequest, HttpResponse
+
+from apps.common.context import bound_origin
+from apps.common.errors import TOO_LARGE
+from apps.common.parsers import MAX_BYTES, parse_json
+from apps.common.problems import problem_response
+from sage_studio.kernel import SageError
 
 logger = structlog.get_logger("request")
 _REQUEST_ID = re.compile(r"\A[A-Za-z0-9_-]{8,64}\Z")
@@ -22,7 +29,12 @@ def request_context(get_response: Next) -> Next:
         given = request.headers.get("X-Request-ID", "")
         request.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         started = time.perf_counter()
-        with structlog.contextvars.bound_contextvars(request_id=request.request_id):  # type: ignore[attr-defined]
+        origin = {
+            "ip": request.META.get("REMOTE_ADDR", ""),
+            "user_agent": request.headers.get("User-Agent", "")[:200],
+            "request_id": request.request_id,  # type: ignore[attr-defined]
+        }
+        with structlog.contextvars.bound_contextvars(request_id=request.request_id), bound_origin(origin):  # type: ignore[attr-defined]
             response = get_response(request)
             logger.info(
                 "request_finished",
@@ -63,5 +75,22 @@ def security_headers(get_response: Next) -> Next:
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")
         return response
+
+    return middleware
+
+
+def strict_json_outside_the_api(get_response: Next) -> Next:
+    """The sign-in library parses JSON leniently; hold its routes to the API's rules."""
+
+    def middleware(request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/_allauth/") and request.method not in ("GET", "HEAD"):
+            try:
+                if request.body:
+                    parse_json(request.body)
+            except RequestDataTooBig:
+                return problem_response(request, SageError(TOO_LARGE, {"limit_bytes": MAX_BYTES}))
+            except SageError as error:
+                return problem_response(request, error)
+        return get_response(request)
 
     return middleware

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from typing import ClassVar
 
 from django.db import models
 
@@ -41,6 +42,24 @@ class OutboxEvent(models.Model):
     last_error = models.TextField(blank=True)
 
     class Meta:
-        indexes = [
+        indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["due_at"], condition=models.Q(state="waiting"), name="outbox_due"),
+        ]
+
+
+class IdempotentAnswer(models.Model):
+    """The stored answer to a call that carried an ``Idempotency-Key``; plain ids, kept for a day."""
+
+    id = models.BigAutoField(primary_key=True)
+    person_id = models.UUIDField()
+    route = models.CharField(max_length=300)
+    key = models.CharField(max_length=200)
+    body_digest = models.CharField(max_length=64)
+    status = models.PositiveSmallIntegerField(null=True)
+    body = models.JSONField(null=True)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["person_id", "route", "key"], name="idempotent_answer_once")
         ]

@@ -42,3 +42,21 @@ class Membership(BaseModel):
                 condition=models.Q(role__in=[role.value for role in Role]), name="membership_role_known"
             ),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.person_id} {self.role}"
+
+
+class Invitation(BaseModel):
+    """A link that makes people members until it expires. The link's token is derived from the id
+    and the secret key, so the table holds nothing that lets anyone in."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="invitations")
+    role = models.CharField(max_length=10, choices=ROLE_CHOICES)
+    email = models.EmailField(blank=True, help_text="When set, only this address may accept.")
+    created_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    expires_at = models.DateTimeField()
+    accepted_count = models.PositiveIntegerField(default=0)
+
+    def __str__(self) -> str:
+        return f"{self.role} until {self.expires_at:%Y-%m-%d}"

@@ -4,9 +4,18 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from importlib import import_module
+from typing import Any
 
-from apps.accounts.models import Person
-from apps.common.errors import Forbidden, NotFound
+from django.conf import settings
+from django.contrib.auth import HASH_SESSION_KEY, SESSION_KEY
+from django.contrib.sessions.backends.base import SessionBase
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+
+from apps.accounts.models import ApiToken, Person
+from apps.accounts.types import Scope
+from apps.common.errors import Forbidden, NotFound, NotSignedIn
 from apps.workspaces.models import Membership
 from apps.workspaces.types import Action, Role
 
@@ -64,3 +73,56 @@ def require(person: Person, workspace_id: uuid.UUID, action: Action | str) -> Ro
     if not may(role, action):
         raise Forbidden()
     return role
+
+
+def require_in_scope(scope: Mapping[str, Any], workspace_id: uuid.UUID, action: Action | str) -> Role:
+    """The same for a WebSocket, at connect and per message: the session must still be signed in (or
+    the token still exist and allow ``action``), and the role is read anew.
+
+    Raises NotSignedIn, NotFound or Forbidden.
+    """
+    person = scope.get("user")
+    if not isinstance(person, Person):
+        raise NotSignedIn()
+    if (token := scope.get("token")) is not None:
+        live = ApiToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists()
+        if not live:
+            raise NotSignedIn()
+        require_token(token, action)
+    elif not _session_is_live(scope["session"], person):
+        raise NotSignedIn()
+    return require(person, workspace_id, action)
+
+
+def _session_is_live(session: SessionBase, person: Person) -> bool:
+    """Whether the session row still exists for this person with the current password."""
+    key = session.session_key
+    store = import_module(settings.SESSION_ENGINE).SessionStore
+    current = Person.objects.filter(pk=person.pk, is_active=True).first()
+    if key is None or current is None:
+        return False
+    stored = store(key).load()
+    same_person = stored.get(SESSION_KEY) == str(person.pk)
+    return same_person and constant_time_compare(stored.get(HASH_SESSION_KEY, ""), current.get_session_auth_hash())
+
+
+_SCOPE_OF: Mapping[Action, Scope] = {
+    **dict.fromkeys(_VIEWER, Scope.READ),
+    **dict.fromkeys(_EDITOR - _VIEWER, Scope.WRITE),
+    **dict.fromkeys(_OWNER - _EDITOR, Scope.MANAGE),
+    Action.RUN_START: Scope.RUN,
+    Action.RUN_CONTROL: Scope.RUN,
+    Action.VERSION_PUBLISH: Scope.WRITE,
+    Action.AUDIT_VIEW: Scope.MANAGE,
+}
+
+
+def token_may(token: ApiToken, action: Action | str) -> bool:
+    """Whether a token's scopes include ``action`` (the person's role is a separate question)."""
+    return _SCOPE_OF[Action(action)].value in token.scopes
+
+
+def require_token(token: ApiToken, action: Action | str) -> None:
+    """Raises Forbidden when the token's scopes do not include ``action``."""
+    if not token_may(token, action):
+        raise Forbidden()

@@ -1,0 +1,1 @@
+"""Where accounts meet libraries: allauth (sign-up, mail), DRF (tokens), Channels (sockets)."""
