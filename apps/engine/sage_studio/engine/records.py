@@ -67,7 +67,10 @@ class Event(NamedTuple):
 
 
 class NodeRecord(NamedTuple):
-    """One attempt of one node as it stands; a later record of the same attempt replaces it."""
+    """One attempt of one node as it stands; a later record of the same attempt replaces it.
+
+    ``ports`` counts the items on every output port that was taken.
+    """
 
     node_id: str
     iteration_path: str
@@ -77,7 +80,12 @@ class NodeRecord(NamedTuple):
     finished_at: float | None
     outputs: Mapping[str, Any] | None
     error: Problem | None
-    items: int | None
+    ports: Mapping[str, int] | None
+
+    @property
+    def items(self) -> int | None:
+        """How many items the node gave: on its fullest port, or 1; None without outputs."""
+        return max(self.ports.values()) if self.ports else None
 
     @property
     def key(self) -> tuple[str, str, int]:
@@ -140,12 +148,11 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
-def count_items(outputs: Mapping[str, Any] | None) -> int | None:
-    """How many items a node gave: the length of its longest list, else 1; None without outputs."""
-    if not outputs:
-        return None
-    lengths = [len(value) for value in outputs.values() if isinstance(value, (list, tuple))]
-    return max(lengths) if lengths else 1
+def count_ports(outputs: Mapping[str, Any]) -> dict[str, int]:
+    """Items by port taken: the length of a list, 1 for anything else."""
+    return {
+        port: len(value) if isinstance(value, (list, tuple)) else 1 for port, value in outputs.items()
+    }
 
 
 def as_json_error(problem: Problem) -> Json:

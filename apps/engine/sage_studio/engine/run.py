@@ -34,7 +34,7 @@ from sage_studio.engine.records import (
     NodeState,
     RunOutcome,
     as_json_error,
-    count_items,
+    count_ports,
     iso,
 )
 from sage_studio.engine.stepping import checked, resume, run_whole
@@ -300,10 +300,15 @@ class ActiveRun:
         self, node: PlanNode, attempt: int, began: float, outputs: Mapping[str, Any], data: JsonObject | None = None
     ) -> None:
         finished = self.now()
-        items = count_items(outputs)
+        ports = count_ports(outputs)
         stored = self.masks.value(outputs)
-        self.record(node, attempt, "completed", began, finished, outputs=stored, items=items)
-        facts: JsonObject = {"duration_ms": round((finished - began) * 1000), "items": items, "cached": False}
+        self.record(node, attempt, "completed", began, finished, outputs=stored, ports=ports)
+        facts: JsonObject = {
+            "duration_ms": round((finished - began) * 1000),
+            "items": max(ports.values()) if ports else None,
+            "ports": cast(JsonObject, ports),
+            "cached": False,
+        }
         if data:
             facts.update(data)
         self.journal.event("node_completed", finished, node.id, attempt, facts)
@@ -371,10 +376,10 @@ class ActiveRun:
         *,
         outputs: Mapping[str, Any] | None = None,
         error: Problem | None = None,
-        items: int | None = None,
+        ports: Mapping[str, int] | None = None,
     ) -> None:
         """Journal where an attempt stands."""
-        record = NodeRecord(node.id, "", attempt, state, began, finished, outputs, error, items)
+        record = NodeRecord(node.id, "", attempt, state, began, finished, outputs, error, ports)
         self.records[node.id] = record
         self.journal.node(record)
 

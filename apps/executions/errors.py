@@ -1,0 +1,54 @@
+"""Codes of runs (44xx) beside those of the engine."""
+
+from __future__ import annotations
+
+from sage_studio.kernel import define_error
+
+FLOW_INVALID = define_error(
+    "run.flow_invalid",
+    4401,
+    en="The flow cannot run: {count} problems must be solved first.",
+    zh="流程无法运行：需要先解决 {count} 个问题。",
+    hint_en="Open the flow's problems; each leads to its node.",
+    hint_zh="请打开流程的问题列表，每一项都会指向对应节点。",
+    status=422,
+)
+FLOW_EMPTY = define_error(
+    "run.flow_empty",
+    4402,
+    en="The flow has no nodes yet, so there is nothing to run.",
+    zh="流程中还没有节点，无可运行的内容。",
+    hint_en="Drag a node from the library onto the canvas.",
+    hint_zh="请从节点库拖入一个节点。",
+    status=422,
+)
+NOT_CANCELLABLE = define_error(
+    "run.not_cancellable",
+    4403,
+    en="This run is {state} already.",
+    zh="该运行已处于“{state}”状态。",
+    status=409,
+)
+NOT_RETRYABLE = define_error(
+    "run.not_retryable",
+    4404,
+    en="A run can be retried once it has ended or waits for a decision; this one is {state}.",
+    zh="只有已结束或等待决定的运行才能重试；该运行目前为“{state}”。",
+    status=409,
+)
+PROBLEM_IN_FLOW = define_error(
+    "run.flow_problem",
+    4405,
+    en="{message}",
+    zh="{message}",
+    status=422,
+)
+INPUTS_TOO_LARGE = define_error(
+    "run.inputs_too_large",
+    4406,
+    en="The inputs of a run may have at most {limit_bytes} bytes.",
+    zh="运行输入最多 {limit_bytes} 字节。",
+    hint_en="Upload the data as a file and give the file.",
+    hint_zh="请将数据作为文件上传，并把文件作为输入。",
+    status=413,
+)
