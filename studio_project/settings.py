@@ -128,8 +128,10 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.Argon2PasswordHasher"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
     {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
-    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
-     "OPTIONS": {"user_attributes": ["email", "name"]}},
+    {
+        "NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator",
+        "OPTIONS": {"user_attributes": ["email", "name"]},
+    },
 ]
 ACCOUNT_USER_MODEL_USERNAME_FIELD = None
 ACCOUNT_LOGIN_METHODS = {"email"}
@@ -211,11 +213,14 @@ STUDIO_URL_MODULES = [
     f"apps.{name}.urls" for name in STUDIO_APPS if importlib.util.find_spec(f"apps.{name}.urls") is not None
 ]
 STUDIO_ROUTING_MODULES = [
-    f"apps.{name}.routing" for name in STUDIO_APPS if importlib.util.find_spec(f"apps.{name}.routing") is not None
+    f"apps.{name}.routing"
+    for name in STUDIO_APPS
+    if importlib.util.find_spec(f"apps.{name}.routing") is not None
 ]
 
 # ---- Celery: results live in our own tables
-CELERY_BROKER_URL = REDIS_URL or "memory://"
+# kombu spells a socket file its own way.
+CELERY_BROKER_URL = (REDIS_URL or "memory://").replace("unix://", "redis+socket://", 1)
 CELERY_TASK_IGNORE_RESULT = True
 CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
 CELERY_WORKER_HIJACK_ROOT_LOGGER = False
