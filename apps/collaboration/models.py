@@ -30,6 +30,9 @@ class Document(models.Model):
     quarantined_at = models.DateTimeField(null=True)
     created_at = models.DateTimeField(default=timezone.now)
 
+    def __str__(self) -> str:
+        return f"{self.flow_id} at {self.head_seq}"
+
 
 class DocumentUpdate(models.Model):
     """One journal row: CRDT bytes that were applied before they were written.
@@ -53,6 +56,9 @@ class DocumentUpdate(models.Model):
             models.UniqueConstraint(fields=["document", "epoch", "seq"], name="document_update_seq"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.document_id} #{self.seq}"
+
 
 class DocumentSnapshot(models.Model):
     """The whole document up to ``seq``. A table of its own, so that raising ``head_seq`` on every
@@ -70,6 +76,9 @@ class DocumentSnapshot(models.Model):
             models.UniqueConstraint(fields=["document", "epoch", "seq"], name="document_snapshot_seq"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.document_id} up to {self.seq}"
+
 
 class DocumentClient(models.Model):
     """Which person a CRDT client id belongs to: bound at first use, kept over reconnects.
@@ -84,3 +93,6 @@ class DocumentClient(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["document", "client_id"], name="document_client_once"),
         ]
+
+    def __str__(self) -> str:
+        return f"{self.client_id} of {self.document_id}"

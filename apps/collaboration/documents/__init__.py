@@ -1,0 +1,1 @@
+"""Flow documents as CRDTs: the library behind one door, the schema, and changes as transactions."""

@@ -1,0 +1,146 @@
+"""One connected client as its room sees it: identity, role, send queue, and traffic bounds."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import deque
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+
+from apps.collaboration.rooms.limits import Limits
+from apps.collaboration.wire import frames
+
+
+class Close:
+    """Close codes. Stock clients stop reconnecting on 44xx and come back on everything else."""
+
+    MALFORMED = 4400
+    SIGNED_OUT = 4401
+    FORBIDDEN = 4403
+    GONE = 4404
+    STALE_EPOCH = 4409
+    TOO_BIG = 4413
+    QUARANTINED = 4423
+    RELOADED = 4500
+    UNAVAILABLE = 4503
+    SLOW = 4508
+    RESYNC_FAILED = 4510
+    TOO_FAST = 4529
+
+
+@dataclass(frozen=True, slots=True)
+class Who:
+    """The person behind a socket, as others see them. ``color`` is 1…8."""
+
+    person_id: uuid.UUID
+    name: str
+    color: int
+
+
+class Bucket:
+    """A token bucket: ``rate`` per second, ``burst`` seconds of it at once."""
+
+    __slots__ = ("_at", "_level", "_rate", "_size")
+
+    def __init__(self, rate: float, burst: float, now: float) -> None:
+        self._rate = rate
+        self._size = self._level = rate * burst
+        self._at = now
+
+    def take(self, amount: float, now: float) -> bool:
+        """Whether ``amount`` is still within bounds; it is taken either way."""
+        self._level = min(self._size, self._level + (now - self._at) * self._rate) - amount
+        self._at = now
+        return self._level >= 0
+
+
+class Socket:
+    """A client's connection. ``deliver`` and ``hang_up`` are the server's own; they are called
+    only by ``run``, so that one slow reader never holds up a room."""
+
+    def __init__(
+        self,
+        *,
+        who: Who,
+        role: str,
+        may_edit: bool,
+        extended: bool,
+        limits: Limits,
+        deliver: Callable[[bytes], Awaitable[None]],
+        hang_up: Callable[[int], Awaitable[None]],
+    ) -> None:
+        loop_time = asyncio.get_running_loop().time()
+        self.who = who
+        self.role = role
+        self.may_edit = may_edit
+        self.extended = extended
+        self.client_id: int | None = None
+        """The CRDT client id whose presence this socket speaks for; set by its first own state."""
+        self.frames = 0
+        """Sync frames received, the number acknowledgements count in."""
+        self.behind = False
+        """A frame was refused for a gap; acknowledgements wait for the full answer."""
+        self.answer_due = False
+        self.resyncs = 0
+        self.viewer_answers = 0
+        self.closing: int | None = None
+        self.last_sent_at = loop_time
+        self._limits = limits
+        self._frame_bucket = Bucket(limits.frames_per_s, limits.burst, loop_time)
+        self._byte_bucket = Bucket(limits.bytes_per_s, limits.burst, loop_time)
+        self._unanswered_bytes = 0
+        self._probed = False
+        self._queue: deque[bytes] = deque()
+        self._wake = asyncio.Event()
+        self._deliver = deliver
+        self._hang_up = hang_up
+
+    def send(self, frame: bytes) -> None:
+        """Queue a frame; a reader too far behind is closed instead (a resync is cheap)."""
+        if self.closing is not None:
+            return
+        if self._unanswered_bytes > self._limits.unanswered_bytes:
+            self.close(Close.SLOW)
+            return
+        self._unanswered_bytes += len(frame)
+        self._queue.append(frame)
+        if not self._probed and self._unanswered_bytes > self._limits.probe_after_bytes:
+            self._probed = True
+            self._queue.append(frames.presence_query())
+        self._wake.set()
+
+    def send_extension(self, frame: bytes) -> None:
+        """Queue a frame of our own types, if the client asked for them."""
+        if self.extended:
+            self.send(frame)
+
+    def heard(self, size_bytes: int, now: float) -> bool:
+        """Count an incoming frame; False when the client is beyond its rate."""
+        self._unanswered_bytes = 0
+        self._probed = False
+        within = self._frame_bucket.take(1, now)
+        if not self.answer_due:
+            within = self._byte_bucket.take(size_bytes, now) and within
+        return within
+
+    def close(self, code: int) -> None:
+        """Hang up after what is queued; further frames are ignored."""
+        if self.closing is None:
+            self.closing = code
+            if code == Close.SLOW:
+                self._queue.clear()
+            self._wake.set()
+
+    async def run(self) -> None:
+        """Write queued frames until the socket closes."""
+        loop = asyncio.get_running_loop()
+        while True:
+            while self._queue:
+                await self._deliver(self._queue.popleft())
+            self.last_sent_at = loop.time()
+            if self.closing is not None:
+                await self._hang_up(self.closing)
+                return
+            self._wake.clear()
+            await self._wake.wait()

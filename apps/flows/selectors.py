@@ -1,0 +1,25 @@
+"""Reading flows, always inside one workspace."""
+
+from __future__ import annotations
+
+import uuid
+
+from django.db.models import QuerySet
+
+from apps.common.errors import NotFound
+from apps.flows.models import Flow
+
+
+def flow_list(*, workspace_id: uuid.UUID) -> QuerySet[Flow]:
+    """Flows people see in lists, with who edited them."""
+    return Flow.objects.filter(workspace_id=workspace_id, archived_at=None).select_related("edited_by")
+
+
+def flow_get(*, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Flow:
+    """One flow with its definition. Raises NotFound for archived ones and those of others."""
+    flow = (
+        flow_list(workspace_id=workspace_id).select_related("definition").filter(pk=flow_id).first()
+    )
+    if flow is None:
+        raise NotFound
+    return flow
