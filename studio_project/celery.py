@@ -15,6 +15,6 @@ app.autodiscover_tasks()
 app.set_default()
 
 
-@setup_logging.connect  # type: ignore[untyped-decorator] # Celery has no types
+@setup_logging.connect
 def _keep_our_logging(**_: object) -> None:
     """With a receiver here Celery leaves logging as the settings configured it."""

@@ -52,13 +52,20 @@ class Config(BaseSettings):
     anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL")
     signup: Literal["invite", "open"] = Field("invite", alias="SAGE_SIGNUP")
     trusted_proxies: Annotated[list[IpNetwork], NoDecode] = Field([], alias="SAGE_TRUSTED_PROXIES")
-    allow_private_network: Annotated[list[IpNetwork], NoDecode] = Field([], alias="SAGE_ALLOW_PRIVATE_NETWORK")
+    allow_private_network: Annotated[list[IpNetwork], NoDecode] = Field(
+        [], alias="SAGE_ALLOW_PRIVATE_NETWORK"
+    )
     log_format: Literal["auto", "json", "console"] = Field("auto", alias="SAGE_LOG_FORMAT")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="SAGE_LOG_LEVEL")
 
     @classmethod
     def settings_customise_sources(
-        cls, settings_cls: type[BaseSettings], init_settings: PydanticBaseSettingsSource, **_: Any
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """Only what ``load`` hands in: it has already merged the environment with ``_FILE`` values."""
         return (init_settings,)
@@ -66,7 +73,9 @@ class Config(BaseSettings):
     @field_validator("trusted_proxies", "allow_private_network", "credential_keys", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
-        return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        return (
+            [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+        )
 
     @field_validator("database_url", "redis_url", "email_url", "base_url")
     @classmethod
@@ -85,12 +94,16 @@ class Config(BaseSettings):
         if self.secret_key and len(self.secret_key.get_secret_value()) < _MIN_KEY_LENGTH:
             problems.append(f"SAGE_SECRET_KEY must have at least {_MIN_KEY_LENGTH} characters")
         if not self.base_url and not self.host_is_loopback:
-            problems.append("SAGE_BASE_URL is required when SAGE_HOST is not a loopback address: it is what people open")
+            problems.append(
+                "SAGE_BASE_URL is required when SAGE_HOST is not a loopback address: it is what people open"
+            )
         if self.is_production:
             if not self.base_url:
                 problems.append("SAGE_BASE_URL is required with DATABASE_URL")
             if not self.secret_key:
-                problems.append("SAGE_SECRET_KEY is required with DATABASE_URL; keys are only made in embedded mode")
+                problems.append(
+                    "SAGE_SECRET_KEY is required with DATABASE_URL; keys are only made in embedded mode"
+                )
             if not self.credential_keys:
                 problems.append("SAGE_CREDENTIAL_KEYS is required with DATABASE_URL")
             if not self.redis_url:
@@ -142,14 +155,14 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         return Config.model_validate(_environment_with_files(os.environ if environ is None else environ))
     except ValidationError as error:
         lines = [
-            f"{'.'.join(str(part) for part in item['loc']) or 'settings'}: {item['msg'].removeprefix('Value error, ')}"
+            f"{'.'.join(map(str, item['loc'])) or 'settings'}: {item['msg'].removeprefix('Value error, ')}"
             for item in error.errors(include_input=False, include_url=False)
         ]
         raise ConfigError("The settings cannot be used:\n  " + "\n  ".join(lines)) from None
 
 
 def postgres_database(url: str) -> dict[str, Any]:
-    """Django's DATABASES entry for a ``postgresql://`` address; the query may only set sslmode and friends."""
+    """Django's DATABASES entry for a ``postgresql://`` address; the query may only set listed options."""
     parts = urlsplit(url)
     allowed = {"sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name"}
     options: dict[str, Any] = {}
@@ -158,7 +171,9 @@ def postgres_database(url: str) -> dict[str, Any]:
         if key == "host":
             continue
         if key not in allowed:
-            raise ConfigError(f"DATABASE_URL: option {key!r} is not one of {', '.join(sorted(allowed))}, host")
+            raise ConfigError(
+                f"DATABASE_URL: option {key!r} is not one of {', '.join(sorted(allowed))}, host"
+            )
         options[key] = unquote(value)
     socket_dir = dict(pair.partition("=")[::2] for pair in parts.query.split("&") if pair).get("host", "")
     return {
@@ -181,7 +196,7 @@ def allowed_hosts(config: Config) -> list[str]:
 
 
 def mail_settings(config: Config, data_dir: Path) -> dict[str, Any]:
-    """Django's mail settings: an SMTP server from ``smtp(s)://user:password@host:port?from=…``, else files."""
+    """Django's mail settings: a server from ``smtp(s)://user:password@host:port?from=…``, else files."""
     if config.email_url is None:
         return {
             "EMAIL_BACKEND": "django.core.mail.backends.filebased.EmailBackend",

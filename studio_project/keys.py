@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import os
 import secrets
+from contextlib import suppress
 from pathlib import Path
 
 
@@ -29,10 +30,8 @@ def read_or_make(path: Path) -> str:
             file.write(base64.urlsafe_b64encode(secrets.token_bytes(32)).decode("ascii"))
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with suppress(FileExistsError):
             os.link(draft, path)
-        except FileExistsError:
-            pass
     finally:
         draft.unlink()
     return path.read_text(encoding="ascii").strip()

@@ -21,7 +21,8 @@ def _collect(attribute: str) -> list[URLPattern | URLResolver]:
 
 
 def _allauth(view: type[allauth_views.APIView], name: str, route: str) -> URLPattern:
-    return path(route, view.as_api_view(client=Client.BROWSER), name=name)
+    pattern: URLPattern = path(route, view.as_api_view(client=Client.BROWSER), name=name)
+    return pattern
 
 
 # Only what the product uses of allauth's routes; anything not listed here does not exist.

@@ -6,8 +6,8 @@ import tempfile
 if "SAGE_DATA_DIR" not in os.environ:
     os.environ["SAGE_DATA_DIR"] = tempfile.mkdtemp(prefix="sage-tests-")
 
-from studio_project.settings import *  # noqa: E402,F403 - the environment must be set first
-from studio_project.settings import DATA_DIR, DATABASES  # noqa: E402
+from studio_project.settings import *  # noqa: F403 - the environment must be set first
+from studio_project.settings import DATA_DIR, DATABASES
 
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "apps.common.sqlite":

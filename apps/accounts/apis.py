@@ -18,7 +18,7 @@ from apps.accounts.models import ApiToken, Person
 from apps.accounts.types import PRESENCE_COLORS, Scope
 from apps.common.apis import Api, StrictSerializer
 from apps.common.errors import Forbidden
-from apps.common.paging import paginate
+from apps.common.paging import page_response, paginate
 from apps.common.policies import PUBLIC, SIGNED_IN, SIGNED_IN_BROWSER, Policy, SignedIn
 
 
@@ -37,7 +37,7 @@ class PersonApi(Api):
         if isinstance(request.auth, ApiToken) and isinstance(policy, SignedIn):
             needed = Scope.READ if request.method in SAFE_METHODS else Scope.WRITE
             if needed.value not in request.auth.scopes:
-                raise Forbidden()
+                raise Forbidden
 
 
 class PersonOut(serializers.Serializer[Person]):
@@ -86,7 +86,9 @@ class SessionGetApi(Api):
             "version": settings.VERSION,
             "llm_configured": settings.CONFIG.anthropic_api_key is not None,
         }
-        return Response(SessionOut({"authenticated": person is not None, "person": person, "instance": instance}).data)
+        return Response(
+            SessionOut({"authenticated": person is not None, "person": person, "instance": instance}).data
+        )
 
 
 class MeIn(StrictSerializer):
@@ -116,7 +118,9 @@ class TokenIn(StrictSerializer):
 
     name = serializers.CharField(max_length=80)
     scopes = serializers.ListField(
-        child=serializers.ChoiceField(choices=[scope.value for scope in Scope]), min_length=1, max_length=len(Scope)
+        child=serializers.ChoiceField(choices=[scope.value for scope in Scope]),
+        min_length=1,
+        max_length=len(Scope),
     )
     expires_in_days = serializers.IntegerField(min_value=1, max_value=366, default=90)
 
@@ -154,7 +158,7 @@ class TokensApi(PersonApi):
     @extend_schema(responses=TokenPageOut, operation_id="token_list")
     def get(self, request: Request) -> Response:
         page = paginate(request, selectors.token_list(self.person))
-        return Response({"items": TokenOut(page.items, many=True).data, "next_cursor": page.next_cursor})
+        return page_response(page, TokenOut)
 
     @extend_schema(request=TokenIn, responses={201: TokenCreatedOut}, operation_id="token_create")
     def post(self, request: Request) -> Response:

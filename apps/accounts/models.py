@@ -112,3 +112,6 @@ class Instance(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.CheckConstraint(condition=models.Q(id=1), name="instance_is_one_row")
         ]
+
+    def __str__(self) -> str:
+        return "claimed" if self.claimed_at else "waiting for its owner"

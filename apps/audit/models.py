@@ -14,6 +14,9 @@ class AuditChain(models.Model):
     seq = models.BigIntegerField(default=0)
     head = models.CharField(max_length=64, default="0" * 64)
 
+    def __str__(self) -> str:
+        return f"{self.scope} at {self.seq}"
+
 
 class AuditEntry(models.Model):
     """Who did what to what, when and from where; ``digest`` covers the entry and its predecessor."""
@@ -38,3 +41,6 @@ class AuditEntry(models.Model):
         constraints = [models.UniqueConstraint(fields=["scope", "seq"], name="audit_entry_scope_seq")]
         indexes = [models.Index(fields=["workspace_id", "-at"], name="audit_entry_workspace_at")]
         verbose_name_plural = "audit entries"
+
+    def __str__(self) -> str:
+        return f"{self.scope} {self.seq} {self.action}"

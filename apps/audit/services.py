@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import uuid
 from typing import Protocol
 
 from django.utils import timezone
 
+from apps.audit.chain import digest_of
 from apps.audit.models import AuditChain, AuditEntry
 from apps.common.context import origin
 from apps.common.db import write_transaction
@@ -27,18 +26,7 @@ class Actor(Protocol):
     def email(self) -> str: ...
 
 
-def digest_of(entry: AuditEntry) -> str:
-    """SHA-256 over the entry's content and its predecessor's digest."""
-    content = [
-        entry.scope, entry.seq, entry.at.isoformat(), str(entry.actor_id), entry.actor_email, entry.action,
-        str(entry.workspace_id), entry.target_type, entry.target_id, entry.before, entry.after, entry.origin,
-        entry.previous,
-    ]
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def record(
+def record(  # noqa: PLR0917 - who, what, where, on what, before, after: called everywhere, read as a sentence
     actor: Actor | None,
     action: str,
     workspace_id: uuid.UUID | None = None,

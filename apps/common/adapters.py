@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable, Iterator
+from typing import cast
 
 from asgiref.sync import sync_to_async
 from django.core.handlers.asgi import ASGIRequest
@@ -13,10 +14,10 @@ Next = Callable[[HttpRequest], HttpResponseBase]
 
 
 async def _chunks(source: Iterator[bytes]) -> AsyncIterator[bytes]:
-    while True:
-        chunk = await sync_to_async(next, thread_sensitive=False)(source, None)
-        if chunk is None:
-            return
+    def following() -> bytes | None:
+        return next(source, None)
+
+    while (chunk := await sync_to_async(following, thread_sensitive=False)()) is not None:
         yield chunk
 
 
@@ -25,11 +26,13 @@ def stream_in_constant_memory(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
-        if isinstance(request, ASGIRequest) and isinstance(response, StreamingHttpResponse) and not response.is_async:
-            source = iter(response.streaming_content)  # type: ignore[arg-type] # sync, as just asked
-            response.streaming_content = _chunks(source)  # type: ignore[assignment]
+        if (
+            isinstance(request, ASGIRequest)
+            and isinstance(response, StreamingHttpResponse)
+            and not response.is_async
+        ):
+            source = cast("Iterator[bytes]", response.streaming_content)
+            response.streaming_content = _chunks(iter(source))
         return response
 
     return middleware
-
-

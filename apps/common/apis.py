@@ -21,8 +21,12 @@ class StrictSerializer(serializers.Serializer[Any]):
     def to_internal_value(self, data: Any) -> Any:
         if isinstance(data, dict) and (unknown := set(data) - set(self.fields)):
             raise serializers.ValidationError(
-                {str(key)[:100]: [serializers.ErrorDetail("This key is not known here.", code="unknown_key")]
-                 for key in sorted(unknown, key=str)}
+                {
+                    str(key)[:100]: [
+                        serializers.ErrorDetail("This key is not known here.", code="unknown_key")
+                    ]
+                    for key in sorted(unknown, key=str)
+                }
             )
         return super().to_internal_value(data)
 
@@ -61,17 +65,17 @@ class Api(APIView):
             case SignedIn(browser_only=browser_only):
                 self._require_person(request)
                 if browser_only and request.auth is not None:
-                    raise Forbidden()
+                    raise Forbidden
             case Admin():
                 self._require_person(request)
-                if request.auth is not None or not request.user.is_admin:
-                    raise Forbidden()
+                if request.auth is not None or not getattr(request.user, "is_admin", False):
+                    raise Forbidden
             case _:
-                raise Forbidden()
+                raise Forbidden
 
     def _require_person(self, request: Request) -> None:
         if not request.user.is_authenticated:
-            raise NotSignedIn()
+            raise NotSignedIn
 
     def read(self, serializer: type[serializers.BaseSerializer[Any]], request: Request) -> Any:
         """The request's body as validated data of ``serializer``; anything else is a 400."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator
+from functools import cache
 from typing import Protocol
 
 import redis
@@ -87,14 +88,9 @@ class RedisBus:
             await client.aclose()
 
 
-_bus: Bus | None = None
-
-
+@cache
 def _current() -> Bus:
-    global _bus
-    if _bus is None:
-        _bus = RedisBus(settings.REDIS_URL) if settings.REDIS_URL else InProcessBus()
-    return _bus
+    return RedisBus(settings.REDIS_URL) if settings.REDIS_URL else InProcessBus()
 
 
 def publish(channel: str, payload: bytes) -> None:

@@ -8,7 +8,9 @@ from contextlib import AbstractContextManager
 from django.db import DEFAULT_DB_ALIAS, transaction
 
 
-def write_transaction(using: str = DEFAULT_DB_ALIAS, *, durable: bool = False) -> AbstractContextManager[None]:
+def write_transaction(
+    using: str = DEFAULT_DB_ALIAS, *, durable: bool = False
+) -> AbstractContextManager[None]:
     """An atomic block. On SQLite the backend (``apps.common.sqlite``) takes the cross-process
     write lock and begins IMMEDIATE, so keep network and computing out of it."""
     return transaction.atomic(using=using, durable=durable)

@@ -25,14 +25,15 @@ def on(topic: str, name: str, handler: Handler) -> None:
     _handlers.setdefault(topic, {})[name] = handler
 
 
-def handler_for(topic: str, name: str) -> Handler | None:
-    """The handler a stored row names; None when this release no longer has it."""
-    return _handlers.get(topic, {}).get(name)
+def handler_for(topic: str, name: str) -> Handler:
+    """The handler a stored row names. Raises LookupError when this release no longer has it."""
+    return _handlers[topic][name]
 
 
 def on_wake(call: Callable[[], object]) -> None:
     """Register what hints the deliverers after a commit (the Celery task)."""
-    _wake.append(call)
+    if call not in _wake:
+        _wake.append(call)
 
 
 def emit(topic: str, payload: JsonObject) -> None:

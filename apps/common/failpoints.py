@@ -44,8 +44,9 @@ _lock = threading.Lock()
 
 def configure(text: str) -> None:
     """Replace all fail points (tests only; processes are configured by the environment)."""
-    global _points
-    _points = _parse(text)
+    points = _parse(text)
+    _points.clear()
+    _points.update(points)
 
 
 def hit(name: str) -> None:

@@ -39,7 +39,11 @@ def idempotent(handler: Handler) -> Handler:
             return handler(view, request, *args, **kwargs)
         if not (0 < len(key) <= MAX_LENGTH and key.isprintable()):
             raise SageError(IDEMPOTENCY_KEY, {"limit": MAX_LENGTH})
-        identity = {"person_id": request.user.pk, "route": f"{request.method} {request.path}"[:300], "key": key}
+        identity = {
+            "person_id": request.user.pk,
+            "route": f"{request.method} {request.path}"[:300],
+            "key": key,
+        }
         body = json.dumps(request.data, sort_keys=True, cls=JSONEncoder)
         digest = hashlib.sha256(body.encode()).hexdigest()
         return _once(identity, digest, lambda: handler(view, request, *args, **kwargs))

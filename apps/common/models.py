@@ -46,6 +46,9 @@ class OutboxEvent(models.Model):
             models.Index(fields=["due_at"], condition=models.Q(state="waiting"), name="outbox_due"),
         ]
 
+    def __str__(self) -> str:
+        return f"{self.topic} for {self.handler}"
+
 
 class IdempotentAnswer(models.Model):
     """The stored answer to a call that carried an ``Idempotency-Key``; plain ids, kept for a day."""
@@ -63,3 +66,6 @@ class IdempotentAnswer(models.Model):
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["person_id", "route", "key"], name="idempotent_answer_once")
         ]
+
+    def __str__(self) -> str:
+        return self.route

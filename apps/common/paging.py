@@ -12,8 +12,11 @@ from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
 from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.serializers import BaseSerializer
 
 from apps.common.errors import Invalid
+from sage_studio.kernel import Json
 
 DEFAULT_LIMIT = 50
 MAX_LIMIT = 200
@@ -26,6 +29,12 @@ class Page(Generic[M]):
 
     items: Sequence[M]
     next_cursor: str | None
+
+
+def page_response(page: Page[M], item: type[BaseSerializer[Any]], **extra: Json) -> Response:
+    """The answer of every list: ``{items, next_cursor}`` and what else the list carries."""
+    items = item(page.items, many=True).data
+    return Response({"items": items, "next_cursor": page.next_cursor, **extra})
 
 
 def _bad_cursor() -> Invalid:
@@ -62,8 +71,11 @@ def paginate(request: Request, rows: QuerySet[M], *, order: str = "-created_at")
     limit = limit_of(request)
     sign, compare = ("-", "lt") if descending else ("", "gt")
     if cursor := request.query_params.get("cursor"):
-        value, last_id = (_python_value(rows, name, text) for name, text in zip((field, "pk"), _decode(cursor, 2)))
-        rows = rows.filter(Q(**{f"{field}__{compare}": value}) | Q(**{field: value, f"pk__{compare}": last_id}))
+        value_text, id_text = _decode(cursor, 2)
+        value, last_id = _python_value(rows, field, value_text), _python_value(rows, "pk", id_text)
+        rows = rows.filter(
+            Q(**{f"{field}__{compare}": value}) | Q(**{field: value, f"pk__{compare}": last_id})
+        )
     found = list(rows.order_by(f"{sign}{field}", f"{sign}pk")[: limit + 1])
     if len(found) <= limit:
         return Page(found, None)
@@ -73,9 +85,9 @@ def paginate(request: Request, rows: QuerySet[M], *, order: str = "-created_at")
 
 def _python_value(rows: QuerySet[M], name: str, text: str) -> Any:
     """``text`` as the field's own type. Raises Invalid when it is not one."""
-    meta = rows.model._meta
+    meta = rows.model._meta  # noqa: SLF001 - Django's documented way to a field
     model_field = meta.pk if name == "pk" else meta.get_field(name)
     try:
         return model_field.to_python(text)  # type: ignore[union-attr]
-    except Exception:  # each field type raises its own; all mean the same here
+    except Exception:  # noqa: BLE001 - each field type raises its own; all mean the same here
         raise _bad_cursor() from None

@@ -71,7 +71,9 @@ def parse_json(body: bytes) -> Json:
     except UnicodeDecodeError as error:
         raise ApiError(NOT_JSON, {"reason": f"byte {error.start} is not UTF-8"}) from None
     except json.JSONDecodeError as error:
-        raise ApiError(NOT_JSON, {"reason": f"{error.msg} at line {error.lineno}, column {error.colno}"}) from None
+        raise ApiError(
+            NOT_JSON, {"reason": f"{error.msg} at line {error.lineno}, column {error.colno}"}
+        ) from None
     except (_Refused, RecursionError) as error:
         raise ApiError(NOT_JSON, {"reason": str(error) or "it is nested too deeply"}) from None
 
@@ -81,7 +83,9 @@ class StrictJsonParser(BaseParser):
 
     media_type = "application/json"
 
-    def parse(self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None) -> Any:
+    def parse(
+        self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
+    ) -> Any:
         limit = getattr((parser_context or {}).get("view"), "max_body_bytes", MAX_BYTES)
         body = stream.read(limit + 1)
         if len(body) > limit:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 import structlog
-from django.core.exceptions import PermissionDenied, SuspiciousOperation
+from django.conf import settings
+from django.core.exceptions import PermissionDenied, RequestDataTooBig, SuspiciousOperation
 from django.http import Http404, HttpRequest, JsonResponse
 from django.utils.translation import get_language
 from rest_framework import exceptions, status
@@ -40,18 +41,20 @@ def _flatten(detail: Any, path: str = "") -> Iterator[JsonObject]:
 
 
 def _places(error: SageError, language: Language) -> list[JsonObject]:
-    items = getattr(error, "items", None)
-    if items:
-        return list(items)
+    if isinstance(error, errors.Invalid):
+        return list(error.items)
     found: list[JsonObject] = [
-        {"path": item.path, "code": item.code.code, "message": item.message(language)} for item in error.errors
+        {"path": item.path, "code": item.code.code, "message": item.message(language)}
+        for item in error.errors
     ]
     if not found and error.path:
         found.append({"path": error.path, "code": error.code.code, "message": error.message(language)})
     return found
 
 
-def problem(code: ErrorCode, *, detail: str, hint: str, places: list[JsonObject], request_id: str) -> JsonObject:
+def problem(
+    code: ErrorCode, *, detail: str, hint: str, places: list[JsonObject], request_id: str
+) -> JsonObject:
     """The body of a problem document."""
     language = language_of_request()
     return {
@@ -78,35 +81,45 @@ def body_for(error: SageError, request_id: str) -> JsonObject:
     )
 
 
+def _invalid(error: exceptions.ValidationError) -> SageError:
+    return errors.Invalid.of(list(_flatten(error.detail)))
+
+
+def _forbidden(error: exceptions.PermissionDenied) -> SageError:
+    return SageError(errors.CSRF) if "CSRF" in str(error.detail) else errors.Forbidden()
+
+
+def _throttled(error: exceptions.Throttled) -> SageError:
+    return SageError(errors.THROTTLED, {"wait_s": int(getattr(error, "wait", None) or 1)})
+
+
+def _too_big(_: Exception) -> SageError:
+    return SageError(errors.TOO_LARGE, {"limit_bytes": settings.DATA_UPLOAD_MAX_MEMORY_SIZE})
+
+
+# The first matching class decides.
+_TRANSLATIONS: tuple[tuple[type[Exception], Callable[[Any], SageError]], ...] = (
+    (SageError, lambda error: error),
+    (Http404, lambda _: errors.NotFound()),
+    (exceptions.PermissionDenied, _forbidden),
+    (PermissionDenied, lambda _: errors.Forbidden()),
+    (exceptions.NotAuthenticated, lambda _: errors.NotSignedIn()),
+    (exceptions.AuthenticationFailed, lambda _: errors.NotSignedIn()),
+    (exceptions.UnsupportedMediaType, lambda _: SageError(errors.MEDIA_TYPE)),
+    (exceptions.Throttled, _throttled),
+    (exceptions.ValidationError, _invalid),
+    (exceptions.ParseError, lambda _: errors.ApiError(errors.INVALID)),
+    (exceptions.NotAcceptable, lambda _: errors.ApiError(errors.INVALID)),
+    (RequestDataTooBig, _too_big),
+    (SuspiciousOperation, lambda _: errors.ApiError(errors.INVALID)),
+)
+
+
 def as_sage_error(error: Exception, method: str = "") -> SageError | None:
     """Our error for one of Django's or DRF's; None for an unexpected one."""
-    match error:
-        case SageError():
-            return error
-        case Http404():
-            return errors.NotFound()
-        case exceptions.PermissionDenied() if "CSRF" in str(error.detail):
-            return SageError(errors.CSRF)
-        case PermissionDenied() | exceptions.PermissionDenied():
-            return errors.Forbidden()
-        case exceptions.NotAuthenticated() | exceptions.AuthenticationFailed():
-            return errors.NotSignedIn()
-        case exceptions.MethodNotAllowed():
-            return SageError(errors.METHOD, {"method": method})
-        case exceptions.UnsupportedMediaType():
-            return SageError(errors.MEDIA_TYPE, {"media_type": "this media type"})
-        case exceptions.Throttled():
-            return SageError(errors.THROTTLED, {"wait_s": int(error.wait or 1)})
-        case exceptions.ValidationError():
-            invalid = errors.ApiError(errors.INVALID)
-            invalid.items = list(_flatten(error.detail))  # type: ignore[attr-defined]
-            return invalid
-        case SuspiciousOperation() | exceptions.ParseError():
-            return errors.ApiError(errors.INVALID)
-        case exceptions.NotAcceptable():
-            return errors.ApiError(errors.INVALID)
-        case _:
-            return None
+    if isinstance(error, exceptions.MethodNotAllowed):
+        return SageError(errors.METHOD, {"method": method})
+    return next((translate(error) for kind, translate in _TRANSLATIONS if isinstance(error, kind)), None)
 
 
 def handle(error: Exception, context: Mapping[str, Any]) -> Response:
@@ -114,10 +127,12 @@ def handle(error: Exception, context: Mapping[str, Any]) -> Response:
     request = context["request"]
     known = as_sage_error(error, request.method)
     if known is None:
-        logger.exception("request_failed", exc_info=error)
+        logger.error("request_failed", exc_info=error)
         known = SageError(errors.INTERNAL)
     response = Response(
-        body_for(known, getattr(request, "request_id", "")), status=known.code.status, content_type=CONTENT_TYPE
+        body_for(known, getattr(request, "request_id", "")),
+        status=known.code.status,
+        content_type=CONTENT_TYPE,
     )
     if known.code is errors.THROTTLED:
         response["Retry-After"] = str(known.facts["wait_s"])

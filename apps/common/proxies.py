@@ -12,7 +12,13 @@ from typing import Any
 
 IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 Application = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
-_FORWARDED = (b"x-forwarded-for", b"x-forwarded-proto", b"x-forwarded-host", b"x-forwarded-port", b"forwarded")
+_FORWARDED = (
+    b"x-forwarded-for",
+    b"x-forwarded-proto",
+    b"x-forwarded-host",
+    b"x-forwarded-port",
+    b"forwarded",
+)
 _SECURE = {"http": "https", "websocket": "wss"}
 
 

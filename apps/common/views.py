@@ -23,8 +23,9 @@ View = Callable[..., HttpResponseBase]
 # The policy of each plain view, for the golden file of routes.
 POLICIES: dict[str, Policy] = {"healthz": PUBLIC, "readyz": PUBLIC, "app": PUBLIC}
 _NOT_BUILT = (
-    "<!doctype html><title>SAGE Studio</title><p>The front end has not been built yet. Run <code>make run</code>, "
-    "or build <code>frontend/</code>.</p><p>前端尚未构建，请运行 <code>make run</code>。</p>"
+    "<!doctype html><title>SAGE Studio</title>"
+    "<p>The front end has not been built yet. Run <code>make run</code>.</p>"
+    "<p>前端尚未构建，请运行 <code>make run</code>。</p>"
 )
 
 
@@ -40,7 +41,9 @@ def _database_ready() -> bool:
 
 
 def _redis_ready() -> bool:
-    return bool(redis.Redis.from_url(settings.REDIS_URL, socket_timeout=2, socket_connect_timeout=2).ping())
+    return bool(
+        redis.Redis.from_url(str(settings.REDIS_URL), socket_timeout=2, socket_connect_timeout=2).ping()
+    )
 
 
 @require_safe

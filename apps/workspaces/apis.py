@@ -16,7 +16,7 @@ from apps.accounts.models import ApiToken
 from apps.common.apis import Api, StrictSerializer
 from apps.common.errors import NotFound
 from apps.common.idempotency import idempotent
-from apps.common.paging import paginate
+from apps.common.paging import page_response, paginate
 from apps.common.policies import PUBLIC, SIGNED_IN, SIGNED_IN_BROWSER, InWorkspace, Policy
 from apps.workspaces import policies, selectors, services
 from apps.workspaces.invitations import url_for
@@ -45,7 +45,7 @@ class WorkspaceApi(PersonApi):
             policies.require_token(request.auth, policy.action)
         workspace = Workspace.objects.filter(pk=workspace_id).first()
         if workspace is None:
-            raise NotFound()
+            raise NotFound
         self.workspace = workspace
 
 
@@ -81,7 +81,7 @@ class WorkspacesApi(PersonApi):
     @extend_schema(responses=WorkspacePageOut, operation_id="workspace_list")
     def get(self, request: Request) -> Response:
         page = paginate(request, selectors.workspace_list_for(self.person), order="created_at")
-        return Response({"items": WorkspaceOut(page.items, many=True).data, "next_cursor": page.next_cursor})
+        return page_response(page, WorkspaceOut)
 
     @extend_schema(request=WorkspaceIn, responses={201: WorkspaceOut}, operation_id="workspace_create")
     @idempotent
@@ -149,7 +149,7 @@ class MembersApi(WorkspaceApi):
     @extend_schema(responses=MemberPageOut, operation_id="member_list")
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
         page = paginate(request, selectors.member_list(self.workspace), order="created_at")
-        return Response({"items": MemberOut(page.items, many=True).data, "next_cursor": page.next_cursor})
+        return page_response(page, MemberOut)
 
 
 class MemberIn(StrictSerializer):
@@ -166,7 +166,9 @@ class MemberDetailApi(WorkspaceApi):
     @extend_schema(request=MemberIn, responses=MemberOut, operation_id="member_update")
     def patch(self, request: Request, workspace_id: uuid.UUID, person_id: uuid.UUID) -> Response:
         role = Role(self.read(MemberIn, request)["role"])
-        return Response(MemberOut(services.member_role_set(self.person, self.workspace, person_id, role)).data)
+        return Response(
+            MemberOut(services.member_role_set(self.person, self.workspace, person_id, role)).data
+        )
 
     @extend_schema(responses={204: None}, operation_id="member_remove")
     def delete(self, request: Request, workspace_id: uuid.UUID, person_id: uuid.UUID) -> Response:
@@ -223,7 +225,7 @@ class InvitationsApi(WorkspaceApi):
     @extend_schema(responses=InvitationPageOut, operation_id="invitation_list")
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
         page = paginate(request, selectors.invitation_list(self.workspace))
-        return Response({"items": InvitationOut(page.items, many=True).data, "next_cursor": page.next_cursor})
+        return page_response(page, InvitationOut)
 
     @extend_schema(request=InvitationIn, responses={201: InvitationOut}, operation_id="invitation_create")
     @idempotent

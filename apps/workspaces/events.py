@@ -38,5 +38,9 @@ def role_changed(workspace_id: uuid.UUID, person_id: uuid.UUID, role: Role | Non
     """Emit ``member.role_changed`` in the current transaction."""
     emit(
         MEMBER_ROLE_CHANGED,
-        {"workspace_id": str(workspace_id), "person_id": str(person_id), "role": role.value if role else None},
+        {
+            "workspace_id": str(workspace_id),
+            "person_id": str(person_id),
+            "role": role.value if role else None,
+        },
     )

@@ -48,7 +48,11 @@ _OWNER = _EDITOR | {
     Action.WORKSPACE_MANAGE,
     Action.AUDIT_VIEW,
 }
-ROLE_TABLE: Mapping[Role, frozenset[Action]] = {Role.VIEWER: _VIEWER, Role.EDITOR: _EDITOR, Role.OWNER: _OWNER}
+ROLE_TABLE: Mapping[Role, frozenset[Action]] = {
+    Role.VIEWER: _VIEWER,
+    Role.EDITOR: _EDITOR,
+    Role.OWNER: _OWNER,
+}
 
 
 def may(role: Role | None, action: Action | str) -> bool:
@@ -60,18 +64,17 @@ def role_of(person: Person, workspace_id: uuid.UUID) -> Role | None:
     """The person's role now, read from the database; None for strangers and deactivated people."""
     if not person.is_active:
         return None
-    found = Membership.objects.filter(person_id=person.pk, workspace_id=workspace_id).values_list("role", flat=True)
-    role = found.first()
-    return None if role is None else Role(role)
+    membership = Membership.objects.filter(person_id=person.pk, workspace_id=workspace_id).first()
+    return None if membership is None else Role(membership.role)
 
 
 def require(person: Person, workspace_id: uuid.UUID, action: Action | str) -> Role:
-    """The person's role, if it allows ``action``. Raises NotFound for strangers, Forbidden for too low a role."""
+    """The person's role, if it allows ``action``. Raises NotFound for strangers, else Forbidden."""
     role = role_of(person, workspace_id)
     if role is None:
-        raise NotFound()
+        raise NotFound
     if not may(role, action):
-        raise Forbidden()
+        raise Forbidden
     return role
 
 
@@ -83,14 +86,14 @@ def require_in_scope(scope: Mapping[str, Any], workspace_id: uuid.UUID, action: 
     """
     person = scope.get("user")
     if not isinstance(person, Person):
-        raise NotSignedIn()
+        raise NotSignedIn
     if (token := scope.get("token")) is not None:
         live = ApiToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists()
         if not live:
-            raise NotSignedIn()
+            raise NotSignedIn
         require_token(token, action)
     elif not _session_is_live(scope["session"], person):
-        raise NotSignedIn()
+        raise NotSignedIn
     return require(person, workspace_id, action)
 
 
@@ -103,7 +106,9 @@ def _session_is_live(session: SessionBase, person: Person) -> bool:
         return False
     stored = store(key).load()
     same_person = stored.get(SESSION_KEY) == str(person.pk)
-    return same_person and constant_time_compare(stored.get(HASH_SESSION_KEY, ""), current.get_session_auth_hash())
+    return same_person and constant_time_compare(
+        stored.get(HASH_SESSION_KEY, ""), current.get_session_auth_hash()
+    )
 
 
 _SCOPE_OF: Mapping[Action, Scope] = {
@@ -125,4 +130,4 @@ def token_may(token: ApiToken, action: Action | str) -> bool:
 def require_token(token: ApiToken, action: Action | str) -> None:
     """Raises Forbidden when the token's scopes do not include ``action``."""
     if not token_may(token, action):
-        raise Forbidden()
+        raise Forbidden

@@ -22,7 +22,7 @@ def workspace_list_for(person: Person) -> QuerySet[Workspace]:
 
 
 def workspace_get_for(person: Person, workspace_id: uuid.UUID) -> Workspace:
-    """One of the person's workspaces with ``role`` and ``member_count``; the caller has checked membership."""
+    """One of the person's workspaces with ``role`` and ``member_count``; membership has been checked."""
     return workspace_list_for(person).get(pk=workspace_id)
 
 

@@ -62,7 +62,13 @@ def workspace_delete(person: Person, workspace: Workspace) -> None:
         for membership in selectors.member_list(workspace):
             events.role_changed(workspace.pk, membership.person_id, None)
             access_changed(membership.person_id)
-        record(person, "workspace.deleted", workspace.pk, ("workspace", workspace.pk), before={"name": workspace.name})
+        record(
+            person,
+            "workspace.deleted",
+            workspace.pk,
+            ("workspace", workspace.pk),
+            before={"name": workspace.name},
+        )
         emit(events.WORKSPACE_DELETED, {"workspace_id": str(workspace.pk)})
         workspace.delete()
 
@@ -70,21 +76,27 @@ def workspace_delete(person: Person, workspace: Workspace) -> None:
 def _locked_membership(workspace: Workspace, person_id: uuid.UUID) -> Membership:
     """The membership, with the workspace row locked so that two owners cannot remove each other at once."""
     Workspace.objects.select_for_update().get(pk=workspace.pk)
-    membership = Membership.objects.select_related("person").filter(workspace=workspace, person_id=person_id).first()
+    membership = (
+        Membership.objects.select_related("person").filter(workspace=workspace, person_id=person_id).first()
+    )
     if membership is None:
-        raise NotFound()
+        raise NotFound
     return membership
 
 
 def _keep_an_owner(membership: Membership) -> None:
-    others = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.OWNER).exclude(pk=membership.pk)
+    others = Membership.objects.filter(workspace_id=membership.workspace_id, role=Role.OWNER).exclude(
+        pk=membership.pk
+    )
     if membership.role == Role.OWNER and not others.exists():
         raise SageError(errors.LAST_OWNER)
 
 
 def _lost_ownership(membership: Membership) -> None:
     """Links a former owner made (and may have kept) stop working."""
-    Invitation.objects.filter(workspace_id=membership.workspace_id, created_by_id=membership.person_id).delete()
+    Invitation.objects.filter(
+        workspace_id=membership.workspace_id, created_by_id=membership.person_id
+    ).delete()
 
 
 def member_role_set(actor: Person, workspace: Workspace, person_id: uuid.UUID, role: Role) -> Membership:
@@ -107,7 +119,7 @@ def member_role_set(actor: Person, workspace: Workspace, person_id: uuid.UUID, r
 
 
 def member_remove(actor: Person, workspace: Workspace, person_id: uuid.UUID) -> None:
-    """Remove a member; members may also remove themselves. Raises NotFound, or SageError for the last owner."""
+    """Remove a member, or leave oneself. Raises NotFound, or SageError for the last owner."""
     with write_transaction():
         needed = Action.WORKSPACE_VIEW if actor.pk == person_id else Action.MEMBER_MANAGE
         policies.require(actor, workspace.pk, needed)
@@ -146,7 +158,7 @@ def invitation_delete(person: Person, workspace: Workspace, invitation_id: uuid.
         policies.require(person, workspace.pk, Action.MEMBER_MANAGE)
         deleted, _ = Invitation.objects.filter(workspace=workspace, pk=invitation_id).delete()
         if not deleted:
-            raise NotFound()
+            raise NotFound
         record(person, "invitation.deleted", workspace.pk, ("invitation", invitation_id))
 
 

@@ -61,4 +61,12 @@ def make_world() -> World:
     for role in Role:
         Membership.objects.create(workspace=workspace, person=people[role.value].person, role=role.value)
     Membership.objects.create(workspace=elsewhere, person=people["stranger"].person, role=Role.OWNER.value)
-    return World(workspace, elsewhere, **people, admin=someone("admin", is_admin=True))
+    return World(
+        workspace,
+        elsewhere,
+        owner=people["owner"],
+        editor=people["editor"],
+        viewer=people["viewer"],
+        stranger=people["stranger"],
+        admin=someone("admin", is_admin=True),
+    )

@@ -19,7 +19,7 @@ class BearerAuthentication(BaseAuthentication):
             return None
         token = selectors.token_find(secret.strip())
         if token is None:
-            raise NotSignedIn()
+            raise NotSignedIn
         services.token_used(token)
         return token.person, token
 

@@ -18,7 +18,7 @@ from apps.common.problems import language_of_request, problem_response
 from sage_studio.kernel import SageError
 
 
-class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has no types
+class AccountAdapter(DefaultAccountAdapter):
     """Named by ``ACCOUNT_ADAPTER``."""
 
     def is_open_for_signup(self, request: HttpRequest) -> bool:
@@ -64,7 +64,7 @@ class AccountAdapter(DefaultAccountAdapter):  # type: ignore[misc] # allauth has
         return f"[SAGE Studio] {subject}"
 
 
-class HeadlessAdapter(DefaultHeadlessAdapter):  # type: ignore[misc] # allauth has no types
+class HeadlessAdapter(DefaultHeadlessAdapter):
     """Named by ``HEADLESS_ADAPTER``: links in mails lead to the single-page app."""
 
     def get_frontend_url(self, urlname: str, **kwargs: str) -> str:

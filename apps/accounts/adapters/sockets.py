@@ -34,7 +34,9 @@ def origin_allowed(scope: dict[str, Any]) -> bool:
     scheme = {"ws": "http", "wss": "https"}.get(scope.get("scheme", "ws"), "http")
     name = parts.hostname or ""
     bracketed = f"[{name}]" if ":" in name else name
-    return parts.scheme == scheme and parts.netloc == host and validate_host(bracketed, settings.ALLOWED_HOSTS)
+    return (
+        parts.scheme == scheme and parts.netloc == host and validate_host(bracketed, settings.ALLOWED_HOSTS)
+    )
 
 
 def _token_of(secret: str) -> ApiToken | None:

@@ -1,27 +1,49 @@
 """SQLite, WAL, ``synchronous=FULL``, ``BEGIN IMMEDIATE``, and a file lock before every write.
 
 SQLite makes waiting writers poll with growing pauses, so beside one busy writer the others
-starve. A blocking ``flock`` on a file beside the database queues them in the kernel instead. The lock
-belongs to a connection, is taken when a transaction begins or a single statement writes outside one,
-and is given back when it ends, however it ends; a process that dies gives it back too.
+starve. A blocking ``flock`` on a file beside the database queues them in the kernel instead, first
+come first served. The lock belongs to a connection, is taken when a transaction begins or a single
+statement writes outside one, and is given back when it ends, however it ends; a process that dies
+gives it back too. Waiting has no limit: keep network, waiting and computing out of transactions.
 """
 
 from __future__ import annotations
 
 import fcntl
 import os
-from collections.abc import Iterator, Sequence
+import threading
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from django.core.exceptions import ImproperlyConfigured
+from django.db import OperationalError
 from django.db.backends.sqlite3 import base
 
-_READS = ("SELECT", "PRAGMA", "EXPLAIN", "WITH", "VALUES", "ATTACH", "DETACH")
-_TRANSACTION_WORDS = ("BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "END")
+from apps.common.sqlite.filesystem import network_filesystem
+
+_READS = frozenset({"SELECT", "PRAGMA", "EXPLAIN", "WITH", "VALUES", "ATTACH", "DETACH"})
+_TRANSACTIONS = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "END"})
+_PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000"
+_held = threading.local()
 
 
-def _first_word(sql: str) -> str:
-    return sql.lstrip(" \t\r\n(").split(None, 1)[0].upper() if sql.strip() else ""
+@cache
+def _refuse_network_filesystem(folder: Path) -> None:
+    if kind := network_filesystem(folder):
+        raise ImproperlyConfigured(
+            f"{folder} is on a network file system ({kind}), where SQLite loses data. Set SAGE_DATA_DIR to a "
+            "local disk, or DATABASE_URL to a PostgreSQL server."
+        )
+
+
+def is_write(sql: str) -> bool:
+    """Whether a statement changes data, by its first word. ``WITH … INSERT`` counts as a read: Django
+    writes none, and SQLite's own lock still covers it."""
+    words = sql.lstrip(" \t\r\n(").split(None, 1)
+    return bool(words) and words[0].upper() not in _READS | _TRANSACTIONS
 
 
 class DatabaseWrapper(base.DatabaseWrapper):
@@ -31,35 +53,51 @@ class DatabaseWrapper(base.DatabaseWrapper):
         super().__init__(*args, **kwargs)
         self._lock_fd: int | None = None
         self._lock_depth = 0
+        # The paths the thread that took the lock holds; it may be another thread that closes the connection.
+        self._holders: set[str] = set()
 
     def get_connection_params(self) -> dict[str, Any]:
         options = self.settings_dict.setdefault("OPTIONS", {})
         options.setdefault("transaction_mode", "IMMEDIATE")
         options.setdefault("timeout", 30)
-        options.setdefault(
-            "init_command", "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000"
-        )
+        options.setdefault("init_command", _PRAGMAS)
         params: dict[str, Any] = super().get_connection_params()
         return params
 
+    def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
+        if self._lock_path is not None:
+            _refuse_network_filesystem(Path(self._lock_path).parent)
+        return super().get_new_connection(conn_params)
+
     # ---- the lock
+    @property
     def _lock_path(self) -> str | None:
         name = str(self.settings_dict["NAME"])
         return None if ":memory:" in name or "mode=memory" in name else f"{name}.lock"
 
     def _acquire(self) -> None:
-        self._lock_depth += 1
-        if self._lock_depth > 1 or (path := self._lock_path()) is None:
+        path = self._lock_path
+        if path is None:
             return
-        if self._lock_fd is None:
-            self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
-        fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+        if self._lock_depth == 0:
+            holders: set[str] = _held.__dict__.setdefault("paths", set())
+            if path in holders:
+                raise OperationalError(
+                    "this thread already writes to this database through another connection"
+                )
+            if self._lock_fd is None:
+                self._lock_fd = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            fcntl.flock(self._lock_fd, fcntl.LOCK_EX)
+            holders.add(path)
+            self._holders = holders
+        self._lock_depth += 1
 
     def _release(self) -> None:
         if self._lock_depth == 0:
             return
         self._lock_depth -= 1
         if self._lock_depth == 0 and self._lock_fd is not None:
+            self._holders.discard(str(self._lock_path))
             fcntl.flock(self._lock_fd, fcntl.LOCK_UN)
 
     def _release_all(self) -> None:
@@ -75,31 +113,31 @@ class DatabaseWrapper(base.DatabaseWrapper):
         finally:
             self._release()
 
-    # ---- where Django begins and ends transactions
+    # ---- where Django begins and ends transactions (not in the stubs: Django's own seams)
     def _start_transaction_under_autocommit(self) -> None:
         self._acquire()
         try:
-            super()._start_transaction_under_autocommit()
+            super()._start_transaction_under_autocommit()  # type: ignore[misc]
         except BaseException:
             self._release_all()
             raise
 
     def _commit(self) -> None:
         try:
-            super()._commit()
+            super()._commit()  # type: ignore[misc]
         finally:
             if self.connection is None or not self.connection.in_transaction:
                 self._release_all()
 
     def _rollback(self) -> None:
         try:
-            super()._rollback()
+            super()._rollback()  # type: ignore[misc]
         finally:
             self._release_all()
 
     def _close(self) -> None:
         try:
-            super()._close()
+            super()._close()  # type: ignore[misc]
         finally:
             self._release_all()
             if self._lock_fd is not None:
@@ -117,20 +155,14 @@ class _LockingCursor(base.SQLiteCursorWrapper):
         super().__init__(connection)
         self._wrapper = wrapper
 
-    def _is_lone_write(self, sql: str) -> bool:
-        if self.connection.in_transaction:
-            return False
-        word = _first_word(sql)
-        return bool(word) and word not in _READS and word not in _TRANSACTION_WORDS
-
     def execute(self, query: str, params: Any = None) -> Any:
-        if not self._is_lone_write(query):
+        if self.connection.in_transaction or not is_write(query):
             return super().execute(query, params)
         with self._wrapper.write_lock():
             return super().execute(query, params)
 
-    def executemany(self, query: str, param_list: Sequence[Any]) -> Any:
-        if not self._is_lone_write(query):
+    def executemany(self, query: str, param_list: Any) -> Any:
+        if self.connection.in_transaction or not is_write(query):
             return super().executemany(query, param_list)
         with self._wrapper.write_lock():
             return super().executemany(query, param_list)
