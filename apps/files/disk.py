@@ -1,0 +1,101 @@
+"""Content on disk: written beside, synced, then moved into place under its own hash.
+
+A file in place is whole and never changes. Layout: ``blobs/<workspace>/<first two digits>/<sha256>``
+under the data folder. Who may read or remove what is decided above this module.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Self
+
+from django.conf import settings
+
+HEAD_BYTES = 64 * 1024
+
+
+def _root() -> Path:
+    return Path(settings.DATA_DIR) / "blobs"
+
+
+def path_of(workspace_id: uuid.UUID, sha256: str) -> Path:
+    """Where the content of this hash lies or would lie."""
+    return _root() / str(workspace_id) / sha256[:2] / sha256
+
+
+class Draft:
+    """Content being received. Use as a context manager: what is not placed is removed."""
+
+    def __init__(self) -> None:
+        folder = _root() / "incoming"
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path = folder / secrets.token_hex(16)
+        self._file = self._path.open("xb")
+        self._hash = hashlib.sha256()
+        self.size_bytes = 0
+        self.head = b""
+
+    def write(self, chunk: bytes) -> None:
+        self._file.write(chunk)
+        self._hash.update(chunk)
+        self.size_bytes += len(chunk)
+        if len(self.head) < HEAD_BYTES:
+            self.head += chunk[: HEAD_BYTES - len(self.head)]
+
+    @property
+    def sha256(self) -> str:
+        return self._hash.hexdigest()
+
+    def place(self, workspace_id: uuid.UUID) -> None:
+        """Make the content durable under its hash; equal content that is there already stays."""
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        target = path_of(workspace_id, self.sha256)
+        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._path.replace(target)
+        _sync_folder(target.parent)
+
+    def close(self) -> None:
+        self._file.close()
+        self._path.unlink(missing_ok=True)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def read(workspace_id: uuid.UUID, sha256: str) -> bytes:
+    """The whole content. Raises FileNotFoundError."""
+    return path_of(workspace_id, sha256).read_bytes()
+
+
+def stream(workspace_id: uuid.UUID, sha256: str, chunk_bytes: int) -> Iterator[bytes]:
+    """The content in pieces. Raises FileNotFoundError."""
+    with path_of(workspace_id, sha256).open("rb") as file:
+        while chunk := file.read(chunk_bytes):
+            yield chunk
+
+
+def remove(workspace_id: uuid.UUID, sha256: str) -> None:
+    path_of(workspace_id, sha256).unlink(missing_ok=True)
+
+
+def remove_workspace(workspace_id: uuid.UUID) -> None:
+    """Everything a deleted workspace had; safe to repeat."""
+    shutil.rmtree(_root() / str(workspace_id), ignore_errors=True)

@@ -1,0 +1,55 @@
+"""What can go wrong with files, blobs and vectors (70xx)."""
+
+from __future__ import annotations
+
+from sage_studio.kernel import define_error
+
+UPLOAD_TOO_LARGE = define_error(
+    "file.too_large",
+    7001,
+    en="The file is larger than {limit_mb} MB.",
+    zh="文件超过 {limit_mb} MB。",
+    hint_en="Split the file, or ask the administrator to raise the limit.",
+    hint_zh="请拆分文件，或请管理员提高上限。",
+    status=413,
+)
+UPLOAD_MISSING = define_error(
+    "file.missing",
+    7002,
+    en="The request holds no file.",
+    zh="请求中没有文件。",
+    hint_en="Send one file as multipart/form-data in the field “file”.",
+    hint_zh="请以 multipart/form-data 格式在 file 字段中发送一个文件。",
+)
+FILE_GONE = define_error(
+    "file.gone",
+    7003,
+    en="The file “{name}” is no longer there.",
+    zh="文件“{name}”已不存在。",
+    hint_en="It was deleted, or it belongs to another workspace. Choose it again.",
+    hint_zh="它已被删除，或属于其他工作区。请重新选择。",
+    status=404,
+)
+BLOB_GONE = define_error(
+    "blob.gone",
+    7004,
+    en="The stored value {key} is no longer there.",
+    zh="存储的值 {key} 已不存在。",
+    status=404,
+)
+VECTORS_DIFFER = define_error(
+    "vectors.differ",
+    7011,
+    en="The collection “{collection}” holds vectors of {stored}, not of {given}.",
+    zh="集合“{collection}”中的向量来自 {stored}，而不是 {given}。",
+    hint_en="Use the same embedding, choose another collection, or let the writer replace what is there.",
+    hint_zh="请使用相同的嵌入方式、换一个集合，或开启“替换原有内容”。",
+    status=409,
+)
+VECTORS_BAD = define_error(
+    "vectors.bad",
+    7012,
+    en="The vectors cannot be stored: {reason}.",
+    zh="无法存储这些向量：{reason}。",
+    status=422,
+)

@@ -1,0 +1,128 @@
+"""Files of a workspace, the content behind them, and collections of vectors.
+
+Content lies on disk (``apps.files.disk``), named by its hash inside the workspace's own folder:
+nothing is shared between workspaces, so a hash tells nobody what others have.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from django.conf import settings
+from django.db import models
+
+from apps.common.models import BaseModel
+from apps.files.types import FILE_REF, Kind
+from apps.workspaces.models import Workspace
+
+
+class Blob(models.Model):
+    """Content known by (workspace, sha256). ``is_value`` marks values of runs, which outlive files."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    sha256 = models.CharField(max_length=64)
+    size_bytes = models.BigIntegerField()
+    mime = models.CharField(max_length=200)
+    is_value = models.BooleanField(default=False)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "sha256"], name="blob_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.sha256[:12]
+
+
+class File(BaseModel):
+    """A named file: uploaded by a person or written by a run (``run_id`` is a plain id)."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="files")
+    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="files")
+    name = models.CharField(max_length=200)
+    mime = models.CharField(max_length=200)
+    size_bytes = models.BigIntegerField()
+    kind = models.CharField(max_length=10, choices=[(kind.value, kind.value) for kind in Kind])
+    run_id = models.UUIDField(null=True)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "-created_at"], name="file_list"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            # A node that is run again after a crash finds the file it had written.
+            models.UniqueConstraint(
+                fields=["workspace", "run_id", "name", "blob"],
+                condition=models.Q(run_id__isnull=False),
+                name="artifact_once",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def ref(self) -> str:
+        """How flows name this file."""
+        return f"{FILE_REF}{self.pk}"
+
+
+class VectorCollection(BaseModel):
+    """Embedded texts under one name. ``revision`` rises with every write, so that readers may cache."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(max_length=100)
+    model = models.CharField(max_length=300)
+    dimensions = models.PositiveIntegerField()
+    revision = models.PositiveBigIntegerField(default=0)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "name"], name="vector_collection_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class VectorEntry(models.Model):
+    """One text with its vector (little-endian float32, ``dimensions`` of them)."""
+
+    id = models.BigAutoField(primary_key=True)
+    collection = models.ForeignKey(VectorCollection, on_delete=models.CASCADE, related_name="entries")
+    key = models.CharField(max_length=100)
+    text = models.TextField()
+    metadata = models.JSONField()
+    vector = models.BinaryField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["collection", "key"], name="vector_entry_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class FlowValue(models.Model):
+    """A value a flow keeps between its runs."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    flow_id = models.UUIDField()
+    key = models.CharField(max_length=200)
+    value = models.JSONField()
+    updated_at = models.DateTimeField(auto_now=True)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "flow_id", "key"], name="flow_value_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

@@ -1,0 +1,95 @@
+"""Reading files and blobs of one workspace; what belongs to another is not there."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+
+from django.db.models import QuerySet
+
+from apps.common.errors import NotFound
+from apps.files import disk
+from apps.files.errors import BLOB_GONE, FILE_GONE
+from apps.files.models import Blob, File
+from apps.files.types import FILE_REF, digest_of_key
+from apps.workspaces.models import Workspace
+from sage_studio.kernel import SageError
+from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_bytes
+from sage_studio.sdk import FileRef
+
+CHUNK_BYTES = 1 << 20
+
+
+def file_list(workspace: Workspace, *, kind: str = "", run_id: uuid.UUID | None = None) -> QuerySet[File]:
+    """Files of a workspace, to be paged."""
+    files = File.objects.filter(workspace=workspace).select_related("created_by")
+    if kind:
+        files = files.filter(kind=kind)
+    return files.filter(run_id=run_id) if run_id else files
+
+
+def file_get(workspace: Workspace, file_id: uuid.UUID) -> File:
+    """Raises NotFound."""
+    file = File.objects.filter(workspace=workspace, pk=file_id).select_related("blob", "created_by").first()
+    if file is None:
+        raise NotFound
+    return file
+
+
+def blob_find(workspace: Workspace, key: str) -> Blob:
+    """Raises NotFound."""
+    digest = digest_of_key(key)
+    blob = Blob.objects.filter(workspace=workspace, sha256=digest).first() if digest else None
+    if blob is None:
+        raise NotFound
+    return blob
+
+
+def blob_get(workspace_id: uuid.UUID, key: str) -> bytes:
+    """The content behind ``sha256:…``. Raises SageError ``blob.gone``."""
+    digest = digest_of_key(key)
+    gone = SageError(BLOB_GONE, {"key": key[:80]})
+    if digest is None or not Blob.objects.filter(workspace_id=workspace_id, sha256=digest).exists():
+        raise gone
+    try:
+        return disk.read(workspace_id, digest)
+    except FileNotFoundError as error:
+        raise gone from error
+
+
+def _digest_of(workspace_id: uuid.UUID, file: FileRef) -> str:
+    """The hash of an uploaded or written file. Raises SageError ``file.gone``."""
+    gone = SageError(FILE_GONE, {"name": file["name"]})
+    try:
+        file_id = uuid.UUID(file["ref"].removeprefix(FILE_REF))
+    except ValueError:
+        raise gone from None
+    found = File.objects.filter(workspace_id=workspace_id, pk=file_id).values_list("blob__sha256", flat=True)
+    digest = found.first() if file["ref"].startswith(FILE_REF) else None
+    if digest is None:
+        raise gone
+    return digest
+
+
+def file_read(workspace_id: uuid.UUID, file: FileRef) -> bytes:
+    """The content of a File value: a file of this workspace or a sample, never a path.
+
+    Raises SageError ``file.gone`` or ``file.no_sample``.
+    """
+    if file["ref"].startswith(SAMPLE):
+        return sample_bytes(file["ref"].removeprefix(SAMPLE))
+    try:
+        return disk.read(workspace_id, _digest_of(workspace_id, file))
+    except FileNotFoundError as error:
+        raise SageError(FILE_GONE, {"name": file["name"]}) from error
+
+
+def file_stream(workspace_id: uuid.UUID, file: FileRef, chunk_bytes: int = CHUNK_BYTES) -> Iterator[bytes]:
+    """The same in pieces, in constant memory. The rights are checked before the first piece."""
+    if file["ref"].startswith(SAMPLE):
+        content = sample_bytes(file["ref"].removeprefix(SAMPLE))
+        return (content[at : at + chunk_bytes] for at in range(0, len(content), chunk_bytes))
+    digest = _digest_of(workspace_id, file)
+    if not disk.path_of(workspace_id, digest).is_file():
+        raise SageError(FILE_GONE, {"name": file["name"]})
+    return disk.stream(workspace_id, digest, chunk_bytes)

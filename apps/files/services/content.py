@@ -1,0 +1,135 @@
+"""Storing and removing content. Rows and disk agree: a row exists only for content in place.
+
+Placing and removing content of one workspace are serialised by its row, so that a file deleted at
+the same moment as an equal one arrives cannot take the new one's content away.
+"""
+
+from __future__ import annotations
+
+import uuid
+
+from apps.accounts.models import Person
+from apps.audit.services import record
+from apps.common.db import after_commit, write_transaction
+from apps.files import disk
+from apps.files.models import Blob, File
+from apps.files.types import KEY_PREFIX, Kind, clean_name
+from apps.workspaces import policies
+from apps.workspaces.models import Workspace
+from apps.workspaces.types import Action
+from sage_studio.kernel import JsonObject
+from sage_studio.plugins.support.sniff import sniff_mime
+
+_MIME_LENGTH = 200
+
+
+def _lock(workspace_id: uuid.UUID) -> None:
+    """Hold the workspace's row until the transaction ends."""
+    Workspace.objects.select_for_update().only("pk").get(pk=workspace_id)
+
+
+def _blob(workspace_id: uuid.UUID, draft: disk.Draft, mime: str, *, is_value: bool) -> Blob:
+    """The row and the content of a draft. Inside a transaction that holds the workspace's row."""
+    blob, _made = Blob.objects.get_or_create(
+        workspace_id=workspace_id,
+        sha256=draft.sha256,
+        defaults={"size_bytes": draft.size_bytes, "mime": mime[:_MIME_LENGTH], "is_value": is_value},
+    )
+    if is_value and not blob.is_value:
+        blob.is_value = True
+        blob.save(update_fields=["is_value"])
+    draft.place(workspace_id)
+    return blob
+
+
+def file_upload(person: Person, workspace: Workspace, *, name: str, draft: disk.Draft) -> File:
+    """Keep an uploaded file; its type is judged by content, not by what the browser said."""
+    shown = clean_name(name)
+    mime = sniff_mime(shown, draft.head)
+    with write_transaction():
+        policies.require(person, workspace.pk, Action.FILE_WRITE)
+        _lock(workspace.pk)
+        file = File.objects.create(
+            workspace=workspace,
+            blob=_blob(workspace.pk, draft, mime, is_value=False),
+            name=shown,
+            mime=mime,
+            size_bytes=draft.size_bytes,
+            kind=Kind.UPLOAD,
+            created_by=person,
+        )
+        record(person, "file.uploaded", workspace.pk, ("file", file.pk), after=_facts(file))
+    return file
+
+
+def file_delete(person: Person, workspace: Workspace, file_id: uuid.UUID) -> None:
+    """Remove a file, and its content when nothing else has the same. Deleting twice is fine."""
+    with write_transaction():
+        policies.require(person, workspace.pk, Action.FILE_WRITE)
+        file = File.objects.filter(workspace=workspace, pk=file_id).select_related("blob").first()
+        if file is None:
+            return
+        record(person, "file.deleted", workspace.pk, ("file", file.pk), before=_facts(file))
+        digest = file.blob.sha256
+        file.delete()
+        after_commit(lambda: _forget_if_unused(workspace.pk, digest))
+
+
+def _forget_if_unused(workspace_id: uuid.UUID, digest: str) -> None:
+    with write_transaction():
+        _lock(workspace_id)
+        unused = Blob.objects.filter(
+            workspace_id=workspace_id, sha256=digest, is_value=False, files__isnull=True
+        )
+        if unused.delete()[0]:
+            # After the row: content without a row is only waste, a row without content is a fault.
+            after_commit(lambda: _remove_content(workspace_id, digest))
+
+
+def _remove_content(workspace_id: uuid.UUID, digest: str) -> None:
+    with write_transaction():
+        _lock(workspace_id)
+        if not Blob.objects.filter(workspace_id=workspace_id, sha256=digest).exists():
+            disk.remove(workspace_id, digest)
+
+
+def artifact_write(
+    workspace_id: uuid.UUID, *, run_id: uuid.UUID, name: str, mime: str, draft: disk.Draft
+) -> File:
+    """Keep a file a run wrote. The same file of the same run is one file, however often it is written."""
+    with write_transaction():
+        _lock(workspace_id)
+        blob = _blob(workspace_id, draft, mime, is_value=False)
+        file, _made = File.objects.get_or_create(
+            workspace_id=workspace_id,
+            run_id=run_id,
+            name=clean_name(name),
+            blob=blob,
+            defaults={
+                "mime": mime[:_MIME_LENGTH],
+                "size_bytes": draft.size_bytes,
+                "kind": Kind.ARTIFACT,
+            },
+        )
+    return file
+
+
+def blob_put(workspace_id: uuid.UUID, content: bytes, mime: str = "application/octet-stream") -> str:
+    """Keep a value of a run; returns its key ``sha256:…``. Equal content is kept once."""
+    with disk.Draft() as draft:
+        draft.write(content)
+        known = Blob.objects.filter(workspace_id=workspace_id, sha256=draft.sha256, is_value=True).exists()
+        if not (known and disk.path_of(workspace_id, draft.sha256).is_file()):
+            with write_transaction():
+                _lock(workspace_id)
+                _blob(workspace_id, draft, mime, is_value=True)
+        return KEY_PREFIX + draft.sha256
+
+
+def workspace_content_remove(payload: JsonObject) -> None:
+    """The workspace is gone: so is what it kept on disk. Handles ``workspace.deleted``."""
+    disk.remove_workspace(uuid.UUID(str(payload["workspace_id"])))
+
+
+def _facts(file: File) -> JsonObject:
+    return {"name": file.name, "mime": file.mime, "size_bytes": file.size_bytes}
