@@ -47,6 +47,7 @@ class Config(BaseSettings):
     redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
     blob_url: str | None = Field(None, alias="SAGE_BLOB_URL")
     workers: int = Field(1, alias="SAGE_WORKERS", ge=0, le=64)
+    max_upload_mb: int = Field(100, alias="SAGE_MAX_UPLOAD_MB", ge=1, le=10_000)
     email_url: SecretStr | None = Field(None, alias="SAGE_EMAIL_URL")
     anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL")

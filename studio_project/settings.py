@@ -27,6 +27,9 @@ CREDENTIAL_KEYS: list[str] = [key.get_secret_value() for key in CONFIG.credentia
     keys.read_or_make(DATA_DIR / "credential.key")
 ]
 
+# One uploaded file; the ASGI layer and the upload itself both hold it.
+MAX_UPLOAD_BYTES = CONFIG.max_upload_mb * 1024 * 1024
+
 # ---- applications, lowest first (ARCHITECTURE §1)
 STUDIO_APPS = [
     "common",
