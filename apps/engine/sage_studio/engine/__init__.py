@@ -16,7 +16,6 @@ from sage_studio.engine.faces import (
     LocalExecutor,
     NodeLibrary,
     Scheduler,
-    ValidationResult,
 )
 from sage_studio.engine.host import Host
 from sage_studio.engine.inputs import flow_inputs
@@ -59,7 +58,6 @@ __all__ = [
     "RunStore",
     "Scheduler",
     "StateStore",
-    "ValidationResult",
     "compile_flow",
     "flow_inputs",
     "iso",

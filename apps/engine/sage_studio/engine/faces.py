@@ -6,7 +6,6 @@ They are thin: an ``ExecutionGraph`` is a parsed document with its node types, a
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
@@ -19,7 +18,7 @@ from sage_studio.engine.host import Host
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import RunResult
 from sage_studio.engine.store import MemoryRunStore, RunStore
-from sage_studio.flow import Issue, parse_flow, validate
+from sage_studio.flow import parse, parse_plain
 from sage_studio.flow.document import FlowDocument, edge_id
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import Clock, new_id
@@ -39,17 +38,6 @@ class ExecutionGraph:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class ValidationResult:
-    """What is wrong with a flow; warnings do not keep it from running."""
-
-    issues: tuple[Issue, ...] = ()
-
-    @property
-    def is_valid(self) -> bool:
-        return not any(issue.severity == "error" for issue in self.issues)
-
-
 ExecutableFlow = Plan
 
 
@@ -62,12 +50,9 @@ class FlowEngine:
     def parse(self, flow_json: Mapping[str, Any] | str | bytes) -> ExecutionGraph:
         """Read a flow from JSON text, YAML text or a mapping. Raises SageError with every place
         that is not as it should be."""
-        text = flow_json if isinstance(flow_json, (str, bytes)) else json.dumps(flow_json)
-        return ExecutionGraph(parse_flow(text))
-
-    def validate(self, graph: ExecutionGraph) -> ValidationResult:
-        """Types, ports, fields, cycles, expressions."""
-        return ValidationResult(tuple(validate(graph.document, _Specs(self._library))))
+        if isinstance(flow_json, (str, bytes)):
+            return ExecutionGraph(parse(flow_json))
+        return ExecutionGraph(parse_plain(dict(flow_json)))
 
     def optimize(self, graph: ExecutionGraph) -> ExecutionGraph:
         """Leave out what cannot matter: repeated connections, and disabled nodes nothing hangs on.
@@ -94,16 +79,6 @@ class FlowEngine:
     def compile(self, graph: ExecutionGraph) -> ExecutableFlow:
         """Make it ready to run. Raises SageError when it cannot run."""
         return compile_flow(graph.document, self._library)
-
-
-class _Specs:
-    """A library seen as the validator wants it: types to specs."""
-
-    def __init__(self, library: NodeLibrary) -> None:
-        self._library = library
-
-    def get(self, type_id: str, /) -> NodeSpec | None:
-        return self._library.spec(type_id)
 
 
 @dataclass(frozen=True, slots=True)

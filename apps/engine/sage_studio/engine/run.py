@@ -265,7 +265,8 @@ class ActiveRun:
         self, node: PlanNode, attempt: int, began: float, coroutine: Coroutine[Any, Any, Any], awaited: Any
     ) -> Mapping[str, Any] | Failure:
         """Wait for a node that did not finish at once, under its time limit, others going on."""
-        self.record(node, attempt, "running", began)
+        if not node.is_at_most_once:
+            self.record(node, attempt, "running", began)
         if self.ready:
             self._strands.spawn()
         task = cast("asyncio.Task[None]", asyncio.current_task())
