@@ -52,3 +52,22 @@ INPUTS_TOO_LARGE = define_error(
     hint_zh="请将数据作为文件上传，并把文件作为输入。",
     status=413,
 )
+WORKERS_LOST = define_error(
+    "run.workers_lost",
+    4407,
+    en="The run was given up after {claims} workers stopped while they had it.",
+    zh="先后有 {claims} 个工作进程在执行该运行时停止，已放弃运行。",
+    hint_en="One of its nodes probably needs more memory than there is. Try with less data.",
+    hint_zh="很可能某个节点所需的内存超过了可用内存，请减少数据后重试。",
+    status=500,
+)
+FAULT = define_error(
+    "run.fault",
+    4408,
+    en="The run stopped on a fault of the server itself.",
+    zh="运行因服务器自身的故障而停止。",
+    hint_en="Retry it. If it happens again, tell the administrator the run's id.",
+    hint_zh="请重试；如再次发生，请将运行编号告知管理员。",
+    status=500,
+    retryable=True,
+)

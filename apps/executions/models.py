@@ -61,7 +61,9 @@ class Run(BaseModel):
             models.Index(fields=["workspace", "-created_at", "-id"], name="run_recent"),
             models.Index(fields=["flow", "-created_at", "-id"], name="run_recent_of_flow"),
             models.Index(
-                fields=["created_at"], condition=models.Q(state__in=["ready", "running"]), name="run_claimable"
+                fields=["created_at"],
+                condition=models.Q(state__in=["ready", "running"]),
+                name="run_claimable",
             ),
         ]
 

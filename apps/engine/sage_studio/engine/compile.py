@@ -38,7 +38,9 @@ def compile_flow(document: FlowDocument, types: NodeClasses) -> Plan:
     """
     index = {node.id: i for i, node in enumerate(document.nodes)}
     classes = [_class_of(node, types, i) for i, node in enumerate(document.nodes)]
-    bindings = [_bind(node, cls, i) for i, (node, cls) in enumerate(zip(document.nodes, classes, strict=True))]
+    bindings = [
+        _bind(node, cls, i) for i, (node, cls) in enumerate(zip(document.nodes, classes, strict=True))
+    ]
     wires = _wires(document.edges, index)
     waits_for = [_dependencies(i, wires[i], bindings[i], index) for i in range(len(index))]
     successors: list[list[int]] = [[] for _ in index]

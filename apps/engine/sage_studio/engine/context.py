@@ -6,14 +6,22 @@ import asyncio
 import contextvars
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from functools import partial
 from typing import Any, Protocol
 
 from sage_studio.engine.host import Host
 from sage_studio.engine.masks import Masks
 from sage_studio.kernel import Clock, Json, JsonObject
-from sage_studio.sdk.context import BlobStore, FileStore, HttpClient, LlmClient, Notifier, StateMap, VectorStore
+from sage_studio.sdk.context import (
+    BlobStore,
+    FileStore,
+    HttpClient,
+    LlmClient,
+    Notifier,
+    StateMap,
+    VectorStore,
+)
 
 MAX_LOG_LINE_LENGTH = 8_000
 PROGRESS_INTERVAL_S = 0.2
@@ -68,7 +76,7 @@ class RunContext:
 
     @property
     def deadline(self) -> datetime | None:
-        return datetime.fromtimestamp(self._deadline_at, timezone.utc)
+        return datetime.fromtimestamp(self._deadline_at, UTC)
 
     @property
     def http(self) -> HttpClient:

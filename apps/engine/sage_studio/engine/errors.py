@@ -63,8 +63,8 @@ BAD_OUTPUT = define_error(
     4013,
     en="The node returned {kind} instead of a mapping of its output ports.",
     zh="节点返回了 {kind}，而不是输出端口的映射。",
-    hint_en="Its run function must return a dictionary such as {{\"text\": …}}.",
-    hint_zh="其 run 函数必须返回形如 {{\"text\": …}} 的字典。",
+    hint_en='Its run function must return a dictionary such as {{"text": …}}.',
+    hint_zh='其 run 函数必须返回形如 {{"text": …}} 的字典。',
     status=500,
 )
 FLOW_TIMEOUT = define_error(

@@ -103,4 +103,3 @@ def _say_ending(journal: Journal, outcome: RunOutcome, at: float, duration_s: fl
         journal.event("run_cancelled", at, data={**duration, "reason": outcome.reason})
     elif outcome.state is FlowState.PAUSED:
         journal.event("run_paused", at, data={"reason": outcome.reason, "node_id": node_id, **error})
-

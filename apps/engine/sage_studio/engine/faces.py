@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 from sage_studio.engine.compile import NodeClasses, compile_flow
 from sage_studio.engine.controls import Controls
@@ -97,7 +97,12 @@ class Scheduler:
     """Orders a compiled flow and runs it on the calling event loop."""
 
     def __init__(
-        self, host: Host, *, threads: ThreadPoolExecutor, store: RunStore | None = None, clock: Clock | None = None
+        self,
+        host: Host,
+        *,
+        threads: ThreadPoolExecutor,
+        store: RunStore | None = None,
+        clock: Clock | None = None,
     ) -> None:
         self._host = host
         self._threads = threads
@@ -148,7 +153,7 @@ class LocalExecutor:
         """Let the threads go; blocking work that is still under way is not waited for."""
         self._threads.shutdown(wait=False, cancel_futures=True)
 
-    def __enter__(self) -> LocalExecutor:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *exc: object) -> None:

@@ -88,7 +88,9 @@ _FERRIED = frozenset({"http", "files", "blobs", "vectors", "llm", "notifier", "s
 
 
 async def run_in_thread(
-    make: Callable[[ThreadContext], Coroutine[Any, Any, Any]], context: RunContext, threads: ThreadPoolExecutor
+    make: Callable[[ThreadContext], Coroutine[Any, Any, Any]],
+    context: RunContext,
+    threads: ThreadPoolExecutor,
 ) -> Any:
     """Drive the coroutine ``make`` gives in a pool thread, with contextvars copied.
 

@@ -9,7 +9,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Protocol
 
-from sage_studio.sdk.context import BlobStore, FileStore, HttpClient, LlmClient, Notifier, StateMap, VectorStore
+from sage_studio.sdk.context import (
+    BlobStore,
+    FileStore,
+    HttpClient,
+    LlmClient,
+    Notifier,
+    StateMap,
+    VectorStore,
+)
 
 
 class Host(Protocol):

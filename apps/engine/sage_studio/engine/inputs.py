@@ -25,7 +25,9 @@ def flow_inputs(document: FlowDocument, given: Mapping[str, Any]) -> dict[str, A
     for declared in document.inputs:
         value = given.get(declared.name, declared.default)
         if value is None and declared.required:
-            raise SageError(MISSING_INPUT, {"name": declared.label or declared.name}, f"inputs.{declared.name}")
+            raise SageError(
+                MISSING_INPUT, {"name": declared.label or declared.name}, f"inputs.{declared.name}"
+            )
         values[declared.name] = value
     return values
 

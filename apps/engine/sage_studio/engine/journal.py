@@ -28,7 +28,12 @@ class Journal:
         self._is_closed = False
 
     def event(
-        self, type_: str, at: float, node_id: str | None = None, attempt: int = 0, data: JsonObject | None = None
+        self,
+        type_: str,
+        at: float,
+        node_id: str | None = None,
+        attempt: int = 0,
+        data: JsonObject | None = None,
     ) -> None:
         """Append one event; it gets the next number."""
         self._seq = seq = self._seq + 1

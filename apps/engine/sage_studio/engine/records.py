@@ -8,7 +8,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
 from sage_studio.kernel import Json, JsonObject, Problem
@@ -145,14 +145,12 @@ class RunResult:
 
 def iso(at: float) -> str:
     """Seconds since the epoch as ISO 8601 in UTC with milliseconds."""
-    return datetime.fromtimestamp(at, timezone.utc).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def count_ports(outputs: Mapping[str, Any]) -> dict[str, int]:
     """Items by port taken: the length of a list, 1 for anything else."""
-    return {
-        port: len(value) if isinstance(value, (list, tuple)) else 1 for port, value in outputs.items()
-    }
+    return {port: len(value) if isinstance(value, (list, tuple)) else 1 for port, value in outputs.items()}
 
 
 def as_json_error(problem: Problem) -> Json:

@@ -247,7 +247,9 @@ class ActiveRun:
         scope["inputs"] = inputs
         return scope
 
-    def _coroutine(self, node: PlanNode, context: RunContext, inputs: Mapping[str, Any]) -> Coroutine[Any, Any, Any]:
+    def _coroutine(
+        self, node: PlanNode, context: RunContext, inputs: Mapping[str, Any]
+    ) -> Coroutine[Any, Any, Any]:
         assert node.node_class is not None, "only disabled nodes have no class"
         instance = node.node_class()
         if node.blocking:
@@ -298,7 +300,12 @@ class ActiveRun:
     # What became of them
 
     async def _complete(
-        self, node: PlanNode, attempt: int, began: float, outputs: Mapping[str, Any], data: JsonObject | None = None
+        self,
+        node: PlanNode,
+        attempt: int,
+        began: float,
+        outputs: Mapping[str, Any],
+        data: JsonObject | None = None,
     ) -> None:
         finished = self.now()
         ports = count_ports(outputs)
@@ -387,7 +394,9 @@ class ActiveRun:
     def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
         self.journal.event(type_, self.now(), node_id, attempt, data)
 
-    def _note_retry(self, node: PlanNode, attempt: int, began: float, problem: Problem, wait_s: float) -> None:
+    def _note_retry(
+        self, node: PlanNode, attempt: int, began: float, problem: Problem, wait_s: float
+    ) -> None:
         now = self.now()
         self.record(node, attempt, "failed", began, now, error=problem)
         facts: JsonObject = {"error": as_json_error(problem), "wait_s": round(wait_s, 3), "next": attempt + 1}

@@ -39,7 +39,9 @@ def resume(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, 
         return stop.value
 
 
-async def run_whole(node: Node, ctx: Context, inputs: Mapping[str, Any], stream_ports: frozenset[str]) -> NodeOutput:
+async def run_whole(
+    node: Node, ctx: Context, inputs: Mapping[str, Any], stream_ports: frozenset[str]
+) -> NodeOutput:
     """``prepare``, ``run`` (a coroutine or a generator of partial outputs) and ``close``."""
     try:
         await node.prepare(ctx)

@@ -1,0 +1,1 @@
+"""Where runs meet the database, threads, clients and the event loop."""

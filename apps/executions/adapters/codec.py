@@ -1,0 +1,108 @@
+"""Values of runs as JSON text for rows, and back.
+
+A value over 64 KB, or one made of bytes, goes to a blob of the workspace and leaves a reference
+(CONTRACTS, "Reference to a big value"). A person's own keys that begin with ``$`` get one more,
+so that data can never pass for a reference. What JSON cannot hold (NaN, lone surrogates, NUL) is
+replaced, because one odd value must not lose a run.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable, Mapping
+from datetime import date, datetime
+from typing import Any
+
+from apps.executions.types import MAX_INLINE_BYTES
+
+PutBlob = Callable[[bytes, str], str]
+GetBlob = Callable[[str], bytes]
+JSON_MIME = "application/json"
+BYTES_MIME = "application/octet-stream"
+_REFERENCE = "$blob"
+
+
+def encode_outputs(outputs: Mapping[str, Any], put_blob: PutBlob) -> str:
+    """Port → value as JSON text, big values as references."""
+    parts = []
+    for port, value in outputs.items():
+        text = encode_value(value, put_blob)
+        parts.append(f"{json.dumps(port)}:{text}")
+    return "{" + ",".join(parts) + "}"
+
+
+def encode_value(value: Any, put_blob: PutBlob) -> str:
+    """One value as JSON text; the whole of it becomes a reference when it is big."""
+    if isinstance(value, (bytes, bytearray)):
+        return _refer(bytes(value), BYTES_MIME, put_blob)
+    text = dump(value)
+    if len(text) > MAX_INLINE_BYTES or len(raw := text.encode()) > MAX_INLINE_BYTES:
+        raw = text.encode()
+        return _refer(raw, JSON_MIME, put_blob)
+    return text
+
+
+def dump(value: Any) -> str:
+    """Any value as JSON text PostgreSQL and SQLite both take."""
+    try:
+        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain, separators=(",", ":"))
+        if '"$' not in text and "\\u0000" not in text:
+            text.encode()
+            return text
+    except ValueError:
+        # NaN, a circular value or a lone surrogate: the careful walk below deals with each.
+        pass
+    return json.dumps(_clean(value, 0), ensure_ascii=False, separators=(",", ":"))
+
+
+def decode(value: Any, get_blob: GetBlob) -> Any:
+    """What ``encode_value`` was given, from parsed JSON."""
+    if isinstance(value, dict):
+        if _REFERENCE in value:
+            raw = get_blob(value[_REFERENCE])
+            return raw if value.get("mime") == BYTES_MIME else decode(json.loads(raw), get_blob)
+        return {key.removeprefix("$"): decode(item, get_blob) for key, item in value.items()}
+    if isinstance(value, list):
+        return [decode(item, get_blob) for item in value]
+    return value
+
+
+def _refer(raw: bytes, mime: str, put_blob: PutBlob) -> str:
+    return json.dumps({_REFERENCE: put_blob(raw, mime), "size_bytes": len(raw), "mime": mime})
+
+
+def _plain(value: Any) -> Any:
+    """JSON for what ``json`` does not know: arrays and numbers of numpy, times, sets, the rest as text."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if isinstance(value, (datetime, date)):
+        return value.isoformat()
+    if isinstance(value, (set, frozenset)):
+        return sorted(value, key=str)
+    if isinstance(value, Mapping):
+        return dict(value)
+    if isinstance(value, (bytes, bytearray)):
+        return value.decode("utf-8", "replace")
+    return str(value)
+
+
+def _clean(value: Any, depth: int) -> Any:
+    if depth > 200:
+        return None
+    if isinstance(value, str):
+        return value.replace("\x00", "\ufffd").encode("utf-8", "replace").decode()
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    if isinstance(value, Mapping):
+        return {_clean_key(key): _clean(item, depth + 1) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_clean(item, depth + 1) for item in value]
+    if value is None or isinstance(value, (bool, int)):
+        return value
+    return _clean(_plain(value), depth + 1)
+
+
+def _clean_key(key: object) -> str:
+    text = str(_clean(str(key), 0))
+    return f"${text}" if text.startswith("$") else text

@@ -1,0 +1,141 @@
+"""One claimed run from its plan to its last record."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import Executor, ThreadPoolExecutor
+from functools import partial
+
+import structlog
+
+from apps.common import failpoints
+from apps.executions import errors
+from apps.executions.adapters.claims import ClaimedRun
+from apps.executions.adapters.host import DjangoHost
+from apps.executions.adapters.store import ClaimedStore
+from apps.executions.adapters.writer import Claim, RunWriter
+from apps.files.selectors import blob_get
+from apps.files.services import blob_put
+from sage_studio.engine import (
+    Batch,
+    Controls,
+    Event,
+    FenceLost,
+    FlowState,
+    Plan,
+    RunOutcome,
+    RunProgress,
+    compile_flow,
+    run_flow,
+)
+from sage_studio.flow import parse_plain
+from sage_studio.kernel import JsonObject, SageError
+from sage_studio.plugins.registry import builtin_registry
+
+logger = structlog.get_logger(__name__)
+PLANS_KEPT = 128
+# A run that was claimed this often probably takes its workers down with it.
+MAX_CLAIMS = 8
+
+
+class Runner:
+    """Runs claimed runs; ``on_recorded`` hears the flow's id after every commit."""
+
+    def __init__(
+        self,
+        *,
+        writer: RunWriter,
+        threads: ThreadPoolExecutor,
+        database: Executor,
+        on_recorded: Callable[[str], None],
+    ) -> None:
+        self._writer = writer
+        self._threads = threads
+        self._database = database
+        self._on_recorded = on_recorded
+        self._plans: OrderedDict[uuid.UUID, Plan] = OrderedDict()
+
+    async def run(self, claimed: ClaimedRun, controls: Controls) -> None:
+        """To the end, whatever it is; raises nothing but cancellation."""
+        claim = claimed.claim
+        log = logger.bind(run_id=claim.run_id, flow_id=claim.flow_id, workspace_id=claim.workspace_id)
+        began = time.monotonic()
+        store = self._store(claimed)
+        try:
+            if claim.fence > MAX_CLAIMS:
+                raise SageError(errors.WORKERS_LOST, {"claims": claim.fence - 1})
+            result = await run_flow(
+                self._plan(claimed),
+                run_id=claim.run_id,
+                flow_id=claim.flow_id,
+                inputs=claimed.inputs,
+                store=store,
+                host=_host(claim),
+                threads=self._threads,
+                controls=controls,
+            )
+        except FenceLost:
+            log.warning("run_taken_over", fence=claim.fence)
+        except SageError as error:
+            await self._refuse(store, claim.run_id, error)
+        except Exception:  # our own fault must neither stop the worker nor leave the run hanging
+            log.exception("run_crashed")
+            await self._refuse(store, claim.run_id, SageError(errors.FAULT))
+        else:
+            duration_ms = round((time.monotonic() - began) * 1000)
+            log.info("run_ended", state=result.state.value, duration_ms=duration_ms, nodes=len(result.nodes))
+
+    def _store(self, claimed: ClaimedRun) -> ClaimedStore:
+        workspace_id = uuid.UUID(claimed.claim.workspace_id)
+        return ClaimedStore(
+            claimed.claim,
+            writer=self._writer,
+            readers=self._database,
+            put_blob=partial(blob_put, workspace_id),
+            get_blob=partial(blob_get, workspace_id),
+            on_recorded=self._on_recorded,
+        )
+
+    def _plan(self, claimed: ClaimedRun) -> Plan:
+        """The compiled definition; definitions never change, so plans are kept."""
+        plan = self._plans.get(claimed.definition_id)
+        if plan is None:
+            plan = compile_flow(parse_plain(claimed.body), builtin_registry())
+            self._plans[claimed.definition_id] = plan
+            if len(self._plans) > PLANS_KEPT:
+                self._plans.popitem(last=False)
+        else:
+            self._plans.move_to_end(claimed.definition_id)
+        failpoints.hit("run.planned")
+        return plan
+
+    async def _refuse(self, store: ClaimedStore, run_id: str, error: SageError) -> None:
+        """End a run that could not be run."""
+        try:
+            progress = await store.load(run_id)
+            await store.record(run_id, _failure(progress, error))
+        except FenceLost:
+            return
+        except Exception:
+            # The lease runs out and somebody else tries; MAX_CLAIMS ends that.
+            logger.exception("run_not_refused", run_id=run_id)
+
+
+def _host(claim: Claim) -> DjangoHost:
+    return DjangoHost(
+        workspace_id=uuid.UUID(claim.workspace_id),
+        flow_id=uuid.UUID(claim.flow_id),
+        run_id=uuid.UUID(claim.run_id),
+    )
+
+
+def _failure(progress: RunProgress, error: SageError) -> Batch:
+    problem = error.problem()
+    now = time.time()
+    data: JsonObject = {"error": dict(problem)}  # type: ignore[dict-item]  # a TypedDict of JSON values
+    names = ("run_failed", "flow_failed")
+    events = [Event(name, progress.last_seq + i, now, None, "", 0, data) for i, name in enumerate(names, 1)]
+    return Batch(events=events, outcome=RunOutcome(FlowState.FAILED, error=problem))

@@ -1,0 +1,42 @@
+"""The engine's ``RunStore`` over the database, for one claimed run."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from concurrent.futures import Executor
+from functools import partial
+
+from apps.executions.adapters.claims import load_progress
+from apps.executions.adapters.codec import GetBlob, PutBlob
+from apps.executions.adapters.writer import Claim, RunWriter
+from sage_studio.engine import Batch, RunProgress
+
+
+class ClaimedStore:
+    """Reads in ``readers``' thread, writes through the worker's one writer."""
+
+    def __init__(
+        self,
+        claim: Claim,
+        *,
+        writer: RunWriter,
+        readers: Executor,
+        put_blob: PutBlob,
+        get_blob: GetBlob,
+        on_recorded: Callable[[str], None],
+    ) -> None:
+        self._claim = claim
+        self._writer = writer
+        self._readers = readers
+        self._put_blob = put_blob
+        self._get_blob = get_blob
+        self._on_recorded = on_recorded
+
+    async def load(self, run_id: str) -> RunProgress:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self._readers, partial(load_progress, run_id, self._get_blob))
+
+    async def record(self, run_id: str, batch: Batch) -> None:
+        await self._writer.record(self._claim, batch, self._put_blob)
+        self._on_recorded(self._claim.flow_id)

@@ -1,0 +1,259 @@
+"""The run worker: one long-lived event loop in a thread of its own that runs many runs at once.
+
+It claims runs, keeps their leases, listens for wishes, and gives back what it cannot finish when
+it is asked to stop. The rows are the queue; hints only make it look sooner than the poll would.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.db import Error as DatabaseError, connection
+
+from apps.common import bus
+from apps.executions.adapters.claims import ClaimedRun, cancel_wishes, claim_runs, release_runs
+from apps.executions.adapters.heartbeat import Heartbeat
+from apps.executions.adapters.hints import Hints
+from apps.executions.adapters.runner import Runner
+from apps.executions.adapters.writer import RunWriter
+from apps.executions.types import WORKERS_CHANNEL
+from sage_studio.engine import Controls
+
+logger = structlog.get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerTimes:
+    """How patient a worker is; Django settings of the same names in capitals, ``RUN_`` before."""
+
+    lease_s: float = 30.0
+    heartbeat_s: float = 5.0
+    give_up_s: float = 20.0
+    poll_s: float = 1.5
+    drain_s: float = 8.0
+
+    @classmethod
+    def from_settings(cls) -> WorkerTimes:
+        names = ("lease_s", "heartbeat_s", "give_up_s", "poll_s", "drain_s")
+        given = {name: getattr(settings, f"RUN_{name.upper()}", None) for name in names}
+        return cls(**{name: value for name, value in given.items() if value is not None})
+
+
+@dataclass(slots=True)
+class _Active:
+    claimed: ClaimedRun
+    controls: Controls
+    since: float = field(default_factory=time.monotonic)
+    task: asyncio.Task[None] | None = None
+
+
+class RunWorker:
+    """``start`` it, ``wake`` it when there may be work, ``stop`` it; all from any thread."""
+
+    def __init__(
+        self, *, times: WorkerTimes | None = None, max_runs: int = 100, node_threads: int = 8
+    ) -> None:
+        self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
+        self._times = times or WorkerTimes.from_settings()
+        self._max_runs = max_runs
+        self._node_threads = node_threads
+        self._thread = threading.Thread(target=self._run_loop, name="run-worker", daemon=True)
+        self._started = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._poke: asyncio.Event
+        self._is_stopping = False
+        self._active: dict[str, _Active] = {}
+
+    # From any thread
+
+    def start(self) -> None:
+        self._thread.start()
+        self._started.wait()
+
+    def wake(self) -> None:
+        """Look for work now."""
+        self._call(self._poke.set)
+
+    def ask_to_stop(self) -> None:
+        """Claim nothing more and let the runs stop between nodes; returns at once."""
+        self._call(self._begin_drain)
+
+    def stop(self) -> None:
+        """Drain, give the rest back, end the thread."""
+        self.ask_to_stop()
+        if self._thread.is_alive():
+            self._thread.join(self._times.drain_s + 4)
+
+    def _call(self, function: Any) -> None:
+        loop = self._loop
+        if loop is not None and not loop.is_closed():
+            loop.call_soon_threadsafe(function)
+
+    # The loop
+
+    def _run_loop(self) -> None:
+        with asyncio.Runner() as runner:
+            self._loop = runner.get_loop()
+            runner.run(self._main())
+
+    async def _main(self) -> None:
+        self._poke = asyncio.Event()
+        self._hints = Hints()
+        self._writer = RunWriter()
+        self._threads = ThreadPoolExecutor(self._node_threads, thread_name_prefix="run-node")
+        self._database = ThreadPoolExecutor(1, thread_name_prefix="run-claims")
+        self._runner = Runner(
+            writer=self._writer, threads=self._threads, database=self._database, on_recorded=self._hints.note
+        )
+        self._writer.start()
+        heartbeat = self._heartbeat()
+        heartbeat.start()
+        self._started.set()
+        logger.info("run_worker_started", owner=self.owner)
+        try:
+            async with asyncio.TaskGroup() as group:
+                helpers = [group.create_task(self._hints.send()), group.create_task(self._listen())]
+                await self._serve(group)
+                for helper in helpers:
+                    helper.cancel()
+        finally:
+            heartbeat.close()
+            self._writer.close()
+            self._threads.shutdown(wait=False, cancel_futures=True)
+            self._database.submit(self._give_back)
+            self._database.shutdown()
+            logger.info("run_worker_stopped", owner=self.owner)
+
+    async def _serve(self, group: asyncio.TaskGroup) -> None:
+        """Claim and start runs until asked to stop, then wait for those under way."""
+        while not self._is_stopping:
+            self._poke.clear()
+            found = await self._claim(group)
+            await self._look_for_wishes()
+            if not found:
+                await self._rest(self._times.poll_s)
+        give_up_at = time.monotonic() + self._times.drain_s
+        while self._active and time.monotonic() < give_up_at:
+            await asyncio.sleep(0.02)
+        for active in self._active.values():
+            if active.task is not None:
+                active.task.cancel()
+
+    async def _rest(self, seconds: float) -> None:
+        try:
+            await asyncio.wait_for(self._poke.wait(), seconds)
+        except TimeoutError:
+            return
+
+    async def _listen(self) -> None:
+        async for _ in bus.subscribe(WORKERS_CHANNEL):
+            self._poke.set()
+
+    async def _in_database(self, function: Any, *args: Any) -> Any:
+        """Call in the claims' thread; its connection is dropped after a database error."""
+
+        def guarded() -> Any:
+            try:
+                return function(*args)
+            except DatabaseError:
+                connection.close()
+                raise
+
+        return await asyncio.get_running_loop().run_in_executor(self._database, guarded)
+
+    async def _claim(self, group: asyncio.TaskGroup) -> bool:
+        free = self._max_runs - len(self._active)
+        if free <= 0:
+            return False
+        try:
+            claimed = await self._in_database(self._claim_now, free)
+        except DatabaseError as error:
+            logger.warning("claim_failed", error=type(error).__name__)
+            return False
+        for run in claimed:
+            self._begin(run, group)
+        return bool(claimed)
+
+    def _claim_now(self, limit: int) -> list[ClaimedRun]:
+        return claim_runs(self.owner, limit=limit, lease_s=self._times.lease_s)
+
+    async def _look_for_wishes(self) -> None:
+        if not self._active:
+            return
+        try:
+            wished = await self._in_database(cancel_wishes, list(self._active))
+        except DatabaseError as error:
+            logger.warning("wishes_not_read", error=type(error).__name__)
+            return
+        for run_id in wished:
+            if active := self._active.get(run_id):
+                active.controls.cancel()
+
+    def _give_back(self) -> None:
+        """Let other workers have at once what this one could not finish."""
+        try:
+            release_runs(self.owner)
+        except DatabaseError as error:
+            logger.warning("runs_not_given_back", owner=self.owner, error=type(error).__name__)
+        connection.close()
+
+    # Keeping claims
+
+    def _heartbeat(self) -> Heartbeat:
+        return Heartbeat(
+            self.owner,
+            lease_s=self._times.lease_s,
+            interval_s=self._times.heartbeat_s,
+            give_up_s=self._times.give_up_s,
+            on_held=lambda held, asked_at: self._call(lambda: self._keep_only(held, asked_at)),
+            on_silence=lambda: self._call(lambda: self._keep_only({}, time.monotonic())),
+        )
+
+    def _keep_only(self, held: Mapping[str, int], asked_at: float) -> None:
+        """Stop runs that were ours before the heartbeat asked and are not any more."""
+        for run_id, active in self._active.items():
+            if active.since < asked_at and held.get(run_id) != active.claimed.claim.fence:
+                logger.warning("run_lost", run_id=run_id, owner=self.owner)
+                if active.task is not None:
+                    active.task.cancel()
+
+    def _begin_drain(self) -> None:
+        self._is_stopping = True
+        self._poke.set()
+        for active in self._active.values():
+            active.controls.drain()
+
+    # One run
+
+    def _begin(self, claimed: ClaimedRun, group: asyncio.TaskGroup) -> None:
+        run_id = claimed.claim.run_id
+        if (older := self._active.get(run_id)) is not None and older.task is not None:
+            # Our own lease ran out and we took the run again: the fence has shut the older task out.
+            older.task.cancel()
+        active = _Active(claimed, Controls(grace_s=min(4.0, self._times.drain_s / 2)))
+        if claimed.is_cancelled:
+            active.controls.cancel()
+        self._active[run_id] = active
+        active.task = group.create_task(self._run(active))
+
+    async def _run(self, active: _Active) -> None:
+        """One run to its end; raises nothing but cancellation, because other runs share the group."""
+        claim = active.claimed.claim
+        try:
+            await self._runner.run(active.claimed, active.controls)
+        finally:
+            if self._active.get(claim.run_id) is active:
+                del self._active[claim.run_id]
+            self._hints.note(claim.flow_id)
+            self._poke.set()

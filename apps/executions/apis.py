@@ -1,0 +1,293 @@
+"""HTTP routes of runs."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from django.http import StreamingHttpResponse
+from django.utils.translation import get_language
+from drf_spectacular.types import OpenApiTypes
+from drf_spectacular.utils import OpenApiParameter, extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.collaboration.selectors import definition_current
+from apps.common.apis import StrictSerializer
+from apps.common.errors import Invalid, NotFound
+from apps.common.idempotency import idempotent
+from apps.common.paging import limit_of, paginate
+from apps.common.policies import InWorkspace
+from apps.executions import selectors, services
+from apps.executions.models import NodeRun, Run
+from apps.executions.types import Command, Trigger
+from apps.flows.models import Flow
+from apps.workspaces.apis import WorkspaceApi
+from sage_studio.kernel import JsonObject
+from sage_studio.kernel.errors import Language
+
+
+def _language() -> Language:
+    return "zh" if (get_language() or "en").startswith("zh") else "en"
+
+
+class ErrorField(serializers.JSONField):
+    """A stored problem, said in the reader's language."""
+
+    def to_representation(self, value: Any) -> Any:
+        return selectors.localised(value, _language()) if isinstance(value, dict) else value
+
+
+class RunPersonOut(serializers.Serializer[Any]):
+    """Who started a run."""
+
+    id = serializers.UUIDField()
+    name = serializers.CharField()
+
+
+class RunOut(serializers.Serializer[Run]):
+    """A run as lists show it."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    flow_id = serializers.UUIDField()
+    flow_name = serializers.CharField(source="flow.name")
+    state = serializers.ChoiceField(choices=Run.State.choices)
+    trigger = serializers.CharField()
+    version = serializers.IntegerField(allow_null=True)
+    retry_of = serializers.UUIDField(allow_null=True)
+    created_at = serializers.DateTimeField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    duration_ms = serializers.SerializerMethodField()
+    created_by = RunPersonOut(allow_null=True)
+    reason = serializers.CharField()
+    error = ErrorField(allow_null=True)
+
+    def get_duration_ms(self, run: Run) -> int | None:
+        if run.started_at is None or run.finished_at is None:
+            return None
+        return round((run.finished_at - run.started_at).total_seconds() * 1000)
+
+
+class RunDetailOut(RunOut):
+    """A run with what it was given and what it gave; big values are references."""
+
+    inputs = serializers.JSONField()
+    outputs = serializers.JSONField(allow_null=True)
+    last_seq = serializers.IntegerField()
+
+
+class RunPageOut(serializers.Serializer[Any]):
+    """A page of runs."""
+
+    items = RunOut(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+
+
+class RunStartIn(StrictSerializer):
+    """What to run: the flow as it is drawn now, or a committed version of it."""
+
+    flow_id = serializers.UUIDField()
+    inputs = serializers.DictField(required=False, default=dict)
+    version = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1)
+
+
+class RunsApi(WorkspaceApi):
+    """Runs of the workspace."""
+
+    policies = {"GET": InWorkspace("run.view"), "POST": InWorkspace("run.start")}
+
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("flow_id", OpenApiTypes.UUID),
+            OpenApiParameter("state", OpenApiTypes.STR, enum=Run.State.values),
+            OpenApiParameter("limit", OpenApiTypes.INT),
+            OpenApiParameter("cursor", OpenApiTypes.STR),
+        ],
+        responses=RunPageOut,
+        operation_id="run_list",
+    )
+    def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
+        runs = selectors.run_list(workspace_id, flow_id=_uuid_param(request), state=_state_param(request))
+        page = paginate(request, runs)
+        return Response({"items": RunOut(page.items, many=True).data, "next_cursor": page.next_cursor})
+
+    @extend_schema(request=RunStartIn, responses={202: RunOut}, operation_id="run_start")
+    @idempotent
+    def post(self, request: Request, workspace_id: uuid.UUID) -> Response:
+        data = self.read(RunStartIn, request)
+        flow = Flow.objects.filter(pk=data["flow_id"], workspace_id=workspace_id, archived_at=None).first()
+        if flow is None:
+            raise NotFound
+        run = services.run_accept(
+            person=self.person,
+            flow=flow,
+            definition=definition_current(flow),
+            inputs=data["inputs"],
+            trigger=Trigger.API if request.auth is not None else Trigger.MANUAL,
+        )
+        return Response(RunOut(run).data, status=202)
+
+
+def _uuid_param(request: Request) -> uuid.UUID | None:
+    text = request.query_params.get("flow_id")
+    try:
+        return None if text is None else uuid.UUID(text)
+    except ValueError:
+        raise Invalid("flow_id", "uuid", "The flow_id is not an id.") from None
+
+
+def _state_param(request: Request) -> str | None:
+    state = request.query_params.get("state")
+    if state is not None and state not in Run.State.values:
+        raise Invalid("state", "state", f"The state is one of {', '.join(Run.State.values)}.")
+    return state
+
+
+class RunApi(WorkspaceApi):
+    """Base of the routes of one run; ``self.run`` belongs to the workspace."""
+
+    policy = InWorkspace("run.view")
+    run: Run
+
+    def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
+        super().initial(request, *args, **kwargs)
+        self.run = selectors.run_get(self.kwargs["workspace_id"], self.kwargs["run_id"])
+
+
+class RunDetailApi(RunApi):
+    """One run."""
+
+    @extend_schema(responses=RunDetailOut, operation_id="run_get")
+    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        return Response(RunDetailOut(self.run).data)
+
+
+class NodeRunOut(serializers.Serializer[NodeRun]):
+    """One attempt of one node; ``ports`` counts the items on each output port taken."""
+
+    id = serializers.UUIDField()
+    node_id = serializers.CharField()
+    iteration_path = serializers.CharField()
+    attempt = serializers.IntegerField()
+    state = serializers.CharField()
+    started_at = serializers.DateTimeField(allow_null=True)
+    finished_at = serializers.DateTimeField(allow_null=True)
+    duration_ms = serializers.SerializerMethodField()
+    items = serializers.SerializerMethodField()
+    ports = serializers.JSONField(allow_null=True)
+    error = ErrorField(allow_null=True)
+
+    def get_duration_ms(self, row: NodeRun) -> int | None:
+        if row.started_at is None or row.finished_at is None:
+            return None
+        return round((row.finished_at - row.started_at).total_seconds() * 1000)
+
+    def get_items(self, row: NodeRun) -> int | None:
+        return max(row.ports.values()) if row.ports else None
+
+
+class NodeRunDetailOut(NodeRunOut):
+    """An attempt with its values; a reference to a big value carries a ``preview``."""
+
+    inputs = serializers.JSONField()
+    outputs = serializers.JSONField(allow_null=True)
+
+
+class NodeRunListOut(serializers.Serializer[Any]):
+    """All attempts of a run."""
+
+    items = NodeRunOut(many=True)
+
+
+class RunNodesApi(RunApi):
+    """What the nodes of a run did."""
+
+    @extend_schema(responses=NodeRunListOut, operation_id="run_node_list")
+    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        return Response({"items": NodeRunOut(selectors.node_run_list(self.run), many=True).data})
+
+
+class RunNodeDetailApi(RunApi):
+    """One attempt of one node with its inputs and outputs."""
+
+    @extend_schema(responses=NodeRunDetailOut, operation_id="run_node_get")
+    def get(
+        self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID, node_run_id: uuid.UUID
+    ) -> Response:
+        row = selectors.node_run_get(self.run, node_run_id)
+        shape: JsonObject = dict(NodeRunOut(row).data)
+        shape["inputs"] = selectors.with_previews(self.run, selectors.node_run_inputs(self.run, row))
+        shape["outputs"] = selectors.with_previews(self.run, row.outputs)
+        return Response(shape)
+
+
+class RunEventsOut(serializers.Serializer[Any]):
+    """Events in order; ask again with ``after`` = ``last_seq`` of the answer."""
+
+    items = serializers.ListField(child=serializers.JSONField())
+    last_seq = serializers.IntegerField()
+
+
+class RunEventsApi(RunApi):
+    """The events of a run."""
+
+    @extend_schema(
+        parameters=[OpenApiParameter("after", OpenApiTypes.INT), OpenApiParameter("limit", OpenApiTypes.INT)],
+        responses=RunEventsOut,
+        operation_id="run_event_list",
+    )
+    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        text = request.query_params.get("after", "0")
+        if not (text.isascii() and text.isdigit() and len(text) <= 9):
+            raise Invalid("after", "number", "`after` is the number of the last event you have.")
+        after = int(text)
+        items = selectors.event_list(self.run.pk, after=after, limit=limit_of(request))
+        return Response({"items": items, "last_seq": items[-1]["seq"] if items else after})
+
+
+class RunLogApi(RunApi):
+    """The run's log as a text file."""
+
+    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR}, operation_id="run_log")
+    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> StreamingHttpResponse:
+        lines = selectors.run_log_lines(self.run, _language())
+        name = f"run-{self.run.number}.log"
+        return StreamingHttpResponse(
+            lines,
+            content_type="text/plain; charset=utf-8",
+            headers={
+                "Content-Disposition": f'attachment; filename="{name}"',
+                "X-Content-Type-Options": "nosniff",
+            },
+        )
+
+
+class RunDefinitionApi(RunApi):
+    """The exact flow that ran."""
+
+    @extend_schema(responses=OpenApiTypes.OBJECT, operation_id="run_definition")
+    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        return Response(self.run.definition.body)
+
+
+class RunCommandIn(StrictSerializer):
+    """What to do with the run."""
+
+    command = serializers.ChoiceField(choices=[command.value for command in Command])
+
+
+class RunCommandsApi(WorkspaceApi):
+    """Cancel a run, or do it again."""
+
+    policy = InWorkspace("run.control")
+
+    @extend_schema(request=RunCommandIn, responses={202: RunOut}, operation_id="run_command")
+    @idempotent
+    def post(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        command = Command(self.read(RunCommandIn, request)["command"])
+        act = services.run_cancel if command is Command.CANCEL else services.run_retry
+        run = act(person=self.person, workspace_id=workspace_id, run_id=run_id)
+        return Response(RunOut(run).data, status=202)

@@ -1,0 +1,55 @@
+"""The run worker inside a Celery worker: started and drained by its signals, woken by a task."""
+
+from __future__ import annotations
+
+import threading
+
+import structlog
+from celery import shared_task
+from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
+from kombu.exceptions import OperationalError
+
+from apps.executions.adapters.worker import RunWorker
+
+logger = structlog.get_logger(__name__)
+_lock = threading.Lock()
+_worker: RunWorker | None = None
+
+
+@shared_task(name="executions.wake", ignore_result=True)
+def wake() -> None:
+    """There may be runs to claim. Acknowledged at once: the rows are the queue."""
+    if _worker is not None:
+        _worker.wake()
+
+
+def hint() -> None:
+    """Send ``wake`` to some worker. A broker that is away costs at most a poll's interval."""
+    try:
+        wake.apply_async(retry=False)
+    except OperationalError as error:
+        logger.warning("wake_not_sent", error=str(error))
+
+
+@worker_ready.connect
+def _start(**_: object) -> None:
+    global _worker  # noqa: PLW0603 - one run worker per process, tied to Celery's signals
+    with _lock:
+        if _worker is None:
+            _worker = RunWorker()
+            _worker.start()
+
+
+@worker_shutting_down.connect
+def _ask_to_stop(**_: object) -> None:
+    if _worker is not None:
+        _worker.ask_to_stop()
+
+
+@worker_shutdown.connect
+def _stop(**_: object) -> None:
+    global _worker  # noqa: PLW0603 - see _start
+    with _lock:
+        if _worker is not None:
+            _worker.stop()
+            _worker = None

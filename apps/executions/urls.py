@@ -1,0 +1,19 @@
+"""Routes of runs inside a workspace."""
+
+from __future__ import annotations
+
+from django.urls import path
+
+from apps.executions import apis
+
+_RUN = "runs/<uuid:run_id>"
+workspace_urlpatterns = [
+    path("runs", apis.RunsApi.as_view()),
+    path(_RUN, apis.RunDetailApi.as_view()),
+    path(f"{_RUN}/nodes", apis.RunNodesApi.as_view()),
+    path(f"{_RUN}/nodes/<uuid:node_run_id>", apis.RunNodeDetailApi.as_view()),
+    path(f"{_RUN}/events", apis.RunEventsApi.as_view()),
+    path(f"{_RUN}/log", apis.RunLogApi.as_view()),
+    path(f"{_RUN}/definition", apis.RunDefinitionApi.as_view()),
+    path(f"{_RUN}/commands", apis.RunCommandsApi.as_view()),
+]
