@@ -47,10 +47,12 @@ class Loaded:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """One applied change on its way into the journal."""
+    """One applied change on its way into the journal. ``origin`` is ``room`` for browsers."""
 
     body: bytes
     author_id: uuid.UUID | None
+    origin: str = "room"
+    summary: str = ""
 
 
 @dataclass(frozen=True, slots=True)

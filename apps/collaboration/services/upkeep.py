@@ -1,0 +1,77 @@
+"""Upkeep of documents between edits: the flow's entry in lists, and compaction."""
+
+from __future__ import annotations
+
+import uuid
+from datetime import timedelta
+
+import structlog
+from django.utils import timezone
+
+from apps.collaboration.documents.library import LiveDoc
+from apps.collaboration.models import Document, DocumentSnapshot, DocumentUpdate
+from apps.collaboration.selectors import definition_current, document_bytes
+from apps.common.db import write_transaction
+from apps.common.events import emit
+from apps.flows.events import FLOW_CHANGED
+from apps.flows.models import Flow
+
+log = structlog.get_logger(__name__)
+
+COMPACT_AFTER_ROWS = 500
+COMPACT_AGAIN_AFTER = timedelta(seconds=30)
+
+
+def document_settle(flow_id: uuid.UUID) -> None:
+    """Refresh what lists show of the flow and compact the journal when it has grown.
+
+    May run at any time, in any process and more than once.
+    """
+    flow = Flow.objects.filter(pk=flow_id, archived_at=None).select_related("definition").first()
+    document = Document.objects.filter(pk=flow_id).first()
+    if flow is None or document is None:
+        return
+    if document.projected_seq < document.head_seq:
+        definition_current(flow)
+        with write_transaction():
+            emit(
+                FLOW_CHANGED,
+                {"flow_id": str(flow_id), "workspace_id": str(flow.workspace_id), "seq": document.head_seq},
+            )
+    if document.head_seq - document.snapshot_seq >= COMPACT_AFTER_ROWS:
+        document_compact(flow_id)
+
+
+def document_compact(flow_id: uuid.UUID) -> bool:
+    """Write a snapshot, read it back, compare, and only then delete the rows it stands for.
+
+    Loading, applying and encoding costs a fraction of merging the updates. Returns whether the
+    journal was shortened. Another process doing the same makes this one give up.
+    """
+    newest = DocumentSnapshot.objects.filter(document_id=flow_id).order_by("-seq").first()
+    if newest is not None and newest.created_at > timezone.now() - COMPACT_AGAIN_AFTER:
+        return False
+    stored = document_bytes(flow_id)
+    whole = LiveDoc(stored.updates)
+    snapshot, _ = DocumentSnapshot.objects.get_or_create(
+        document_id=flow_id, epoch=stored.document.epoch, seq=stored.seq, defaults={"body": whole.encode()}
+    )
+    read_back = LiveDoc([bytes(DocumentSnapshot.objects.get(pk=snapshot.pk).body)])
+    if read_back.clocks() != whole.clocks() or read_back.dump() != whole.dump():
+        log.error("compaction_refused", flow_id=str(flow_id), seq=stored.seq)
+        snapshot.delete()
+        return False
+    with write_transaction():
+        document = Document.objects.select_for_update().get(pk=flow_id)
+        if document.epoch != stored.document.epoch or document.snapshot_seq >= stored.seq:
+            return False
+        before = document.snapshot_seq
+        at = {"document_id": flow_id, "epoch": document.epoch}
+        tail = DocumentUpdate.objects.filter(**at, seq__gt=stored.seq).values_list("body", flat=True)
+        Document.objects.filter(pk=flow_id).update(
+            snapshot_seq=stored.seq, encoded_bytes=len(snapshot.body) + sum(map(len, tail))
+        )
+        # One generation is kept: a reader between two queries, and a way back.
+        DocumentUpdate.objects.filter(**at, seq__lte=before).delete()
+        DocumentSnapshot.objects.filter(**at, seq__lt=before).delete()
+    return True
