@@ -8,8 +8,8 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from infra.setup import browser, frontend, lock, node, python_env
-from infra.setup.console import ROOT, SetupError, passthrough, say
+from infra.setup import browser, frontend, lock, node, npm_lock, python_env
+from infra.setup.console import ROOT, SetupError, passthrough, run, say, step
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,6 +42,15 @@ def _reach(goal: str) -> int:
         return _check_lock()
     if goal == "lock":
         lock.write()
+        picked = node.choose()
+        with step("Resolving the front end's packages"):
+            run(
+                picked.npm_command("install", "--package-lock-only", "--no-audit", "--no-fund"),
+                what="npm install",
+                cwd=frontend.FRONTEND,
+                env=picked.env(),
+            )
+            npm_lock.complete()
     elif goal == "browser":
         say(str(browser.ensure()))
     elif goal == "python":

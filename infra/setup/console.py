@@ -66,9 +66,16 @@ def run(
     except OSError as error:
         raise SetupError(f"{what}: {arguments[0]} could not be started ({error}). {hint}".strip()) from error
     if finished.returncode != 0:
-        tail = "\n".join(finished.stdout.strip().splitlines()[-25:])
-        raise SetupError(f"{what} failed (exit code {finished.returncode}):\n{tail}\n{hint}".rstrip())
+        raise SetupError(
+            f"{what} failed (exit code {finished.returncode}):\n{_ends(finished.stdout)}\n{hint}".rstrip()
+        )
     return finished.stdout
+
+
+def _ends(text: str) -> str:
+    """The beginning and the end of what a program said: some name the cause first, some last."""
+    lines = text.strip().splitlines()
+    return "\n".join(lines if len(lines) <= 30 else [*lines[:10], "    […]", *lines[-20:]])
 
 
 def passthrough(
