@@ -1,0 +1,151 @@
+"""Live events of a flow's runs: a snapshot, then every event once and in order, with resume.
+
+Hints on the bus only wake the socket; what it sends is read from the table, so a lost hint costs
+a poll and never an event. The right to see is checked at connect, on every message, and again as
+soon as somebody's role or session changes.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from contextlib import suppress
+from typing import Any
+
+from channels.db import database_sync_to_async
+from channels.generic.websocket import AsyncWebsocketConsumer
+
+from apps.common import bus
+from apps.common.errors import Forbidden, NotFound, NotSignedIn
+from apps.common.policies import InWorkspace
+from apps.executions import feeds
+from apps.executions.types import flow_channel
+from apps.workspaces.policies import require_in_scope
+
+POLL_S = 2.0
+MAX_MESSAGE_BYTES = 64 * 1024
+MAX_RUNS_SUBSCRIBED = 100
+CLOSE_MALFORMED, CLOSE_NOT_SIGNED_IN, CLOSE_FORBIDDEN, CLOSE_GONE = 4400, 4401, 4403, 4404
+PEOPLE_CHANNEL = "people"
+
+
+class FlowEventsConsumer(AsyncWebsocketConsumer):
+    """``/ws/flow/<flow_id>``; see CONTRACTS, "Run events"."""
+
+    policy = InWorkspace("run.view")
+
+    async def connect(self) -> None:
+        self._wake = asyncio.Event()
+        self._recheck = False
+        self._tasks: list[asyncio.Task[None]] = []
+        self._feed: feeds.Feed | None = None
+        flow_id: uuid.UUID = self.scope["url_route"]["kwargs"]["flow_id"]
+        await self.accept()
+        workspace_id = await database_sync_to_async(feeds.workspace_of)(flow_id)
+        if workspace_id is None:
+            await self.close(CLOSE_GONE)
+            return
+        self._workspace_id = workspace_id
+        if not await self._may_see():
+            return
+        self._flow_id = flow_id
+        # Channels has no task group for a socket's life; `disconnect` ends these.
+        loop = asyncio.get_running_loop()
+        self._tasks = [
+            loop.create_task(self._listen(flow_channel(flow_id), recheck=False)),
+            loop.create_task(self._listen(PEOPLE_CHANNEL, recheck=True)),
+            loop.create_task(self._send_events()),
+        ]
+
+    async def disconnect(self, code: int) -> None:
+        for task in getattr(self, "_tasks", []):
+            task.cancel()
+            with suppress(asyncio.CancelledError):
+                await task
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        if text_data is None or len(text_data) > MAX_MESSAGE_BYTES:
+            await self.close(CLOSE_MALFORMED)
+            return
+        wanted = _parse(text_data)
+        if wanted is None:
+            await self.close(CLOSE_MALFORMED)
+            return
+        if not await self._may_see() or not hasattr(self, "_flow_id"):
+            return
+        feed = feeds.Feed(self._flow_id, wanted.runs, follow=wanted.follow) if wanted.is_on else None
+        if feed is not None:
+            snapshot = await database_sync_to_async(feed.open)()
+            await self.send(json.dumps(snapshot))
+        self._feed = feed
+        self._wake.set()
+
+    async def _may_see(self) -> bool:
+        """Whether the person may (still) see runs; closes the socket when not."""
+        try:
+            await database_sync_to_async(require_in_scope)(self.scope, self._workspace_id, self.policy.action)
+        except NotSignedIn:
+            await self.close(CLOSE_NOT_SIGNED_IN)
+        except NotFound:
+            await self.close(CLOSE_GONE)
+        except Forbidden:
+            await self.close(CLOSE_FORBIDDEN)
+        else:
+            return True
+        return False
+
+    async def _listen(self, channel: str, *, recheck: bool) -> None:
+        async for _ in bus.subscribe(channel):
+            self._recheck = self._recheck or recheck
+            self._wake.set()
+
+    async def _send_events(self) -> None:
+        while True:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self._wake.wait(), POLL_S)
+            self._wake.clear()
+            if self._recheck:
+                self._recheck = False
+                if not await self._may_see():
+                    return
+            await self._send_new()
+
+    async def _send_new(self) -> None:
+        while (feed := self._feed) is not None:
+            events = await database_sync_to_async(feed.read)()
+            for event in events:
+                if feed is not self._feed:
+                    return
+                await self.send(json.dumps(event))
+            if not events:
+                return
+
+
+class _Wanted:
+    """A client's message: on with these runs, or off. ``follow`` adds all active runs and those to
+    come; it is implied when no run is named."""
+
+    __slots__ = ("follow", "is_on", "runs")
+
+    def __init__(self, *, is_on: bool, runs: dict[uuid.UUID, int], follow: bool) -> None:
+        self.is_on = is_on
+        self.runs = runs
+        self.follow = follow
+
+
+def _parse(text: str) -> _Wanted | None:
+    """The message, or None when it is not one of ours."""
+    try:
+        message: Any = json.loads(text)
+        if message["type"] == "unsubscribe":
+            return _Wanted(is_on=False, runs={}, follow=False)
+        if message["type"] != "subscribe":
+            return None
+        runs = message.get("runs") or {}
+        if len(runs) > MAX_RUNS_SUBSCRIBED or not all(type(seq) is int and seq >= 0 for seq in runs.values()):
+            return None
+        named = {uuid.UUID(run_id): seq for run_id, seq in runs.items()}
+        return _Wanted(is_on=True, runs=named, follow=not named or message.get("follow") is True)
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        return None

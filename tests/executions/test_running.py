@@ -1,0 +1,42 @@
+"""A run from its acceptance to its last row, with a worker in this process."""
+
+from __future__ import annotations
+
+import pytest
+
+from apps.executions.adapters.worker import RunWorker
+from apps.executions.models import NodeRun, RunEvent
+from tests.executions.flows import definition, make_flow, start, wait_for
+from tests.world import World, make_world
+
+pytestmark = pytest.mark.django_db(transaction=True)
+
+
+@pytest.fixture
+def people(transactional_db: None) -> World:
+    return make_world()
+
+
+TRIGGER = {"id": "start_a1", "type": "manual_trigger"}
+
+
+def test_a_worker_runs_an_accepted_run_to_its_end(people: World, worker: RunWorker) -> None:
+    body = definition([TRIGGER], [])
+    flow = make_flow(people.editor.person, people.workspace, body)
+    run = start(people.editor.person, flow, question="why")
+    worker.wake()
+    ended = wait_for(run.pk)
+    assert ended.state == "completed", ended.error
+    assert [row.state for row in NodeRun.objects.filter(run=run)] == ["completed"]
+    events = list(RunEvent.objects.filter(run=run).order_by("seq").values_list("seq", "type"))
+    assert [seq for seq, _ in events] == list(range(1, len(events) + 1))
+    assert [name for _, name in events] == [
+        "run_queued",
+        "run_started",
+        "node_started",
+        "node_completed",
+        "run_completed",
+        "flow_completed",
+    ]
+    flow.refresh_from_db()
+    assert (flow.last_run_id, flow.last_run_state) == (run.pk, "completed")
