@@ -92,9 +92,8 @@ class _Compiler:
         self.depth += 1
         if self.depth > MAX_TREE_DEPTH:
             raise fault(TOO_DEEP, node.at, limit=MAX_TREE_DEPTH)
-        run = getattr(self, f"_{type(node).__name__.lower()}")(node)
+        run: Run = getattr(self, f"_{type(node).__name__.lower()}")(node)
         self.depth -= 1
-        assert callable(run)
         return run
 
     # ------------------------------------------------------------------------------ values and names

@@ -278,7 +278,7 @@ LIST: Mapping[str, Method] = {
     "map": lambda value, args, use: [leaving(said) for _, said in _each(value, args, use)],
     "filter": lambda value, args, use: [item for item, said in _each(value, args, use) if truthy(said)],
     "find": lambda value, args, use: _found(value, _first(value, args, use)),
-    "findIndex": lambda value, args, use: _first(value, args, use),
+    "findIndex": _first,
     "findLast": lambda value, args, use: _found(value, _first(value, args, use, backwards=True)),
     "findLastIndex": lambda value, args, use: _first(value, args, use, backwards=True),
     "some": lambda value, args, use: _first(value, args, use) >= 0,

@@ -34,7 +34,9 @@ _PRECEDENCE = {
 }  # fmt: skip
 _WORDS = {"true": True, "false": False, "null": None, "undefined": None}
 _REFUSED_WORDS = frozenset(
-    ["new", "this", "delete", "void", "function", "class", "await", "async", "yield", "import", "super", "instanceof", "let", "const", "var", "return", "if", "for", "while", "throw", "try", "switch", "do", "with", "debugger", "eval"]
+    {"new", "this", "delete", "void", "function", "class", "await", "async", "yield", "import", "super"}
+    | {"instanceof", "let", "const", "var", "return", "if", "for", "while", "throw", "try", "switch", "do"}
+    | {"with", "debugger", "eval"}
 )
 
 
@@ -55,10 +57,10 @@ class _Parser:
         return self.found[self.index]
 
     def whole(self) -> Node:
-        if self.token.kind == "end":
+        if len(self.found) == 1:
             raise fault(SYNTAX, self.token.start, reason="there is nothing in it", reason_zh="表达式为空")
         result = self.expression()
-        if self.token.kind != "end":
+        if self.index + 1 < len(self.found):
             raise self._unexpected()
         return result
 

@@ -1,7 +1,7 @@
-"""Texts with ``{{ }}`` in them, compiled once and evaluated often.
+r"""Texts with ``{{ }}`` in them, compiled once and evaluated often.
 
 A text that is one expression and nothing else keeps the value's type; any other text is joined.
-``\\{{`` writes two braces.
+``\{{`` writes two braces.
 """
 
 from __future__ import annotations

@@ -1,6 +1,8 @@
 """The flow document: parse, validate, hash, diff and patch."""
 
 from sage_studio.flow.canonical import canonical, canonical_bytes, hashes, layout_hash, semantic_hash
+from sage_studio.flow.describe import Change, changes, describe
+from sage_studio.flow.diff import diff
 from sage_studio.flow.document import (
     SCHEMA,
     FlowDocument,
@@ -12,28 +14,42 @@ from sage_studio.flow.document import (
     Retry,
     edge_id,
 )
+from sage_studio.flow.operations import Operation, Patch
 from sage_studio.flow.parsing import parse, parse_plain
+from sage_studio.flow.patch import Conflict, PatchOutcome, apply, conflict_error, invert, parse_patch
 from sage_studio.flow.projection import Projection, project
 from sage_studio.flow.types import PortType, is_assignable, parse_type
 
 __all__ = [
     "SCHEMA",
+    "Change",
+    "Conflict",
     "FlowDocument",
     "FlowEdge",
     "FlowInput",
     "FlowNode",
     "FlowNote",
     "FlowSettings",
+    "Operation",
+    "Patch",
+    "PatchOutcome",
     "PortType",
     "Projection",
     "Retry",
+    "apply",
     "canonical",
     "canonical_bytes",
+    "changes",
+    "conflict_error",
+    "describe",
+    "diff",
     "edge_id",
     "hashes",
+    "invert",
     "is_assignable",
     "layout_hash",
     "parse",
+    "parse_patch",
     "parse_plain",
     "parse_type",
     "project",

@@ -7,13 +7,15 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 
 from sage_studio.flow.document import SCHEMA, FlowDocument, edge_id
 from sage_studio.flow.reading import join, read
 from sage_studio.kernel import ErrorCode, Json, JsonObject, SageError, define_error
+
+Model = TypeVar("Model", bound=BaseModel)
 
 MAX_LISTED = 50
 """Faults listed at once; a file of another kind would list thousands."""
@@ -107,13 +109,18 @@ def parse(source: str | bytes | Mapping[str, Json]) -> FlowDocument:
 
 def parse_plain(data: JsonObject) -> FlowDocument:
     """``parse`` for an object that is known to be plain JSON, such as a projection's document."""
-    try:
-        document = FlowDocument.model_validate(data)
-    except ValidationError as error:
-        raise _sentences(error, data) from error
+    document = read_model(FlowDocument, data)
     for edge in document.edges:
         edge.id = edge_id(edge.source, edge.source_port, edge.target, edge.target_port)
     return document
+
+
+def read_model(model: type[Model], data: JsonObject) -> Model:
+    """``data`` as ``model``; a ValidationError becomes a SageError as in ``parse``."""
+    try:
+        return model.model_validate(data)
+    except ValidationError as error:
+        raise _sentences(error, data) from error
 
 
 def _sentences(error: ValidationError, data: JsonObject) -> SageError:

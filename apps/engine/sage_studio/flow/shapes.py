@@ -116,3 +116,11 @@ _INPUT: Shape = {"name": text(64, least=1), "type": text(), "required": boolean,
 
 def is_flow_input(value: Json) -> bool:
     return _matches(value, _INPUT) and isinstance(value, dict) and "name" in value
+
+
+def note(value: Json) -> bool:
+    return _matches(value, NOTE)
+
+
+def flow_inputs(value: Json) -> bool:
+    return isinstance(value, list) and all(is_flow_input(item) for item in value)

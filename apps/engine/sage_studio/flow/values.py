@@ -6,6 +6,7 @@ integral float becomes an integer, so that equal values hash equally.
 
 from __future__ import annotations
 
+import json
 import math
 import re
 
@@ -75,3 +76,14 @@ def as_object(value: object) -> JsonObject:
 def code_units(text: str) -> bytes:
     """Sort key that orders texts as JavaScript does (by UTF-16 code units)."""
     return text.encode("utf-16-be", "surrogatepass")
+
+
+def same(left: Json, right: Json) -> bool:
+    """Whether two values are the same JSON (1 and 1.0 are, 1 and true are not)."""
+    if isinstance(left, str) and isinstance(right, str):
+        return left == right
+    return left is right or _key(left) == _key(right)
+
+
+def _key(value: Json) -> str:
+    return json.dumps(plain(value), sort_keys=True)
