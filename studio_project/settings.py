@@ -30,6 +30,11 @@ CREDENTIAL_KEYS: list[str] = [key.get_secret_value() for key in CONFIG.credentia
 # One uploaded file; the ASGI layer and the upload itself both hold it.
 MAX_UPLOAD_BYTES = CONFIG.max_upload_mb * 1024 * 1024
 
+# What flows may reach and ask: private ranges, and the model behind ``ctx.llm``.
+ALLOW_PRIVATE_NETWORK = CONFIG.allow_private_network
+ANTHROPIC_API_KEY = CONFIG.anthropic_api_key.get_secret_value() if CONFIG.anthropic_api_key else ""
+ANTHROPIC_BASE_URL = CONFIG.anthropic_base_url or ""
+
 # ---- applications, lowest first (ARCHITECTURE §1)
 STUDIO_APPS = [
     "common",

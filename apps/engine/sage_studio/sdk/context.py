@@ -90,10 +90,17 @@ class VectorStore(Protocol):
 class HttpResponse(Protocol):
     """A finished response of the guarded client."""
 
-    status: int
-    headers: Mapping[str, str]
-    url: str
-    content: bytes
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def url(self) -> str: ...
+
+    @property
+    def content(self) -> bytes: ...
 
     def text(self) -> str: ...
 

@@ -1,0 +1,59 @@
+"""What can go wrong with credentials (71xx)."""
+
+from __future__ import annotations
+
+from sage_studio.kernel import define_error
+
+UNKNOWN = define_error(
+    "credential.unknown",
+    7101,
+    en="There is no credential named “{name}” in this workspace.",
+    zh="此工作区中没有名为“{name}”的凭据。",
+    hint_en="Choose another one in the node, or ask an owner to create it.",
+    hint_zh="请在节点中另选一个，或请所有者创建。",
+    status=422,
+)
+NAME_TAKEN = define_error(
+    "credential.name_taken",
+    7102,
+    en="There is already a credential named “{name}”.",
+    zh="已存在名为“{name}”的凭据。",
+    hint_en="Choose another name, or delete the old one first.",
+    hint_zh="请使用其他名称，或先删除旧凭据。",
+    status=409,
+)
+HOST_NOT_ALLOWED = define_error(
+    "credential.host_not_allowed",
+    7103,
+    en="The credential “{name}” may not be sent to {host}.",
+    zh="凭据“{name}”不允许发送到 {host}。",
+    hint_en="An owner decides which hosts a credential allows: {allowed}.",
+    hint_zh="凭据允许的主机由所有者设定：{allowed}。",
+    status=422,
+)
+ONLY_BY_HTTP = define_error(
+    "credential.only_by_http",
+    7104,
+    en="The credential “{name}” is bound to hosts; a node cannot read its secret.",
+    zh="凭据“{name}”已绑定主机，节点无法直接读取其内容。",
+    hint_en="Use it in a node that sends requests, or create one without hosts for use inside a node.",
+    hint_zh="请在发送请求的节点中使用，或另建一个不绑定主机的凭据。",
+    status=422,
+)
+UNREADABLE = define_error(
+    "credential.unreadable",
+    7105,
+    en="The credential “{name}” cannot be decrypted with the keys of this instance.",
+    zh="无法用此实例的密钥解密凭据“{name}”。",
+    hint_en="The administrator must restore the key it was written with in SAGE_CREDENTIAL_KEYS, or the "
+    "credential must be entered again.",
+    hint_zh="请管理员在 SAGE_CREDENTIAL_KEYS 中恢复写入时的密钥，或重新录入该凭据。",
+    status=500,
+)
+NO_HOSTS = define_error(
+    "credential.no_hosts",
+    7106,
+    en="The credential “{name}” allows no host, so there is nothing to test against.",
+    zh="凭据“{name}”未设置允许的主机，无法测试。",
+    status=422,
+)

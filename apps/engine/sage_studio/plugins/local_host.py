@@ -1,0 +1,273 @@
+"""The host of runs without a server: the command line's, and the tests' of nodes.
+
+Files are read from paths of this machine and written into a folder; vectors, state and notices
+live in memory. Credentials come from the environment: ``SAGE_CREDENTIAL_<NAME>`` holds the secret and
+``SAGE_CREDENTIAL_<NAME>_HOSTS`` the hosts it may be sent to.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import mimetypes
+import os
+import re
+import sys
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+from typing import TextIO
+
+import numpy as np
+
+from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.kernel import Json, JsonObject, define_error
+from sage_studio.plugins.anthropic_llm import AnthropicLlm
+from sage_studio.plugins.host_http import HostHttp
+from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_bytes
+from sage_studio.plugins.support.search import VectorIndex
+from sage_studio.sdk import FileRef, NodeError, VectorHit
+
+NO_FILE = define_error(
+    "local.no_file",
+    3251,
+    en="The file “{name}” cannot be read: {reason}.",
+    zh="无法读取文件“{name}”：{reason}。",
+    hint_en="Give a path of this machine, or sample:<name>.",
+    hint_zh="请提供本机路径，或使用 sample:<名称>。",
+    status=404,
+)
+NO_CREDENTIAL = define_error(
+    "local.no_credential",
+    3252,
+    en="There is no credential “{name}”.",
+    zh="没有名为“{name}”的凭据。",
+    hint_en="Set {variable} (and {variable}_HOSTS for one that is sent to a host).",
+    hint_zh="请设置 {variable}（需要发送到主机的凭据还要设置 {variable}_HOSTS）。",
+    status=422,
+)
+MODEL_DIFFERS = define_error(
+    "local.model_differs",
+    3253,
+    en="The collection “{collection}” was written with {stored}, not with {given}.",
+    zh="集合“{collection}”使用 {stored} 写入，而不是 {given}。",
+    status=409,
+)
+PATH_REF = "path:"
+
+
+class LocalFiles:
+    """Reads ``path:`` and ``sample:`` references; writes into one folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def read(self, file: FileRef) -> bytes:
+        if file["ref"].startswith(SAMPLE):
+            return sample_bytes(file["ref"].removeprefix(SAMPLE))
+        path = Path(file["ref"].removeprefix(PATH_REF))
+        try:
+            return await asyncio.to_thread(path.read_bytes)
+        except OSError as error:
+            raise NodeError(NO_FILE, {"name": str(path), "reason": error.strerror or "it fails"}) from error
+
+    async def stream(self, file: FileRef, *, chunk_bytes: int = 1 << 20) -> AsyncIterator[bytes]:
+        content = await self.read(file)
+        for start in range(0, len(content), chunk_bytes):
+            yield content[start : start + chunk_bytes]
+
+    async def write(self, name: str, mime: str, content: bytes | AsyncIterator[bytes]) -> FileRef:
+        whole = content if isinstance(content, bytes) else b"".join([chunk async for chunk in content])
+        target = self._folder / Path(name).name
+        await asyncio.to_thread(_write_atomically, target, whole)
+        kind = mime or mimetypes.guess_type(name)[0] or "application/octet-stream"
+        return FileRef(name=target.name, mime=kind, size_bytes=len(whole), ref=f"{PATH_REF}{target}")
+
+
+def _write_atomically(target: Path, content: bytes) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as draft:
+        draft.write(content)
+        draft.flush()
+        os.fsync(draft.fileno())
+    Path(draft.name).replace(target)
+
+
+class LocalBlobs:
+    """Values by their hash, in a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    async def put(self, content: bytes, *, mime: str = "application/octet-stream") -> str:
+        digest = hashlib.sha256(content).hexdigest()
+        await asyncio.to_thread(_write_atomically, self._folder / digest, content)
+        return f"sha256:{digest}"
+
+    async def get(self, key: str) -> bytes:
+        digest = key.removeprefix("sha256:")
+        if not re.fullmatch(r"[0-9a-f]{64}", digest):
+            raise NodeError(NO_FILE, {"name": key[:80], "reason": "it is not a key"})
+        try:
+            return await asyncio.to_thread((self._folder / digest).read_bytes)
+        except OSError as error:
+            raise NodeError(NO_FILE, {"name": key, "reason": "it is gone"}) from error
+
+
+@dataclass(slots=True)
+class _Collection:
+    model: str
+    entries: dict[str, tuple[Sequence[float], str, JsonObject]]
+
+
+class LocalVectors:
+    """Collections in memory; they end with the process."""
+
+    def __init__(self) -> None:
+        self._collections: dict[str, _Collection] = {}
+
+    async def upsert(
+        self,
+        collection: str,
+        ids: Sequence[str],
+        vectors: Sequence[Sequence[float]],
+        texts: Sequence[str],
+        metadatas: Sequence[JsonObject],
+        *,
+        model: str,
+        replace: bool = False,
+    ) -> int:
+        held = self._collections.get(collection)
+        if held is None or replace or not held.entries:
+            held = self._collections[collection] = _Collection(model, {})
+        elif held.model != model:
+            facts: dict[str, Json] = {"collection": collection, "stored": held.model, "given": model}
+            raise NodeError(MODEL_DIFFERS, facts)
+        held.entries.update(zip(ids, zip(vectors, texts, metadatas, strict=True), strict=True))
+        return len(held.entries)
+
+    async def search(
+        self, collection: str, vector: Sequence[float], query: str, *, top_k: int, mode: str = "hybrid"
+    ) -> list[VectorHit]:
+        held = self._collections.get(collection)
+        if held is None or not held.entries:
+            return []
+        return await asyncio.to_thread(_search, held.entries, vector, query, top_k, mode)
+
+    async def model(self, collection: str) -> str | None:
+        held = self._collections.get(collection)
+        return held.model if held is not None and held.entries else None
+
+
+def _search(
+    entries: Mapping[str, tuple[Sequence[float], str, JsonObject]],
+    vector: Sequence[float],
+    query: str,
+    top_k: int,
+    mode: str,
+) -> list[VectorHit]:
+    values = list(entries.values())
+    matrix = np.array([entry[0] for entry in values], dtype=np.float32)
+    index = VectorIndex(list(entries), [entry[1] for entry in values], [entry[2] for entry in values], matrix)
+    return index.search(vector, query, top_k=top_k, mode=mode)
+
+
+class PrintingNotifier:
+    """Writes notices to a stream, each key once."""
+
+    def __init__(self, out: TextIO) -> None:
+        self._out = out
+        self._told: set[str] = set()
+
+    async def notify(
+        self, *, title: str, body: str, level: str = "info", link: str = "", key: str = ""
+    ) -> None:
+        if key and key in self._told:
+            return
+        self._told.add(key)
+        self._out.write(f"[{level}] {title}\n" + (f"{body}\n" if body else ""))
+        self._out.flush()
+
+
+class MemoryState:
+    """Values a flow keeps, until the process ends."""
+
+    def __init__(self) -> None:
+        self._values: dict[str, Json] = {}
+
+    async def get(self, key: str, default: Json = None) -> Json:
+        return self._values.get(key, default)
+
+    async def set(self, key: str, value: Json) -> None:
+        self._values[key] = value
+
+
+class LocalHost:
+    """A host without a server. ``folder`` receives written files (default: the working folder)."""
+
+    def __init__(
+        self,
+        *,
+        folder: Path | None = None,
+        environ: Mapping[str, str] | None = None,
+        out: TextIO | None = None,
+    ) -> None:
+        self._environ = os.environ if environ is None else environ
+        self._scratch = tempfile.TemporaryDirectory(prefix="sage-studio-")
+        self._states: dict[str, MemoryState] = {}
+        self.secrets_seen: set[str] = set()
+        instance_url = self._environ.get("SAGE_BASE_URL") or "http://127.0.0.1:8080"
+        ranges = self._environ.get("SAGE_ALLOW_PRIVATE_NETWORK", "").split(",")
+        policy = EgressPolicy(
+            networks=tuple(ip_network(text.strip()) for text in ranges if text.strip()),
+            urls=frozenset({f"{instance_url.rstrip('/')}/healthz"}),
+        )
+        self.files = LocalFiles(folder or Path.cwd())
+        self.blobs = LocalBlobs(Path(self._scratch.name) / "blobs")
+        self.vectors = LocalVectors()
+        self.notifier = PrintingNotifier(out or sys.stdout)
+        self.http = HostHttp(GuardedClient(policy), self._header_for, instance_url)
+        self.llm = AnthropicLlm(
+            api_key=self._environ.get("ANTHROPIC_API_KEY", ""),
+            address=self._environ.get("ANTHROPIC_BASE_URL", ""),
+            secret_for=self._secret_for,
+        )
+
+    def state(self, flow_id: str) -> MemoryState:
+        return self._states.setdefault(flow_id, MemoryState())
+
+    def close(self) -> None:
+        """Remove what was kept beside the run."""
+        self._scratch.cleanup()
+
+    async def credential(self, name: str) -> Mapping[str, str]:
+        """Raises NodeError ``local.no_credential``."""
+        return {"api_key": self._secret(name)}
+
+    def _secret(self, name: str) -> str:
+        variable = _variable(name)
+        secret = self._environ.get(variable, "")
+        if not secret:
+            raise NodeError(NO_CREDENTIAL, {"name": name, "variable": variable})
+        self.secrets_seen.add(secret)
+        return secret
+
+    async def _header_for(self, name: str, host: str, port: int | None) -> SecretHeader:
+        hosts = self._hosts(name)
+        if host.lower() not in hosts and f"{host.lower()}:{port}" not in hosts:
+            raise NodeError(NO_CREDENTIAL, {"name": f"{name} → {host}", "variable": _variable(name)})
+        return SecretHeader("Authorization", f"Bearer {self._secret(name)}", hosts)
+
+    async def _secret_for(self, name: str, host: str) -> str:
+        await self._header_for(name, host, None)
+        return self._secret(name)
+
+    def _hosts(self, name: str) -> tuple[str, ...]:
+        listed = self._environ.get(f"{_variable(name)}_HOSTS", "").split(",")
+        return tuple(host.strip().lower() for host in listed if host.strip())
+
+
+def _variable(name: str) -> str:
+    return "SAGE_CREDENTIAL_" + re.sub(r"[^A-Z0-9]+", "_", name.upper())
