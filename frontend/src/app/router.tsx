@@ -1,4 +1,4 @@
-/** Every page and its address. The only place that knows all features. */
+/** Every page and its address. The only place that knows all features; each page is a chunk of its own. */
 import type { QueryClient } from "@tanstack/react-query";
 import {
   createRootRouteWithContext,
@@ -6,22 +6,221 @@ import {
   createRouter,
   lazyRouteComponent,
   Outlet,
+  redirect,
 } from "@tanstack/react-router";
+import { chooseLanguage, hasStoredLanguage, isLanguage } from "@/i18n";
+import type { Session } from "@/lib/api";
+import { usePreferences } from "@/lib/preferences";
+import { sessionQuery } from "@/lib/session";
+import { workspacesQuery } from "@/lib/workspaces";
+import { BrokenPage, LoadingPage, MissingPage } from "./fallback-pages";
+import { Shell } from "./shell/shell";
 
-const rootRoute = createRootRouteWithContext<{ queryClient: QueryClient }>()({ component: Outlet });
+type Context = { queryClient: QueryClient };
 
-const homeRoute = createRoute({ getParentRoute: () => rootRoute, path: "/", component: () => null });
-const editorRoute = createRoute({
+const textParameter = (value: unknown): string | undefined => (typeof value === "string" ? value : undefined);
+
+function followPerson({ person }: Session): void {
+  if (person && !hasStoredLanguage() && isLanguage(person.language)) chooseLanguage(person.language, false);
+}
+
+const rootRoute = createRootRouteWithContext<Context>()({
+  component: Outlet,
+  beforeLoad: async ({ context }) => {
+    const session = await context.queryClient.ensureQueryData(sessionQuery);
+    followPerson(session);
+    return { session };
+  },
+});
+
+const signInRoute = createRoute({
   getParentRoute: () => rootRoute,
-  path: "/w/$ws/flows/$flow",
+  path: "/sign-in",
+  validateSearch: (search: Record<string, unknown>): { next?: string | undefined } => ({
+    next: textParameter(search.next),
+  }),
+  beforeLoad: ({ context }) => {
+    if (context.session.instance.needs_owner) throw redirect({ to: "/sign-up" });
+    if (context.session.authenticated) throw redirect({ to: "/" });
+  },
+  component: lazyRouteComponent(() => import("./auth-routes"), "SignInRoute"),
+});
+
+const signUpRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/sign-up",
+  validateSearch: (search: Record<string, unknown>): { invitation?: string | undefined } => ({
+    invitation: textParameter(search.invitation),
+  }),
+  beforeLoad: ({ context }) => {
+    if (context.session.authenticated) throw redirect({ to: "/" });
+  },
+  component: lazyRouteComponent(() => import("./auth-routes"), "SignUpRoute"),
+});
+
+const resetRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/reset",
+  validateSearch: (search: Record<string, unknown>): { key?: string | undefined } => ({
+    key: textParameter(search.key),
+  }),
+  component: lazyRouteComponent(() => import("./auth-routes"), "ResetRoute"),
+});
+
+const inviteRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/invite/$token",
+  component: lazyRouteComponent(() => import("./auth-routes"), "InvitationRoute"),
+});
+
+/** Everything behind sign-in, inside the shell. */
+const shellRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  id: "shell",
+  beforeLoad: async ({ context, location }) => {
+    if (context.session.authenticated) {
+      await context.queryClient.ensureQueryData(workspacesQuery);
+      return;
+    }
+    if (context.session.instance.needs_owner) throw redirect({ to: "/sign-up" });
+    throw redirect({ to: "/sign-in", search: location.href === "/" ? {} : { next: location.href } });
+  },
+  component: Shell,
+});
+
+const homeRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/",
+  beforeLoad: async ({ context }) => {
+    const workspaces = await context.queryClient.ensureQueryData(workspacesQuery);
+    const last = usePreferences.getState().lastWorkspaceId;
+    const target = workspaces.find((workspace) => workspace.id === last) ?? workspaces[0];
+    if (target) throw redirect({ to: "/w/$ws/flows", params: { ws: target.id }, replace: true });
+  },
+  component: lazyRouteComponent(() => import("./no-workspace-page"), "NoWorkspacePage"),
+});
+
+const workspaceRoute = createRoute({ getParentRoute: () => shellRoute, path: "/w/$ws", component: Outlet });
+
+const workspaceHomeRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/",
+  beforeLoad: ({ params }) => {
+    throw redirect({ to: "/w/$ws/flows", params, replace: true });
+  },
+});
+
+const flowsRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/flows",
+  validateSearch: (search: Record<string, unknown>): { new?: boolean | undefined } => ({
+    new: search.new === true ? true : undefined,
+  }),
+  component: lazyRouteComponent(() => import("./flow-routes"), "FlowListRoute"),
+});
+
+const editorRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/flows/$flow",
+  validateSearch: (search: Record<string, unknown>): { run?: string | undefined } => ({
+    run: textParameter(search.run),
+  }),
   component: lazyRouteComponent(() => import("./editor-route"), "EditorRoute"),
 });
 
+const historyRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/flows/$flow/history",
+  component: lazyRouteComponent(() => import("./history-route"), "HistoryRoute"),
+});
+
+const runsRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/runs",
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { flow?: string | undefined; state?: string | undefined } => ({
+    flow: textParameter(search.flow),
+    state: textParameter(search.state),
+  }),
+  component: lazyRouteComponent(() => import("./run-routes"), "RunListRoute"),
+});
+
+const runRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/runs/$run",
+  component: lazyRouteComponent(() => import("./run-routes"), "RunRoute"),
+});
+
+const membersRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/members",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "MembersRoute"),
+});
+
+const settingsRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/settings",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "SettingsRoute"),
+});
+
+const credentialsRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/credentials",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "CredentialsRoute"),
+});
+
+const templatesRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/templates",
+  component: lazyRouteComponent(() => import("./template-routes"), "TemplateListRoute"),
+});
+
+const templateRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/templates/$template",
+  component: lazyRouteComponent(() => import("./template-routes"), "TemplateRoute"),
+});
+
+const meRoute = createRoute({
+  getParentRoute: () => shellRoute,
+  path: "/me",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "MeRoute"),
+});
+
+const routeTree = rootRoute.addChildren([
+  signInRoute,
+  signUpRoute,
+  resetRoute,
+  inviteRoute,
+  shellRoute.addChildren([
+    homeRoute,
+    workspaceRoute.addChildren([
+      workspaceHomeRoute,
+      flowsRoute,
+      editorRoute,
+      historyRoute,
+      runsRoute,
+      runRoute,
+      membersRoute,
+      settingsRoute,
+      credentialsRoute,
+    ]),
+    templatesRoute,
+    templateRoute,
+    meRoute,
+  ]),
+]);
+
 export function createAppRouter(queryClient: QueryClient) {
   return createRouter({
-    routeTree: rootRoute.addChildren([homeRoute, editorRoute]),
+    routeTree,
     context: { queryClient },
     defaultPreload: "intent",
+    defaultPendingComponent: LoadingPage,
+    defaultPendingMs: 400,
+    defaultErrorComponent: BrokenPage,
+    defaultNotFoundComponent: MissingPage,
     scrollRestoration: true,
   });
 }

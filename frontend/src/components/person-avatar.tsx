@@ -14,9 +14,9 @@ export function initials(name: string): string {
     .toUpperCase();
 }
 
-/** The server numbers a person's colour; the eight presence colours carry white text. */
-export function personColor(index: number | null | undefined): string {
-  return `var(--user-${((((index ?? 0) % 8) + 8) % 8) + 1})`;
+/** The server numbers presence colours from 1; all eight carry white text. */
+export function personColor(index: number): string {
+  return `var(--user-${((((index - 1) % 8) + 8) % 8) + 1})`;
 }
 
 type Props = { person: Pick<Person, "name" | "color">; size?: number };

@@ -14,8 +14,8 @@ type Props<Data> = {
 /** Data already shown stays when a later refresh fails; only a first failure takes the place of the list. */
 export function QueryView<Data>({ query, skeleton, isEmpty, empty, children }: Props<Data>) {
   if (query.data !== undefined) {
-    return isEmpty?.(query.data) ? <>{empty}</> : <>{children(query.data)}</>;
+    return isEmpty?.(query.data) ? empty : children(query.data);
   }
   if (query.error) return <ProblemBlock error={query.error} onRetry={() => void query.refetch()} />;
-  return <>{skeleton}</>;
+  return skeleton;
 }

@@ -1,3 +1,3 @@
 export { apiRoot, csrfToken, http, type Query, send, withQuery, workspacePath } from "./http";
-export { ApiProblem, asProblem, type FieldProblem } from "./problem";
+export { ApiProblem, asProblem, type FieldProblem, offlineProblem } from "./problem";
 export type * from "./types";

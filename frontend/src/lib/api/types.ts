@@ -100,6 +100,7 @@ export type FlowDefinition = {
   edges: FlowEdge[];
 };
 
+export type RunPerson = Pick<Person, "id" | "name"> & { color?: number };
 export type Run = {
   id: string;
   number: number;
@@ -107,14 +108,26 @@ export type Run = {
   flow_name: string;
   state: RunState;
   trigger: string;
+  version: number | null;
+  retry_of: string | null;
   created_at: string;
   started_at: string | null;
   finished_at: string | null;
   duration_ms: number | null;
-  created_by: Person | null;
+  created_by: RunPerson | null;
+  reason: string;
   error: RunError | null;
-  version?: number | null;
-  inputs?: Json;
+};
+export type RunDetail = Run & { inputs: Json; outputs: Json; last_seq: number };
+export type Diagnosis = {
+  id: string;
+  node_id: string;
+  source: "rule" | "model";
+  rule: string;
+  confidence: number;
+  cause: string | Text;
+  evidence: string;
+  advice: { text: string | Text; patch?: Json }[];
 };
 export type NodeRun = {
   id: string;
@@ -126,6 +139,7 @@ export type NodeRun = {
   finished_at: string | null;
   duration_ms: number | null;
   items: number | null;
+  ports: Record<string, number> | null;
   error: RunError | null;
 };
 export type NodeRunDetail = NodeRun & { inputs: Json; outputs: Json };
@@ -144,35 +158,42 @@ export type BlobRef = { $blob: string; size_bytes: number; mime?: string; name?:
 export type Version = {
   number: number;
   message: string;
-  author: Person | null;
+  author: Pick<Person, "id" | "name" | "color"> | null;
   created_at: string;
   semantic_hash: string;
   layout_hash: string;
-  published: boolean;
   parent: number | null;
+  published: boolean;
 };
+/** `draft_changed` says whether the draft differs from the newest version. */
+export type VersionPage = Page<Version> & { draft_changed: boolean };
 export type Change = {
   kind: string;
-  node_id?: string | null;
-  edge_id?: string | null;
-  path?: (string | number)[] | string | null;
-  before?: Json;
-  after?: Json;
-  text: string | Text;
+  node_id: string | null;
+  edge_id: string | null;
+  path: (string | number)[] | null;
+  before: Json;
+  after: Json;
+  text: string;
 };
+export type Comparison = { before: string; after: string; changes: Change[] };
 
+export type TemplateCategory = "ai" | "data" | "integration" | "other";
 export type Template = {
   id: string;
   name: string;
   summary: string;
-  category: string;
-  workspace_id?: string | null;
-  publisher?: Person | null;
-  author?: Person | null;
+  category: TemplateCategory;
+  author_name: string;
+  workspace_id: string;
   node_count: number;
-  use_count?: number;
+  uses: number;
   created_at: string;
-  definition?: FlowDefinition;
+};
+export type TemplateDetail = Template & {
+  definition: FlowDefinition;
+  semantic_hash: string;
+  requirements: { node_types: string[]; hosts: string[]; credentials: string[]; unknown_types: string[] };
 };
 
 export type Credential = {
@@ -186,34 +207,41 @@ export type Credential = {
   hint?: string;
 };
 
+export type TokenScope = "read" | "write" | "run" | "manage";
 export type ApiToken = {
   id: string;
   name: string;
-  prefix?: string;
+  prefix: string;
+  scopes: TokenScope[];
   created_at: string;
-  expires_at?: string | null;
-  last_used_at?: string | null;
-  token?: string;
+  expires_at: string;
+  last_used_at: string | null;
 };
+export type ApiTokenCreated = ApiToken & { token: string };
 
 export type Notification = {
   id: string;
   kind: string;
   title: string;
   body: string;
-  url?: string | null;
+  /** A path inside the app, or empty. */
+  link: string;
+  workspace_id: string | null;
   created_at: string;
   read_at: string | null;
 };
+export type NotificationPage = Page<Notification> & { unread: number };
 
 export type AuditEntry = {
   id: string;
+  at: string;
+  actor_id: string | null;
+  actor_email: string;
   action: string;
-  actor: Person | null;
-  target?: string | null;
-  before?: Json;
-  after?: Json;
-  created_at: string;
+  target_type: string;
+  target_id: string;
+  before: Json;
+  after: Json;
 };
 
 export type NodePort = {

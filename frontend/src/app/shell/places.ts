@@ -1,0 +1,23 @@
+/** The pages of the rail and the palette. Only what exists is listed. */
+import type { LinkProps } from "@tanstack/react-router";
+import type { IconName } from "@/components/icon";
+
+type Place = {
+  key: "flows" | "runs" | "templates" | "credentials" | "members" | "settings";
+  icon: IconName;
+  link: LinkProps;
+};
+
+export function placesOf(workspaceId: string | null): Place[] {
+  const templates: Place = { key: "templates", icon: "templates", link: { to: "/templates" } };
+  if (workspaceId === null) return [templates];
+  const params = { ws: workspaceId };
+  return [
+    { key: "flows", icon: "flow", link: { to: "/w/$ws/flows", params } },
+    { key: "runs", icon: "run-history", link: { to: "/w/$ws/runs", params } },
+    templates,
+    { key: "credentials", icon: "key", link: { to: "/w/$ws/credentials", params } },
+    { key: "members", icon: "people", link: { to: "/w/$ws/members", params } },
+    { key: "settings", icon: "settings", link: { to: "/w/$ws/settings", params } },
+  ];
+}

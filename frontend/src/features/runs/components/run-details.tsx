@@ -1,0 +1,69 @@
+import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
+import { PersonName } from "@/components/person-avatar";
+import { StateLabel } from "@/components/state-ring";
+import { formatDuration, formatFullTime, formatTime, useText } from "@/i18n";
+import type { Json, RunDetail } from "@/lib/api";
+import classes from "../run-page.module.css";
+import { runsText, triggerText } from "../text";
+import { useElapsed } from "../use-elapsed";
+import { isObject } from "../value-model";
+import { ValuePorts } from "./value-view";
+
+const hasContent = (value: Json): boolean =>
+  isObject(value) ? Object.keys(value).length > 0 : value !== null;
+
+export function RunDetails({ workspaceId, run }: { workspaceId: string; run: RunDetail }) {
+  const t = useText(runsText);
+  const elapsed = useElapsed(run);
+  const waited = run.started_at === null ? null : Date.parse(run.started_at) - Date.parse(run.created_at);
+  const facts: [string, ReactNode][] = [
+    [t("col.state"), <StateLabel key="state" state={run.state} />],
+    [t("run.took"), formatDuration(elapsed)],
+    [t("run.waited"), formatDuration(waited)],
+    [t("run.started"), <When key="started" at={run.started_at} />],
+    [t("run.finished"), <When key="finished" at={run.finished_at} />],
+    [t("run.trigger"), triggerText(t, run.trigger)],
+    [t("col.version"), run.version === null ? t("draft") : `v${run.version}`],
+    [t("run.by"), run.created_by ? <PersonName key="by" person={{ color: 1, ...run.created_by }} /> : "—"],
+  ];
+  return (
+    <aside className={classes.aside} aria-label={t("run.details")}>
+      <h2>{t("run.details")}</h2>
+      <dl className={classes.facts}>
+        {facts.map(([label, value]) => (
+          <div key={label} style={{ display: "contents" }}>
+            <dt>{label}</dt>
+            <dd className="num">{value}</dd>
+          </div>
+        ))}
+      </dl>
+      {run.retry_of && (
+        <Link to="/w/$ws/runs/$run" params={{ ws: workspaceId, run: run.retry_of }}>
+          {t("run.retryOf")}
+        </Link>
+      )}
+      <h2>{t("run.inputs")}</h2>
+      {hasContent(run.inputs) ? (
+        <ValuePorts workspaceId={workspaceId} value={run.inputs} />
+      ) : (
+        <p className={classes.quiet}>{t("run.inputs.none")}</p>
+      )}
+      {hasContent(run.outputs) && (
+        <>
+          <h2>{t("run.outputs")}</h2>
+          <ValuePorts workspaceId={workspaceId} value={run.outputs} />
+        </>
+      )}
+    </aside>
+  );
+}
+
+function When({ at }: { at: string | null }) {
+  if (at === null) return "—";
+  return (
+    <time dateTime={at} title={formatFullTime(at)}>
+      {formatTime(at)}
+    </time>
+  );
+}
