@@ -1,39 +1,231 @@
-"""What the server supplies to the nodes of a run."""
+"""What the server supplies to the nodes of a run: its workspace's files, vectors, credentials and
+notices, the guarded way out, and the model the operator configured.
+
+Everything is reached through the workspace's id that the run was accepted with, so a node cannot
+name anything of another workspace. Database and disk work happens in a few threads of this module.
+"""
 
 from __future__ import annotations
 
+import asyncio
 import uuid
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Protocol, TypeVar
 
-from sage_studio.sdk.context import (
-    BlobStore,
-    FileStore,
-    HttpClient,
-    LlmClient,
-    Notifier,
-    StateMap,
-    VectorStore,
-)
+from django.conf import settings
+from django.db import close_old_connections
+
+from apps.credentials import services as credentials
+from apps.files import selectors as files_read, services as files
+from apps.files.models import File
+from apps.notifications.services import notify_workspace
+from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.kernel import Json, JsonObject, Text
+from sage_studio.plugins.anthropic_llm import AnthropicLlm
+from sage_studio.plugins.host_http import HostHttp
+from sage_studio.sdk import FileRef, VectorHit
+
+T = TypeVar("T")
+HEALTH_PATH = "/healthz"
+_THREADS = 4
+_executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="run-host")
+
+
+class Call(Protocol):
+    """Runs synchronous work off the event loop."""
+
+    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
+
+
+def _with_fresh_connection(work: Callable[[], T]) -> T:
+    close_old_connections()
+    try:
+        return work()
+    finally:
+        close_old_connections()
+
+
+async def in_database_thread(work: Callable[[], T]) -> T:
+    """Run ``work`` in one of this module's threads, with a live database connection."""
+    return await asyncio.get_running_loop().run_in_executor(_executor, _with_fresh_connection, work)
+
+
+class WorkspaceFiles:
+    """``ctx.files``: uploads, files of runs and samples; what is written belongs to the run."""
+
+    def __init__(self, workspace_id: uuid.UUID, run_id: uuid.UUID, call: Call) -> None:
+        self._workspace_id, self._run_id, self._call = workspace_id, run_id, call
+
+    async def read(self, file: FileRef) -> bytes:
+        return await self._call(lambda: files_read.file_read(self._workspace_id, file))
+
+    async def stream(self, file: FileRef, *, chunk_bytes: int = 1 << 20) -> AsyncIterator[bytes]:
+        chunks = await self._call(lambda: files_read.file_stream(self._workspace_id, file, chunk_bytes))
+        while chunk := await self._call(lambda: next(chunks, b"")):
+            yield chunk
+
+    async def write(self, name: str, mime: str, content: bytes | AsyncIterator[bytes]) -> FileRef:
+        with await self._call(files.Draft) as draft:
+            if isinstance(content, bytes):
+                await self._call(lambda: draft.write(content))
+            else:
+                async for chunk in content:
+                    await self._call(partial(draft.write, chunk))
+            file = await self._call(lambda: self._keep(name, mime, draft))
+        return FileRef(name=file.name, mime=file.mime, size_bytes=file.size_bytes, ref=file.ref)
+
+    def _keep(self, name: str, mime: str, draft: files.Draft) -> File:
+        return files.artifact_write(
+            self._workspace_id, run_id=self._run_id, name=name, mime=mime, draft=draft
+        )
+
+
+class WorkspaceBlobs:
+    """``ctx.blobs``."""
+
+    def __init__(self, workspace_id: uuid.UUID, call: Call) -> None:
+        self._workspace_id, self._call = workspace_id, call
+
+    async def put(self, content: bytes, *, mime: str = "application/octet-stream") -> str:
+        return await self._call(lambda: files.blob_put(self._workspace_id, content, mime))
+
+    async def get(self, key: str) -> bytes:
+        return await self._call(lambda: files_read.blob_get(self._workspace_id, key))
+
+
+class WorkspaceVectors:
+    """``ctx.vectors``."""
+
+    def __init__(self, workspace_id: uuid.UUID, call: Call) -> None:
+        self._workspace_id, self._call = workspace_id, call
+
+    async def upsert(
+        self,
+        collection: str,
+        ids: Sequence[str],
+        vectors: Sequence[Sequence[float]],
+        texts: Sequence[str],
+        metadatas: Sequence[JsonObject],
+        *,
+        model: str,
+        replace: bool = False,
+    ) -> int:
+        return await self._call(
+            lambda: files.vectors_upsert(
+                self._workspace_id,
+                collection,
+                ids=ids,
+                vectors=vectors,
+                texts=texts,
+                metadatas=metadatas,
+                model=model,
+                replace=replace,
+            )
+        )
+
+    async def search(
+        self, collection: str, vector: Sequence[float], query: str, *, top_k: int, mode: str = "hybrid"
+    ) -> list[VectorHit]:
+        return await self._call(
+            lambda: files.vectors_search(
+                self._workspace_id, collection, vector, query, top_k=top_k, mode=mode
+            )
+        )
+
+    async def model(self, collection: str) -> str | None:
+        return await self._call(lambda: files.vector_model(self._workspace_id, collection))
+
+
+class WorkspaceNotifier:
+    """``ctx.notifier``: tells every member, with a link to the run."""
+
+    def __init__(self, workspace_id: uuid.UUID, run_id: uuid.UUID, call: Call) -> None:
+        self._workspace_id, self._run_id, self._call = workspace_id, run_id, call
+
+    async def notify(
+        self, *, title: str, body: str, level: str = "info", link: str = "", key: str = ""
+    ) -> None:
+        target = link if link.startswith("/") and not link.startswith("//") else ""
+        await self._call(
+            lambda: notify_workspace(
+                self._workspace_id,
+                kind=f"flow.{level}",
+                title=Text(en=title, zh=title),
+                body=Text(en=body, zh=body),
+                link=target or f"/w/{self._workspace_id}/runs/{self._run_id}",
+                dedupe_key=key or None,
+            )
+        )
+
+
+class FlowState:
+    """``ctx.state``: what the flow keeps between runs."""
+
+    def __init__(self, workspace_id: uuid.UUID, flow_id: uuid.UUID, call: Call) -> None:
+        self._workspace_id, self._flow_id, self._call = workspace_id, flow_id, call
+
+    async def get(self, key: str, default: Json = None) -> Json:
+        return await self._call(lambda: files.flow_value_get(self._workspace_id, self._flow_id, key, default))
+
+    async def set(self, key: str, value: Json) -> None:
+        await self._call(lambda: files.flow_value_set(self._workspace_id, self._flow_id, key, value))
 
 
 class DjangoHost:
     """Implements ``sage_studio.engine.Host`` for one run."""
 
-    http: HttpClient
-    files: FileStore
-    blobs: BlobStore
-    vectors: VectorStore
-    llm: LlmClient
-    notifier: Notifier
-
     def __init__(
-        self, *, workspace_id: uuid.UUID, flow_id: uuid.UUID, run_id: uuid.UUID, call: Any = None
+        self,
+        *,
+        workspace_id: uuid.UUID,
+        flow_id: uuid.UUID,
+        run_id: uuid.UUID,
+        call: Call = in_database_thread,
     ) -> None:
-        self.workspace_id = workspace_id
+        self._workspace_id, self._run_id, self._call = workspace_id, run_id, call
+        self.secrets_seen: set[str] = set()
+        self.files = WorkspaceFiles(workspace_id, run_id, call)
+        self.blobs = WorkspaceBlobs(workspace_id, call)
+        self.vectors = WorkspaceVectors(workspace_id, call)
+        self.notifier = WorkspaceNotifier(workspace_id, run_id, call)
+        self.http = HostHttp(GuardedClient(_policy()), self._header_for, settings.CONFIG.address)
+        self.llm = AnthropicLlm(
+            api_key=settings.ANTHROPIC_API_KEY,
+            address=settings.ANTHROPIC_BASE_URL,
+            secret_for=self._secret_for,
+        )
 
-    def state(self, flow_id: str) -> StateMap:
-        raise NotImplementedError
+    def state(self, flow_id: str) -> FlowState:
+        return FlowState(self._workspace_id, uuid.UUID(flow_id), self._call)
 
     async def credential(self, name: str) -> Mapping[str, str]:
-        raise NotImplementedError
+        """The secret of a credential without hosts. Raises SageError ``credential.*``."""
+        fields = await self._call(
+            lambda: credentials.credential_secret(self._workspace_id, name, self._run_id)
+        )
+        self.secrets_seen.update(fields.values())
+        return fields
+
+    async def _open(self, name: str, host: str, port: int | None) -> credentials.OpenCredential:
+        opened = await self._call(
+            lambda: credentials.credential_for_host(
+                self._workspace_id, name, host, port=port, run_id=self._run_id
+            )
+        )
+        self.secrets_seen.add(opened.secret)
+        return opened
+
+    async def _header_for(self, name: str, host: str, port: int | None) -> SecretHeader:
+        opened = await self._open(name, host, port)
+        return SecretHeader(opened.header, opened.header_value, opened.allowed_hosts)
+
+    async def _secret_for(self, name: str, host: str) -> str:
+        return (await self._open(name, host, None)).secret
+
+
+def _policy() -> EgressPolicy:
+    """Public addresses, the ranges the operator opened, and this instance's own health route."""
+    own = f"{settings.CONFIG.address}{HEALTH_PATH}"
+    return EgressPolicy(networks=tuple(settings.ALLOW_PRIVATE_NETWORK), urls=frozenset({own}))

@@ -1,5 +1,6 @@
 """What can be done with files, blobs, vectors and the values flows keep."""
 
+from apps.files.disk import Draft
 from apps.files.services.content import (
     artifact_write,
     blob_put,
@@ -11,6 +12,7 @@ from apps.files.services.values import flow_value_get, flow_value_set
 from apps.files.services.vectors import vector_model, vectors_search, vectors_upsert
 
 __all__ = [
+    "Draft",
     "artifact_write",
     "blob_put",
     "file_delete",
