@@ -6,11 +6,15 @@ from typing import Any
 
 from django import forms
 from django.http import HttpRequest
+from django.utils.translation import gettext as _
 
 from apps.accounts import services
 from apps.accounts.models import Person
 from apps.common.problems import language_of_request
 from sage_studio.kernel import SageError
+
+# RFC 5321 allows no longer ones, and neither does the column.
+EMAIL_LENGTH = 254
 
 
 class SignupForm(forms.Form):
@@ -22,6 +26,10 @@ class SignupForm(forms.Form):
 
     def clean(self) -> dict[str, Any]:
         cleaned: dict[str, Any] = super().clean() or self.cleaned_data
+        if len(cleaned.get("email") or "") > EMAIL_LENGTH:
+            self.add_error(
+                "email", forms.ValidationError(_("Enter a valid email address."), code="max_length")
+            )
         try:
             services.signup_check(
                 email=cleaned.get("email") or "",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -13,6 +14,9 @@ from sage_studio.kernel import Json
 
 MAX_DEPTH = 64
 MAX_BYTES = 5 * 1024 * 1024
+# A whole string (up to the end of the text when it is never closed, so that matching stays linear),
+# or a bracket outside strings.
+_TOKEN = re.compile(r'"(?:[^"\\]+|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class _Refused(ValueError):
@@ -38,25 +42,47 @@ def _whole(text: str) -> int:
     return int(text)
 
 
+def _number(text: str) -> float:
+    value = float(text)
+    if value in (float("inf"), float("-inf")):
+        raise _Refused("a number is too large")
+    return value
+
+
 def _check_depth(text: str) -> None:
     """Refuse nesting over MAX_DEPTH before the recursive decoder sees it."""
-    depth, in_string, escaped = 0, False, False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+    if text.count("[") + text.count("{") <= MAX_DEPTH:
+        return
+    depth = 0
+    for token in _TOKEN.finditer(text):
+        character = token.group()[0]
+        if character in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise _Refused(f"it is nested deeper than {MAX_DEPTH} levels")
         elif character in "]}":
             depth -= 1
+
+
+def _check_text(text: str) -> None:
+    if "\x00" in text:
+        raise _Refused("a text contains the NUL character")
+    if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
+        raise _Refused("a text contains half of a surrogate pair")
+
+
+def _check_texts(value: Json) -> None:
+    """Refuse what no database stores: NUL and halves of surrogate pairs, which only escapes can write."""
+    waiting: list[Json] = [value]
+    while waiting:
+        current = waiting.pop()
+        if isinstance(current, str):
+            _check_text(current)
+        elif isinstance(current, list):
+            waiting.extend(current)
+        elif isinstance(current, dict):
+            waiting.extend(current)
+            waiting.extend(current.values())
 
 
 def parse_json(body: bytes) -> Json:
@@ -65,8 +91,14 @@ def parse_json(body: bytes) -> Json:
         text = body.decode("utf-8")
         _check_depth(text)
         value: Json = json.loads(
-            text, object_pairs_hook=_no_duplicates, parse_constant=_no_constant, parse_int=_whole
+            text,
+            object_pairs_hook=_no_duplicates,
+            parse_constant=_no_constant,
+            parse_int=_whole,
+            parse_float=_number,
         )
+        if "\\u" in text:
+            _check_texts(value)
         return value
     except UnicodeDecodeError as error:
         raise ApiError(NOT_JSON, {"reason": f"byte {error.start} is not UTF-8"}) from None

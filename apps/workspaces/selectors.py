@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 
-from django.db.models import Count, F, QuerySet
+from django.db.models import Count, F, OuterRef, QuerySet, Subquery
 from django.utils import timezone
 
 from apps.accounts.models import Person
@@ -14,10 +14,10 @@ from apps.workspaces.models import Invitation, Membership, Workspace
 
 def workspace_list_for(person: Person) -> QuerySet[Workspace]:
     """The person's workspaces with ``role`` and ``member_count``."""
-    return (
-        Workspace.objects.filter(memberships__person=person)
-        .annotate(role=F("memberships__role"))
-        .annotate(member_count=Count("members", distinct=True))
+    members = Membership.objects.filter(workspace=OuterRef("pk")).order_by()
+    counted = members.values("workspace").annotate(count=Count("pk")).values("count")
+    return Workspace.objects.filter(memberships__person=person).annotate(
+        role=F("memberships__role"), member_count=Subquery(counted)
     )
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-_NETWORK = frozenset(
-    ["9p", "afpfs", "afs", "beegfs", "ceph", "cifs", "davfs", "fuse.davfs", "fuse.gcsfuse", "fuse.glusterfs", "fuse.rclone", "fuse.s3fs", "fuse.sshfs", "glusterfs", "gpfs", "lustre", "ncpfs", "nfs", "nfs4", "ocfs2", "orangefs", "smb2", "smb3", "smbfs", "webdav"]
+_KERNEL = (
+    "9p afpfs afs beegfs ceph cifs glusterfs gpfs lustre ncpfs nfs nfs4 ocfs2 orangefs smb2 smb3 smbfs webdav"
 )
+_FUSE = "davfs gcsfuse glusterfs rclone s3fs sshfs"
+_NETWORK = frozenset(_KERNEL.split()) | {f"fuse.{name}" for name in _FUSE.split()}
 _MOUNTS = Path("/proc/self/mountinfo")
 
 
