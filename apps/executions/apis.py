@@ -44,9 +44,10 @@ class RunPersonOut(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     name = serializers.CharField()
+    color = serializers.IntegerField()
 
 
-class RunOut(serializers.Serializer[Run]):
+class RunOut(serializers.Serializer[Any]):
     """A run as lists show it."""
 
     id = serializers.UUIDField()
@@ -165,7 +166,7 @@ class RunDetailApi(RunApi):
         return Response(RunDetailOut(self.run).data)
 
 
-class NodeRunOut(serializers.Serializer[NodeRun]):
+class NodeRunOut(serializers.Serializer[Any]):
     """One attempt of one node; ``ports`` counts the items on each output port taken."""
 
     id = serializers.UUIDField()

@@ -88,7 +88,10 @@ class Pair(Node):
 
     spec: ClassVar = spec(
         "pair",
-        inputs=(Port(name="left", label=text("l", "l"), required=True), Port(name="right", label=text("r", "r"))),
+        inputs=(
+            Port(name="left", label=text("l", "l"), required=True),
+            Port(name="right", label=text("r", "r")),
+        ),
     )
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
@@ -173,7 +176,7 @@ class Blocking(Node):
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         ctx.log("from a thread")
-        time.sleep(0.02)
+        time.sleep(0.02)  # noqa: ASYNC251 - blocking is what this node is for
         secret = await ctx.credential("key")
         await ctx.state.set("seen", secret["api_key"])
         return {"value": [threading.current_thread().name, await ctx.state.get("seen")]}
@@ -278,7 +281,10 @@ def flow(nodes: list[dict[str, Any]], edges: list[str] | None = None, **more: An
     wires = []
     for edge in edges or []:
         source, target = edge.split(">")
-        (source_id, _, source_port), (target_id, _, target_port) = source.partition(":"), target.partition(":")
+        (source_id, _, source_port), (target_id, _, target_port) = (
+            source.partition(":"),
+            target.partition(":"),
+        )
         wires.append(
             {
                 "source": source_id,

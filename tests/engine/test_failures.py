@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -20,7 +20,7 @@ class VirtualClock:
         self.slept: list[float] = []
 
     def now(self) -> datetime:
-        return datetime.now(timezone.utc)
+        return datetime.now(UTC)
 
     def monotonic(self) -> float:
         return time.monotonic()
@@ -87,7 +87,11 @@ async def test_continue_goes_on_without_the_node_s_branch() -> None:
 
 async def test_route_sends_the_error_out_of_its_port() -> None:
     body = flow(
-        [node("c", "crash", on_error="route"), node("a", "add"), node("e", "say", text="{{ inputs.value.code }}")],
+        [
+            node("c", "crash", on_error="route"),
+            node("a", "add"),
+            node("e", "say", text="{{ inputs.value.code }}"),
+        ],
         ["c>a", "c:error>e"],
     )
     result = await run(body)
@@ -160,7 +164,9 @@ async def _controlled(body: dict[str, Any], wish: str, *, grace_s: float = 0.3) 
 
 
 async def test_cancelling_ends_waiting_nodes_at_once() -> None:
-    result, took_s = await _controlled(flow([node("w", "sleep", seconds=9), node("a", "add")], ["w>a"]), "cancel")
+    result, took_s = await _controlled(
+        flow([node("w", "sleep", seconds=9), node("a", "add")], ["w>a"]), "cancel"
+    )
     assert result.state is FlowState.CANCELLED
     assert states(result) == {"w": "cancelled"}
     assert took_s < 0.2
@@ -190,7 +196,9 @@ async def test_a_run_cancelled_before_it_begins_runs_nothing() -> None:
 
 
 async def test_draining_gives_the_run_back_between_nodes() -> None:
-    result, _ = await _controlled(flow([node("w", "sleep", seconds=0.15), node("a", "add")], ["w>a"]), "drain")
+    result, _ = await _controlled(
+        flow([node("w", "sleep", seconds=0.15), node("a", "add")], ["w>a"]), "drain"
+    )
     assert result.state is FlowState.READY
     assert states(result) == {"w": "completed"}
 

@@ -119,7 +119,12 @@ async def test_a_pinned_output_stands_in_for_the_node() -> None:
 
 async def test_a_disabled_node_hands_through_what_reaches_it() -> None:
     body = flow(
-        [node("s", "say", text=5), node("c", "crash", disabled=True), node("a", "add"), node("x", "nope", disabled=True)],
+        [
+            node("s", "say", text=5),
+            node("c", "crash", disabled=True),
+            node("a", "add"),
+            node("x", "nope", disabled=True),
+        ],
         ["s>c", "c>a", "a>x"],
     )
     result = await run(body)
@@ -156,7 +161,10 @@ async def test_events_are_numbered_without_gaps_and_tell_the_story() -> None:
     ("body", "code"),
     [
         (flow([node("a", "add"), node("b", "add")], ["a>b", "b>a"]), "flow.not_runnable_cycle"),
-        (flow([node("a", "say", text="{{ b.value }}"), node("b", "add")], ["a>b"]), "flow.not_runnable_cycle"),
+        (
+            flow([node("a", "say", text="{{ b.value }}"), node("b", "add")], ["a>b"]),
+            "flow.not_runnable_cycle",
+        ),
         (flow([node("a", "nope")]), "flow.not_runnable_type"),
         (flow([node("a", "add")], ["a>gone"]), "flow.not_runnable_edge"),
     ],
@@ -184,7 +192,9 @@ async def test_a_missing_required_input_is_refused() -> None:
 
 async def test_ten_thousand_nodes_compile_in_near_linear_time() -> None:
     def seconds(count: int) -> float:
-        body = flow([node(f"n{i}", "add") for i in range(count)], [f"n{i}>n{i + 1}" for i in range(count - 1)])
+        body = flow(
+            [node(f"n{i}", "add") for i in range(count)], [f"n{i}>n{i + 1}" for i in range(count - 1)]
+        )
         document = parse_plain(body)
         began = time.perf_counter()
         compile_flow(document, NODES)

@@ -14,8 +14,10 @@ BODY = definition([{"id": "start_a1", "type": "manual_trigger"}])
 
 
 def _start(world: World, client_name: str = "editor", **headers: str) -> tuple[int, dict[str, object]]:
-    flow = Run.objects.first().flow if Run.objects.exists() else make_flow(
-        world.editor.person, world.workspace, BODY
+    flow = (
+        Run.objects.first().flow
+        if Run.objects.exists()
+        else make_flow(world.editor.person, world.workspace, BODY)
     )
     client = world.everyone()[client_name]
     answer = client.post(f"{world.url}/runs", {"flow_id": str(flow.pk), "inputs": {"q": 1}}, headers=headers)
@@ -81,7 +83,9 @@ def test_a_flow_that_cannot_run_is_refused_with_the_reason(world: World) -> None
     empty = make_flow(world.editor.person, world.workspace, definition([]))
     answer = world.editor.client.post(f"{world.url}/runs", {"flow_id": str(empty.pk)})
     assert (answer.status_code, answer.json()["code"]) == (422, "run.flow_empty")
-    unknown = make_flow(world.editor.person, world.workspace, definition([{"id": "x_1", "type": "not_there"}]))
+    unknown = make_flow(
+        world.editor.person, world.workspace, definition([{"id": "x_1", "type": "not_there"}])
+    )
     answer = world.editor.client.post(f"{world.url}/runs", {"flow_id": str(unknown.pk)})
     assert answer.status_code == 422
     assert "not_there" in json.dumps(answer.json())

@@ -65,8 +65,6 @@ class Runner:
         began = time.monotonic()
         store = self._store(claimed)
         try:
-            if claim.fence > MAX_CLAIMS:
-                raise SageError(errors.WORKERS_LOST, {"claims": claim.fence - 1})
             result = await run_flow(
                 self._plan(claimed),
                 run_id=claim.run_id,
@@ -100,7 +98,12 @@ class Runner:
         )
 
     def _plan(self, claimed: ClaimedRun) -> Plan:
-        """The compiled definition; definitions never change, so plans are kept."""
+        """The compiled definition; definitions never change, so plans are kept.
+
+        Raises SageError when it cannot be compiled, or when too many workers had the run before.
+        """
+        if claimed.claim.fence > MAX_CLAIMS:
+            raise SageError(errors.WORKERS_LOST, {"claims": claimed.claim.fence - 1})
         plan = self._plans.get(claimed.definition_id)
         if plan is None:
             plan = compile_flow(parse_plain(claimed.body), builtin_registry())
@@ -135,7 +138,7 @@ def _host(claim: Claim) -> DjangoHost:
 def _failure(progress: RunProgress, error: SageError) -> Batch:
     problem = error.problem()
     now = time.time()
-    data: JsonObject = {"error": dict(problem)}  # type: ignore[dict-item]  # a TypedDict of JSON values
+    data: JsonObject = {"error": dict(problem)}
     names = ("run_failed", "flow_failed")
     events = [Event(name, progress.last_seq + i, now, None, "", 0, data) for i, name in enumerate(names, 1)]
     return Batch(events=events, outcome=RunOutcome(FlowState.FAILED, error=problem))

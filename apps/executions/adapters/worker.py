@@ -143,12 +143,11 @@ class RunWorker:
             await self._look_for_wishes()
             if not found:
                 await self._rest(self._times.poll_s)
-        give_up_at = time.monotonic() + self._times.drain_s
-        while self._active and time.monotonic() < give_up_at:
-            await asyncio.sleep(0.02)
-        for active in self._active.values():
-            if active.task is not None:
-                active.task.cancel()
+        tasks = [active.task for active in self._active.values() if active.task is not None]
+        if tasks:
+            _, left = await asyncio.wait(tasks, timeout=self._times.drain_s)
+            for task in left:
+                task.cancel()
 
     async def _rest(self, seconds: float) -> None:
         try:

@@ -49,7 +49,15 @@ def compile_flow(document: FlowDocument, types: NodeClasses) -> Plan:
             successors[source].append(target)
     order = _topological(document, successors, [len(sources) for sources in waits_for])
     nodes = tuple(
-        _plan_node(i, node, classes[i], bindings[i], wires[i], tuple(successors[i]), len(waits_for[i]))
+        _plan_node(
+            i,
+            node,
+            cls=classes[i],
+            binding=bindings[i],
+            wires=wires[i],
+            successors=tuple(successors[i]),
+            waits=len(waits_for[i]),
+        )
         for i, node in enumerate(document.nodes)
     )
     return Plan(
@@ -121,6 +129,7 @@ def _topological(document: FlowDocument, successors: list[list[int]], waits: lis
 def _plan_node(
     position: int,
     node: FlowNode,
+    *,
     cls: type[Node] | None,
     binding: Binding,
     wires: Mapping[str, list[tuple[int, str]]],

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 from sage_studio.engine.controls import Controls
@@ -72,11 +73,8 @@ async def _perform(run: ActiveRun, progress: RunProgress) -> RunResult:
     outcome = run.conclude()
     finished_at = run.now()
     _say_ending(run.journal, outcome, finished_at, finished_at - started_at)
-    stored = RunOutcome(
-        outcome.state, outcome.error, run.masks.value(outcome.outputs) if outcome.outputs else outcome.outputs,
-        outcome.reason,
-    )  # fmt: skip
-    run.journal.outcome(stored)
+    outputs = run.masks.value(outcome.outputs) if outcome.outputs else outcome.outputs
+    run.journal.outcome(replace(outcome, outputs=outputs))
     await run.journal.flush()
     return RunResult(
         run_id=run.run_id,

@@ -115,9 +115,9 @@ def _drive(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop)
             failure = RuntimeError("a blocking node may await only what its context gives")
             continue
         try:
-            result = asyncio.run_coroutine_threadsafe(_awaited(request), loop).result()
-        except Exception as error:
-            # Whatever the context raised belongs to the node, which may handle it.
+            crossing = asyncio.run_coroutine_threadsafe(_awaited(request), loop)  # noqa: TID251 - the ferry
+            result = crossing.result()
+        except Exception as error:  # noqa: BLE001 - what the context raised belongs to the node
             failure = error
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 from sage_studio.engine.bindings import Binding, Evaluate
 from sage_studio.flow.document import FlowDocument, Retry
@@ -12,6 +12,7 @@ from sage_studio.flow.spec import Effect, NodeSpec
 from sage_studio.sdk import Node
 
 NO_RETRY = Retry(count=0)
+NodeClass: TypeAlias = type[Node]
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,15 +35,15 @@ class PlanNode:
 
     ``successors`` are the nodes that wait for this one (each counted once, by edge or by
     expression); ``waits`` is how many this one waits for. ``is_plain`` nodes have neither
-    ``prepare`` nor ``close`` and give all outputs at once. ``node_class`` and ``spec`` are None only for disabled nodes of an
-    unknown type.
+    ``prepare`` nor ``close`` and give all outputs at once. ``node_class`` and ``spec`` are None
+    only for disabled nodes of an unknown type.
     """
 
     index: int
     id: str
     name: str
     type: str
-    node_class: type[Node] | None
+    node_class: NodeClass | None
     spec: NodeSpec | None
     binding: Binding
     inputs: tuple[PlanInput, ...]

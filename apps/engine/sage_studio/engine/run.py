@@ -199,7 +199,7 @@ class ActiveRun:
             if not result.retryable or attempt > node.retry.count:
                 await self._fail(node, attempt, began, result)
                 return
-            wait_s = pause_before(attempt, node.retry, result, random.random())
+            wait_s = pause_before(attempt, node.retry, result, random.random())  # noqa: S311 - spreads retries, guards nothing
             self._note_retry(node, attempt, began, result.problem, wait_s)
             if not await self._pause(wait_s):
                 return
@@ -227,7 +227,7 @@ class ActiveRun:
                 raise
             self._note_cancelled(node, attempt, began)
             return None
-        except Exception as error:  # the edge between node code and the engine: outcomes, not crashes
+        except Exception as error:  # noqa: BLE001 - the edge to node code: failures are outcomes here
             return failure_of(error, node, self.masks)
 
     def _config(self, node: PlanNode, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -273,8 +273,9 @@ class ActiveRun:
             self._strands.spawn()
         task = cast("asyncio.Task[None]", asyncio.current_task())
         self._strands.at[task] = node
+        limit = asyncio.timeout(node.timeout_s)
         try:
-            async with asyncio.timeout(node.timeout_s) as limit:
+            async with limit:
                 return checked(await resume(coroutine, awaited))
         except TimeoutError:
             if not limit.expired():

@@ -31,7 +31,7 @@ def resume(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, 
             except GeneratorExit:
                 coroutine.close()
                 raise
-            except BaseException as error:
+            except BaseException as error:  # noqa: BLE001 - whatever is thrown in belongs to the coroutine
                 awaited = coroutine.throw(error)
             else:
                 awaited = coroutine.send(sent)

@@ -1,0 +1,243 @@
+"""Workers killed, stopped, frozen and drained in the middle of runs; real Celery processes."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.db import connection
+
+from apps.common.models import OutboxEvent
+from apps.executions.models import NodeRun, Run, RunEvent
+from tests.executions import ledger
+from tests.executions.flows import definition, make_flow, start, wait_for
+from tests.executions.processes import ROOT, WorkerProcess
+from tests.world import World, make_world
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.kill, pytest.mark.slow, pytest.mark.timeout(150)]
+STEPS = 6
+
+
+@pytest.fixture
+def people(transactional_db: None) -> World:
+    ledger.register()
+    return make_world()
+
+
+@pytest.fixture
+def spawn(tmp_path: Path, transactional_db: None) -> Iterator[Callable[..., WorkerProcess]]:
+    """Start worker processes; whatever is left of them is killed at the end."""
+    started: list[WorkerProcess] = []
+
+    def make(name: str, failpoints: str = "") -> WorkerProcess:
+        process = WorkerProcess(name, tmp_path / f"{name}.log", failpoints)
+        started.append(process)
+        return process
+
+    yield make
+    for process in started:
+        process.kill()
+
+
+def _chain(path: Path, seconds: float, kind: str = "test_ledger") -> dict[str, object]:
+    nodes = [
+        {"id": f"n{i}", "type": kind, "config": {"path": str(path), "seconds": seconds, "give": i}}
+        for i in range(STEPS)
+    ]
+    return definition(nodes, [f"n{i}:value>n{i + 1}:value" for i in range(STEPS - 1)])
+
+
+def _start_chain(people: World, path: Path, seconds: float, kind: str = "test_ledger") -> Run:
+    flow = make_flow(people.editor.person, people.workspace, _chain(path, seconds, kind))
+    return start(people.editor.person, flow)
+
+
+def _wait_for_nodes(run: Run, count: int, state: str = "completed") -> None:
+    give_up_at = time.monotonic() + 40
+    while NodeRun.objects.filter(run=run, state=state).count() < count:
+        assert time.monotonic() < give_up_at, f"{count} nodes {state}"
+        time.sleep(0.02)
+
+
+def _check_ended_whole(run: Run) -> None:
+    """Every node once, every number once, every key's effect known."""
+    completed = NodeRun.objects.filter(run=run, state="completed").values_list("node_id", flat=True)
+    assert sorted(completed) == [f"n{i}" for i in range(STEPS)]
+    seqs = list(RunEvent.objects.filter(run=run).order_by("seq").values_list("seq", flat=True))
+    assert seqs == list(range(1, len(seqs) + 1))
+    assert seqs[-1] == run.last_seq
+    types = list(RunEvent.objects.filter(run=run).values_list("type", flat=True))
+    assert types.count("run_completed") == 1
+    assert types.count("run_started") == 1
+
+
+def test_a_run_survives_its_worker_and_no_finished_node_is_repeated(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    first, second = spawn("a"), None
+    first.wait_until_ready()
+    run = _start_chain(people, path, 0.4)
+    _wait_for_nodes(run, 2)
+    second = spawn("b")
+    second.wait_until_ready()
+    finished = set(NodeRun.objects.filter(run=run, state="completed").values_list("node_id", flat=True))
+    lines_before = len(ledger.lines(path))
+    killed_at = time.monotonic()
+    first.kill()
+    ended = wait_for(run.pk, wait_s=40)
+    assert ended.state == "completed", ended.error
+    assert time.monotonic() - killed_at < 40
+    repeated = {line[0] for line in ledger.lines(path)[lines_before:]} & finished
+    assert repeated == set()
+    _check_ended_whole(ended)
+    assert ended.fence == 2
+
+
+@pytest.mark.parametrize("point", ["run.record:kill@3", "run.recorded:kill@3", "run.planned:kill@1"])
+def test_a_worker_that_dies_around_a_commit_leaves_a_run_another_one_finishes(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path, point: str
+) -> None:
+    path = tmp_path / "ledger"
+    run = _start_chain(people, path, 0)
+    dying = spawn("a", point)
+    dying.wait_until_dead()
+    recorded = set(NodeRun.objects.filter(run=run, state="completed").values_list("node_id", flat=True))
+    lines_before = len(ledger.lines(path))
+    spawn("b")
+    ended = wait_for(run.pk, wait_s=40)
+    assert ended.state == "completed", ended.error
+    assert {line[0] for line in ledger.lines(path)[lines_before:]} & recorded == set()
+    assert len({line[2] for line in ledger.lines(path)}) == STEPS, "one key per node over all attempts"
+    _check_ended_whole(ended)
+
+
+def test_a_frozen_worker_that_wakes_up_writes_nothing_into_a_run_taken_over(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    frozen = spawn("a")
+    frozen.wait_until_ready()
+    run = _start_chain(people, path, 0.5)
+    _wait_for_nodes(run, 1)
+    frozen.signal(signal.SIGSTOP)
+    other = spawn("b")
+    ended = wait_for(run.pk, wait_s=40)
+    assert ended.state == "completed"
+    rows = list(NodeRun.objects.filter(run=run).order_by("node_id", "attempt").values())
+    frozen.signal(signal.SIGCONT)
+    time.sleep(2)
+    assert list(NodeRun.objects.filter(run=run).order_by("node_id", "attempt").values()) == rows
+    assert Run.objects.get(pk=run.pk).last_seq == ended.last_seq
+    _check_ended_whole(ended)
+    said = frozen.log.read_text(errors="replace")
+    assert "late_writer_refused" in said or "run_lost" in said
+    other.kill()
+
+
+def test_a_node_nobody_may_repeat_pauses_its_run_and_a_person_decides(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    first = spawn("a")
+    first.wait_until_ready()
+    run = _start_chain(people, path, 1.0, "test_ledger_once")
+    _wait_for_nodes(run, 1, "running")
+    time.sleep(0.2)
+    first.kill()
+    spawn("b")
+    paused = wait_for(run.pk, wait_s=40)
+    assert (paused.state, paused.reason) == ("paused", "outcome_unknown")
+    assert len(ledger.lines(path)) == 1, "the effect is not repeated by the machine"
+    url = f"{people.url}/runs/{run.pk}/commands"
+    assert people.editor.client.post(url, {"command": "retry"}).status_code == 202
+    ended = wait_for(run.pk, "completed", wait_s=40)
+    _check_ended_whole(ended)
+    assert [line[:2] for line in ledger.lines(path)][:2] == [["n0", "1"], ["n0", "2"]]
+
+
+def test_a_worker_told_to_stop_gives_its_run_back_between_nodes(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    first = spawn("a")
+    first.wait_until_ready()
+    run = _start_chain(people, path, 0.4)
+    _wait_for_nodes(run, 1)
+    first.terminate()
+    given_back = Run.objects.get(pk=run.pk)
+    assert given_back.state == "ready", "no lease has to run out"
+    spawn("b")
+    ended = wait_for(run.pk, wait_s=40)
+    assert ended.state == "completed"
+    assert len(ledger.lines(path)) == STEPS, "nothing was interrupted"
+    _check_ended_whole(ended)
+
+
+def test_cancelling_a_running_run_takes_less_than_five_seconds(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+) -> None:
+    worker = spawn("a")
+    worker.wait_until_ready()
+    run = _start_chain(people, tmp_path / "ledger", 30)
+    _wait_for_nodes(run, 1, "running")
+    asked_at = time.monotonic()
+    url = f"{people.url}/runs/{run.pk}/commands"
+    assert people.editor.client.post(url, {"command": "cancel"}).status_code == 202
+    wait_for(run.pk, "cancelled")
+    assert time.monotonic() - asked_at < 5
+
+
+def test_a_failing_node_ends_its_run_and_leaves_the_outbox_event(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+) -> None:
+    from apps.common import events
+
+    events.on("run.failed", "tests.noted", lambda payload: None)
+    spawn("a")
+    nodes = [{"id": "n0", "type": "test_ledger", "config": {"path": str(tmp_path / "l"), "fail": True}}]
+    flow = make_flow(people.editor.person, people.workspace, definition(nodes))
+    ended = wait_for(start(people.editor.person, flow).pk, wait_s=40)
+    assert ended.state == "failed"
+    assert (ended.error["code"], ended.error["node_id"]) == ("node.failed", "n0")
+    flow.refresh_from_db()
+    assert flow.last_run_state == "failed"
+
+
+ACCEPT = """
+import django; django.setup()
+from apps.flows.models import Flow
+from apps.executions.services import run_accept
+flow = Flow.objects.select_related("definition", "created_by").get()
+run_accept(person=flow.created_by, flow=flow, definition=flow.definition, inputs={})
+"""
+
+
+@pytest.mark.parametrize(("point", "runs"), [("run.accept:kill@1", 0), ("run.accepted:kill@1", 1)])
+def test_a_server_killed_while_accepting_has_promised_all_or_nothing(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path, point: str, runs: int
+) -> None:
+    make_flow(people.editor.person, people.workspace, _chain(tmp_path / "ledger", 0))
+    environment = {
+        **os.environ,
+        "DJANGO_SETTINGS_MODULE": "tests.executions.worker_settings",
+        "SAGE_DATA_DIR": str(settings.DATA_DIR),
+        "SAGE_TEST_DATABASE": str(connection.settings_dict["NAME"]),
+        "SAGE_FAILPOINTS": point,
+        "PYTHONPATH": str(ROOT),
+    }
+    done = subprocess.run([sys.executable, "-c", ACCEPT], env=environment, cwd=ROOT, check=False)
+    assert done.returncode == -signal.SIGKILL
+    assert Run.objects.count() == runs
+    assert RunEvent.objects.count() == runs
+    if runs:
+        spawn("a")
+        assert wait_for(Run.objects.get().pk, wait_s=40).state == "completed"
+    assert OutboxEvent.objects.filter(topic="run.failed").count() == 0
