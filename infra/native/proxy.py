@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import os
-import shutil
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
 
+from infra.setup import nginx
 from infra.setup.console import ROOT
 from studio_project.supervisor.children import Program
 
@@ -43,17 +43,11 @@ class Front:
     program: Program
 
 
-def find_nginx() -> Path | None:
-    """nginx lives in sbin, which people's PATH often leaves out."""
-    found = shutil.which("nginx", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
-    return Path(found) if found else None
-
-
 def choose(folder: Path, *, port: int, upstreams: Sequence[int]) -> Front:
-    nginx = find_nginx()
-    if nginx is not None:
+    binary = nginx.find()
+    if binary is not None:
         configuration = write_configuration(folder, port=port, upstreams=upstreams)
-        command = [str(nginx), "-p", str(folder), "-c", str(configuration)]
+        command = [str(binary), "-p", str(folder), "-c", str(configuration)]
         return Front("nginx", Program(name="proxy", command=command, env=dict(os.environ), stop_grace_s=5))
     command = [sys.executable, "-m", "infra.native.balancer", str(port), *map(str, upstreams)]
     program = Program(

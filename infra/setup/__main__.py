@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from infra.setup import browser, frontend, lock, node, npm_lock, python_env
+from infra.setup import browser, frontend, lock, nginx, node, npm_lock, python_env
 from infra.setup.console import ROOT, SetupError, passthrough, run, say, step
 
 
@@ -66,6 +66,7 @@ def _reach(goal: str) -> int:
         if goal == "test":
             frontend.ensure_build(node.choose())
             browser.ensure()
+            nginx.ensure()
     return 0
 
 

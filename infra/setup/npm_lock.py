@@ -46,7 +46,7 @@ def _is_locked(packages: dict[str, dict[str, Any]], holder: str, name: str) -> b
 
 
 def _entry(name: str, version: str, *, is_dev: bool) -> dict[str, Any]:
-    words = name.split("/")[-1].split("-")
+    words = name.rsplit("/", maxsplit=1)[-1].split("-")
     entry: dict[str, Any] = {"version": version}
     cpu = [word for word in words if word in PROCESSORS]
     if cpu:

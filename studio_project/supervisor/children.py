@@ -50,6 +50,7 @@ class Child:
     _pump: threading.Thread | None = None
 
     def start(self) -> None:
+        self._close_pipes()
         self._started_at = time.monotonic()
         self._due_at = None
         self.process = subprocess.Popen(
@@ -105,9 +106,17 @@ class Child:
             self.process.wait()
             return False
         finally:
-            if self._pump is not None:
-                self._pump.join(timeout=1)
+            self._close_pipes()
         return True
+
+    def _close_pipes(self) -> None:
+        """Lets go of a dead child's pipes, once the last of its output has been copied."""
+        if self.process is None or self.process.stdin is None or self.process.stdout is None:
+            return
+        if self._pump is not None:
+            self._pump.join(timeout=1)
+        self.process.stdin.close()
+        self.process.stdout.close()
 
     def _copy_output(self, process: subprocess.Popen[str]) -> None:
         """Copies what the child prints into its log file, which is turned over at its size limit."""

@@ -167,8 +167,8 @@ class Supervisor:
         try:
             with urllib.request.urlopen(f"http://{host}:{self.settings.port}/healthz", timeout=2):
                 return True
-        except urllib.error.HTTPError:
-            return True  # it answers, if only to say no: the host name may not be one it serves
+        except urllib.error.HTTPError as error:
+            return error.code < 500  # a plain no is an answer: the host name may not be one it serves
         except OSError:
             return False
 
