@@ -125,7 +125,7 @@ def best_quotes(question: str, documents: list[Document], count: int) -> list[Qu
     quotes: list[Quote] = []
     taken: list[set[str]] = []
     for score, at in best:
-        if len(quotes) == count or score < best[0][0] * 0.3:
+        if len(quotes) == count or score < best[0][0] * 0.5:
             break
         if any(len(bags[at] & other) > 0.8 * len(bags[at] | other) for other in taken):
             continue

@@ -47,6 +47,7 @@ class PdfParser(Node):
         category="processing",
         icon="file-pdf",
         cpu_bound=True,
+        inputs=(Port(name="files", type="array<File>", label=text("Files", "文件")),),
         outputs=(
             Port(name="documents", type="array<Document>", label=text("Pages", "页面")),
             Port(name="outline", type="array<object>", label=text("Outline", "大纲")),

@@ -79,6 +79,7 @@ class FileReader(Node):
         ),
         category="source",
         icon="file",
+        inputs=(Port(name="files", type="array<File>", label=text("Files", "文件")),),
         outputs=(
             Port(name="documents", type="array<Document>", label=text("Documents", "文档")),
             Port(name="rows", type="array<any>", label=text("Rows", "数据行")),
