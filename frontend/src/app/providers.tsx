@@ -19,10 +19,17 @@ function DocumentTheme() {
   return null;
 }
 
-export function Providers({ queryClient, children }: { queryClient: QueryClient; children: ReactNode }) {
+type Props = {
+  queryClient: QueryClient;
+  children: ReactNode;
+  /** Tests show and hide things at once instead of fading them. */
+  env?: "default" | "test";
+};
+
+export function Providers({ queryClient, children, env = "default" }: Props) {
   return (
     <QueryClientProvider client={queryClient}>
-      <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto">
+      <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto" env={env}>
         <DocumentTheme />
         <Notifications position="bottom-right" limit={4} zIndex={90} />
         {children}
