@@ -93,7 +93,8 @@ screenshots: need-python ## take the README's pictures anew
 
 schema: need-python ## write the OpenAPI schema and the typed client made from it
 	@$(SETUP) dev
-	$(BIN)/python manage.py spectacular --file frontend/openapi.json --format openapi-json
+	@mkdir -p .build
+	$(BIN)/python manage.py spectacular --file .build/openapi.json --format openapi-json
 	@$(NPM) run api
 
 lock: need-python ## resolve dependencies again and write the lock files

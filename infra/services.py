@@ -45,7 +45,7 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
         os.chown(folder, account.pw_uid, account.pw_gid)
     binaries = _postgres_binaries(folder, account)
     data, log = folder / "data", folder / "server.log"
-    user = {"user": account.pw_uid, "group": account.pw_gid} if account is not None else {}
+    user, group = (account.pw_uid, account.pw_gid) if account is not None else (None, None)
     env = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(folder)}
     made = subprocess.run(
         [str(binaries / "initdb"), "-D", str(data), "-U", "studio", "-A", "trust", "-E", "UTF8", "--no-sync"],
@@ -54,7 +54,8 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
         check=False,
         cwd=folder,
         env=env,
-        **user,  # type: ignore[call-overload]  # the same two keywords on every call
+        user=user,
+        group=group,
     )
     if made.returncode != 0:
         raise ServiceError(f"initdb failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
@@ -77,7 +78,8 @@ def postgres(*, durable: bool = False) -> Iterator[str]:
             cwd=folder,
             env=env,
             start_new_session=True,
-            **user,
+            user=user,
+            group=group,
         )
     try:
         _create_database(folder, server, log)

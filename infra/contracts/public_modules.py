@@ -7,6 +7,7 @@ are its own business. Imports inside one app are left to the layers contract.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import grimp
 from importlinter import Contract, ContractCheck, fields, output
@@ -18,7 +19,7 @@ class Trespass:
     imported: str
 
 
-class PublicModulesContract(Contract):  # type: ignore[misc]  # import-linter's base class is untyped
+class PublicModulesContract(Contract):
     """Every import from one app into another names a public module.
 
     Options: ``package`` (the parent of the apps), ``public`` (module names other apps may use) and
@@ -44,17 +45,22 @@ class PublicModulesContract(Contract):  # type: ignore[misc]  # import-linter's 
         for trespass in check.metadata["trespasses"]:
             output.print_error(f"{trespass.importer} may not import {trespass.imported}", bold=False)
         output.new_line()
-        output.print_error(f"Other apps may use only: {', '.join(sorted(self.public))}.", bold=False)
+        output.print_error(f"Other apps may use only: {', '.join(sorted(_value(self.public)))}.", bold=False)
 
     def _forbids(self, importer: str, imported: str) -> bool:
         source, target = self._app(importer), self._app(imported)
         if source is None or target is None or source == target:
             return False
-        if any(imported == name or imported.startswith(f"{name}.") for name in self.open or ()):
+        if any(imported == name or imported.startswith(f"{name}.") for name in _value(self.open) or ()):
             return False
         inside = imported.split(".")[2:]
-        return not inside or inside[0] not in self.public
+        return not inside or inside[0] not in _value(self.public)
 
     def _app(self, module: str) -> str | None:
         parts = module.split(".")
-        return parts[1] if parts[0] == self.package and len(parts) > 1 else None
+        return parts[1] if parts[0] == _value(self.package) and len(parts) > 1 else None
+
+
+def _value(declared: Any) -> Any:
+    """What the configuration gave for a declared field: import-linter puts it in the field's place."""
+    return declared
