@@ -15,6 +15,10 @@ from django.conf import settings  # noqa: E402
 
 from apps.accounts.adapters.sockets import authenticated, closing_unknown_routes  # noqa: E402
 from apps.common.proxies import behind_trusted_proxies  # noqa: E402
+from studio_project import celery  # noqa: E402
+
+# Tasks sent from this process go to our broker, not to Celery's blank default application.
+celery.app.set_default()
 
 websocket_urlpatterns = [
     route for name in settings.STUDIO_ROUTING_MODULES for route in import_module(name).websocket_urlpatterns

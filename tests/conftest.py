@@ -7,6 +7,7 @@ from django.core.cache import cache
 from django.db import connection
 from pytest_django import DjangoDbBlocker
 
+import studio_project.celery  # noqa: F401 - tasks sent by tests go to the configured broker
 from apps.audit import triggers
 from tests.world import World, make_world
 
