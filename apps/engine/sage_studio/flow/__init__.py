@@ -14,11 +14,14 @@ from sage_studio.flow.document import (
     Retry,
     edge_id,
 )
+from sage_studio.flow.issues import Issue
+from sage_studio.flow.node_types import NodeTypes
 from sage_studio.flow.operations import Operation, Patch
 from sage_studio.flow.parsing import parse, parse_plain
 from sage_studio.flow.patch import Conflict, PatchOutcome, apply, conflict_error, invert, parse_patch
 from sage_studio.flow.projection import Projection, project
 from sage_studio.flow.types import PortType, is_assignable, parse_type
+from sage_studio.flow.validation import has_errors, validate
 
 __all__ = [
     "SCHEMA",
@@ -30,6 +33,8 @@ __all__ = [
     "FlowNode",
     "FlowNote",
     "FlowSettings",
+    "Issue",
+    "NodeTypes",
     "Operation",
     "Patch",
     "PatchOutcome",
@@ -44,6 +49,7 @@ __all__ = [
     "describe",
     "diff",
     "edge_id",
+    "has_errors",
     "hashes",
     "invert",
     "is_assignable",
@@ -54,4 +60,5 @@ __all__ = [
     "parse_type",
     "project",
     "semantic_hash",
+    "validate",
 ]

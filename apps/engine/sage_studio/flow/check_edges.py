@@ -1,0 +1,165 @@
+"""Checks of connections: both ends there, ports that exist and fit, one edge per port, no circles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from sage_studio.flow.document import FlowDocument, FlowEdge, FlowNode
+from sage_studio.flow.graph import Graph
+from sage_studio.flow.issues import Issue, Place, closest, issue
+from sage_studio.flow.node_types import NodeTypes
+from sage_studio.flow.operations import RemoveEdge
+from sage_studio.flow.spec import NodeSpec, Port
+from sage_studio.flow.types import is_assignable, parse_type
+from sage_studio.kernel import SageError, define_error
+
+ERROR_PORT = "error"
+
+TO_NOTHING = define_error(
+    "edge.to_nothing", 2301, status=422,
+    en="A connection leads {direction} “{node}”, which is not in the flow.",
+    zh="有一条连线{direction_zh} “{node}”，但流程中没有该节点。",
+    hint_en="Remove the connection, or add the node.", hint_zh="请删除该连线，或添加该节点。",
+)  # fmt: skip
+UNKNOWN_PORT = define_error(
+    "edge.unknown_port", 2302, status=422,
+    en="“{node}” has no {side} “{port}”.{suggestion}", zh="“{node}” 没有{side_zh} “{port}”。{suggestion_zh}",
+    hint_en="Its {side}s are: {known}.", hint_zh="可用的{side_zh}：{known}。",
+)  # fmt: skip
+WRONG_TYPE = define_error(
+    "edge.wrong_type", 2303, status=422,
+    en="“{source}.{source_port}” gives {given}, but “{target}.{target_port}” takes {taken}.",
+    zh="“{source}.{source_port}” 输出 {given}，而 “{target}.{target_port}” 需要 {taken}。",
+    hint_en="Put a node between them that converts, or read the part you need with an expression.",
+    hint_zh="请在两者之间加入转换节点，或用表达式读取所需部分。",
+)  # fmt: skip
+SECOND_EDGE = define_error(
+    "edge.second_on_port", 2304, status=422,
+    en="“{target}.{target_port}” takes one connection; there are {count}.",
+    zh="“{target}.{target_port}” 只接受一条连线，现有 {count} 条。",
+    hint_en="Remove the others, or join them with a merge node.",
+    hint_zh="请删除多余的连线，或先用合并节点汇合。",
+)  # fmt: skip
+DUPLICATE = define_error(
+    "edge.duplicate", 2305, status=422,
+    en="The connection {edge} is listed twice.", zh="连线 {edge} 重复出现。",
+    hint_en="Keep one of them.", hint_zh="请保留其中一条。",
+)  # fmt: skip
+CYCLE = define_error(
+    "edge.in_cycle", 2306, status=422,
+    en="These nodes wait for each other: {nodes}.", zh="这些节点互相等待：{nodes}。",
+    hint_en="Remove one of the connections; to repeat steps, use a loop container.",
+    hint_zh="请删除其中一条连线；如需重复执行，请使用循环容器。",
+)  # fmt: skip
+
+
+def check_edges(document: FlowDocument, graph: Graph, types: NodeTypes) -> Iterator[Issue]:
+    """Every issue of the flow's connections."""
+    seen: set[str] = set()
+    for index, edge in enumerate(document.edges):
+        place = Place(f"edges[{index}]", edge_id=edge.id)
+        if edge.id in seen:
+            yield issue(DUPLICATE, place, edge=edge.id)
+            continue
+        seen.add(edge.id)
+        yield from _ends(edge, graph, place)
+        if edge.source in graph.nodes and edge.target in graph.nodes:
+            yield from _ports(edge, graph, types, place)
+    yield from _crowded_ports(document, graph, types)
+    yield from _cycles(document, graph)
+
+
+def _ends(edge: FlowEdge, graph: Graph, place: Place) -> Iterator[Issue]:
+    ends = ((edge.source, "out of", "来自", "source"), (edge.target, "to", "指向", "target"))
+    for node, direction, direction_zh, name in ends:
+        if node not in graph.nodes:
+            yield issue(
+                TO_NOTHING, place.below(name), fix=[RemoveEdge(id=edge.id)],
+                node=node[:80], direction=direction, direction_zh=direction_zh,
+            )  # fmt: skip
+
+
+def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iterator[Issue]:
+    source, target = graph.nodes[edge.source], graph.nodes[edge.target]
+    given, taken = types.spec(source.type), types.spec(target.type)
+    output = output_port(source, given, edge.source_port) if given else None
+    target_port = input_port(taken, edge.target_port) if taken else None
+    if given and output is None:
+        yield _unknown(place, edge, "output", output_names(source, given))
+    if taken and target_port is None:
+        yield _unknown(place, edge, "input", [port.name for port in taken.input_ports()])
+    if output is not None and target_port is not None and not _fits(output, target_port):
+        yield issue(
+            WRONG_TYPE, Place(place.path, node_id=edge.target, edge_id=edge.id),
+            source=edge.source, source_port=edge.source_port, target=edge.target,
+            target_port=edge.target_port, given=_type_text(output), taken=_type_text(target_port),
+        )  # fmt: skip
+
+
+def _unknown(place: Place, edge: FlowEdge, side: str, known: list[str]) -> Issue:
+    is_output = side == "output"
+    node, port = (edge.source, edge.source_port) if is_output else (edge.target, edge.target_port)
+    at = Place(f"{place.path}.{'source' if is_output else 'target'}_port", node, edge.id)
+    side_zh = "输出" if is_output else "输入"
+    return issue(
+        UNKNOWN_PORT, at, fix=[RemoveEdge(id=edge.id)], node=node, side=side, side_zh=side_zh,
+        port=port[:80], known=", ".join(known) or "–", near=closest(port, known),
+    )  # fmt: skip
+
+
+def _fits(output: Port, target_port: Port) -> bool:
+    """Types that cannot be read fit everything: that is the node's fault, and its own tests say so."""
+    try:
+        if target_port.multiple:
+            item = parse_type(target_port.type)
+            return is_assignable(output.type, item) or is_assignable(output.type, f"array<{item}>")
+        return is_assignable(output.type, target_port.type)
+    except SageError:
+        return True
+
+
+def _type_text(port: Port) -> str:
+    return str(parse_type(port.type))
+
+
+def output_port(node: FlowNode, spec: NodeSpec, name: str) -> Port | None:
+    """The output of that name; nodes that route errors have one more."""
+    found = next((port for port in spec.outputs if port.name == name), None)
+    if found is None and name == ERROR_PORT and node.on_error == "route":
+        return Port(name=ERROR_PORT, type="Error", label={"en": "Error", "zh": "错误"})
+    return found
+
+
+def output_names(node: FlowNode, spec: NodeSpec) -> list[str]:
+    return [port.name for port in spec.outputs] + ([ERROR_PORT] if node.on_error == "route" else [])
+
+
+def input_port(spec: NodeSpec, name: str) -> Port | None:
+    return next((port for port in spec.input_ports() if port.name == name), None)
+
+
+def _crowded_ports(document: FlowDocument, graph: Graph, types: NodeTypes) -> Iterator[Issue]:
+    for index, node in enumerate(document.nodes):
+        spec = types.spec(node.type)
+        if spec is None or graph.nodes[node.id] is not node:
+            continue
+        by_port: dict[str, list[FlowEdge]] = {}
+        for edge in graph.incoming.get(node.id, ()):
+            by_port.setdefault(edge.target_port, []).append(edge)
+        for name, edges in by_port.items():
+            port = input_port(spec, name)
+            unique = list({edge.id: edge for edge in edges})
+            if port is not None and not port.multiple and len(unique) > 1:
+                place = Place(f"nodes[{index}]", node.id, unique[-1])
+                fix = [RemoveEdge(id=edge_id) for edge_id in unique[1:]]
+                yield issue(SECOND_EDGE, place, fix=fix, target=node.id, target_port=name, count=len(unique))
+
+
+def _cycles(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
+    positions = {edge.id: index for index, edge in enumerate(document.edges)}
+    for cycle in graph.cycles():
+        names = [cycle[0].source, *(edge.target for edge in cycle)]
+        shown = " → ".join(names if len(names) <= 12 else [*names[:6], "…", *names[-5:]])
+        closing = cycle[-1]
+        place = Place(f"edges[{positions[closing.id]}]", closing.target, closing.id)
+        yield issue(CYCLE, place, nodes=shown)

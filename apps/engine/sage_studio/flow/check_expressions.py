@@ -1,0 +1,210 @@
+"""Checks of ``{{ }}`` texts before a run: do they read, and does what they name exist by then?"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sage_studio.expressions import Template, compile_template
+from sage_studio.flow.check_edges import output_names
+from sage_studio.flow.document import FlowDocument, FlowNode
+from sage_studio.flow.graph import Graph
+from sage_studio.flow.issues import Issue, Place, closest, from_error, issue
+from sage_studio.flow.node_types import NodeTypes
+from sage_studio.flow.spec import NodeSpec
+from sage_studio.kernel import Json, SageError, define_error
+
+UNKNOWN = define_error(
+    "reference.unknown", 2321, status=422,
+    en="“{name}” in “{node}” names nothing in this flow.{suggestion}",
+    zh="“{node}” 中的 “{name}” 在流程中不存在。{suggestion_zh}",
+    hint_en="Name a node before this one, or inputs, flow, run or vars.",
+    hint_zh="请使用前面节点的 id，或 inputs、flow、run、vars。",
+)  # fmt: skip
+NOT_BEFORE = define_error(
+    "reference.not_before", 2322, status=422,
+    en="“{node}” reads “{name}”, which does not run before it.",
+    zh="“{node}” 读取 “{name}”，但后者不会先于它运行。",
+    hint_en="Connect {name} (or something after it) to {node}.",
+    hint_zh="请将 {name}（或其后的节点）连接到 {node}。",
+)  # fmt: skip
+NO_OUTPUT = define_error(
+    "reference.no_output", 2323, status=422,
+    en="“{name}” has no output “{port}”.{suggestion}", zh="“{name}” 没有输出 “{port}”。{suggestion_zh}",
+    hint_en="Its outputs are: {known}.", hint_zh="可用的输出：{known}。",
+)  # fmt: skip
+NO_INPUT = define_error(
+    "reference.no_input", 2324, status=422,
+    en="Nothing is connected to the input “{port}” of “{node}”, so inputs.{port} is empty.{suggestion}",
+    zh="“{node}” 的输入 “{port}” 没有连线，inputs.{port} 为空。{suggestion_zh}",
+    hint_en="Connect something, or write inputs?.{port} ?? a default.",
+    hint_zh="请连线，或写作 inputs?.{port} ?? 默认值。",
+)  # fmt: skip
+NO_VARIABLE = define_error(
+    "reference.no_variable", 2325, status=422,
+    en="The flow has no {what} “{name}”.{suggestion}", zh="流程中没有{what_zh} “{name}”。{suggestion_zh}",
+    hint_en="Add it in the flow's settings.", hint_zh="请在流程设置中添加。",
+)  # fmt: skip
+ONLY_PER_ITEM = define_error(
+    "reference.only_per_item", 2326, status=422,
+    en="“{name}” exists only in fields that are computed for each item.",
+    zh="“{name}” 只能在逐项计算的字段中使用。",
+    hint_en="Use data_map or data_filter to work item by item.",
+    hint_zh="如需逐项处理，请使用 data_map 或 data_filter。",
+)  # fmt: skip
+DISABLED = define_error(
+    "reference.disabled", 2327, status=422,
+    en="“{node}” reads “{name}”, which is disabled and gives nothing.",
+    zh="“{node}” 读取 “{name}”，但该节点已停用，没有输出。",
+    hint_en="Enable it, or read something else.", hint_zh="请启用该节点，或改为读取其他内容。",
+)  # fmt: skip
+
+_ROOTS = ("inputs", "flow", "run", "vars")
+_PER_ITEM = ("item", "index")
+
+
+@dataclass(frozen=True, slots=True)
+class _Reader:
+    """One node's expressions and what they may name."""
+
+    document: FlowDocument
+    graph: Graph
+    types: NodeTypes
+    node: FlowNode
+    spec: NodeSpec | None
+    wired: frozenset[str]
+
+    def check(self, path: str, *, per_item: bool, place: Place) -> Issue | None:
+        root, _, rest = path.partition(".")
+        member = rest.split(".", 1)[0]
+        if root in _PER_ITEM:
+            return None if per_item else issue(ONLY_PER_ITEM, place, name=root)
+        if root == "inputs":
+            return self._input(member, place)
+        if root == "vars":
+            return self._known(member, self.document.variables, ("variable", "变量"), place)
+        if root == "flow":
+            return self._flow(rest, place)
+        if root == "run":
+            return None
+        return self._node(root, member, place)
+
+    def _input(self, port: str, place: Place) -> Issue | None:
+        if not port or port in self.wired:
+            return None
+        near = closest(port, self.wired)
+        return issue(NO_INPUT, place, severity="warning", node=self.node.id, port=port, near=near)
+
+    def _flow(self, rest: str, place: Place) -> Issue | None:
+        first, _, name = rest.partition(".")
+        if first != "inputs":
+            return None
+        known = {item.name: item for item in self.document.inputs}
+        return self._known(name.split(".", 1)[0], known, ("input", "输入"), place)
+
+    def _known(self, name: str, known: object, what: tuple[str, str], place: Place) -> Issue | None:
+        assert isinstance(known, dict)
+        if not name or name in known:
+            return None
+        near = closest(name, known)
+        return issue(
+            NO_VARIABLE, place, severity="warning", name=name, what=what[0], what_zh=what[1], near=near
+        )
+
+    def _node(self, name: str, port: str, place: Place) -> Issue | None:
+        other = self.graph.nodes.get(name)
+        if other is None:
+            near = _closest_name(name, [*_ROOTS, *(key for key in self.graph.nodes if key != self.node.id)])
+            return issue(UNKNOWN, place, node=self.node.id, name=name, near=near)
+        if not self.graph.is_upstream(name, self.node.id):
+            return issue(NOT_BEFORE, place, node=self.node.id, name=name)
+        if other.disabled:
+            return issue(DISABLED, place, severity="warning", node=self.node.id, name=name)
+        spec = self.types.spec(other.type)
+        if spec is None or not port:
+            return None
+        known = output_names(other, spec)
+        if port in known:
+            return None
+        return issue(
+            NO_OUTPUT,
+            place,
+            name=name,
+            port=port,
+            known=", ".join(known),
+            near=closest(port, known),
+        )
+
+
+def check_expressions(
+    document: FlowDocument, graph: Graph, types: NodeTypes, node: FlowNode, place: Place
+) -> Iterator[Issue]:
+    """Every issue of the expressions in a node's settings."""
+    spec = types.spec(node.type)
+    reader: _Reader | None = None
+    for name, value in node.config.items():
+        field = spec.field(name) if spec else None
+        if field is not None and field.expression == "never":
+            continue
+        for below, text in _texts(value, f"{place.path}.config.{name}"):
+            if reader is None:
+                wired = frozenset(edge.target_port for edge in graph.incoming.get(node.id, ()))
+                reader = _Reader(document, graph, types, node, spec, wired)
+            per_item = field is None or field.expression == "item"
+            yield from _check_text(reader, text, Place(below, node.id), per_item=per_item)
+
+
+def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
+    """Expressions in the flow's declared outputs: they may name every node."""
+    for index, output in enumerate(document.outputs):
+        for path, text in _texts(output, f"outputs[{index}]"):
+            place = Place(path)
+            template = _compiled(text, place)
+            if isinstance(template, Issue):
+                yield template
+                continue
+            for root in sorted({read.split(".", 1)[0] for read in template.reads}):
+                if root not in graph.nodes and root not in ("flow", "run", "vars"):
+                    near = _closest_name(root, list(graph.nodes))
+                    yield issue(UNKNOWN, place, node="outputs", name=root, near=near)
+
+
+def _check_text(reader: _Reader, text: str, place: Place, *, per_item: bool) -> Iterator[Issue]:
+    template = _compiled(text, place)
+    if isinstance(template, Issue):
+        yield template
+        return
+    for path in sorted(template.positions, key=template.positions.__getitem__):
+        found = reader.check(path, per_item=per_item, place=place)
+        if found is not None:
+            yield found
+
+
+def _compiled(text: str, place: Place) -> Template | Issue:
+    try:
+        return compile_template(text)
+    except SageError as error:
+        return from_error(error, place)
+
+
+def _texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
+    """(path, text) of every text with ``{{`` inside a value."""
+    if isinstance(value, str):
+        if "{{" in value:
+            yield path, value
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            yield from _texts(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _texts(item, f"{path}[{index}]")
+
+
+def _closest_name(name: str, known: list[str]) -> str | None:
+    """As ``closest``, but a shared beginning counts most: ids end in random letters."""
+    stem = name.rsplit("_", 1)[0]
+    same_stem = [other for other in known if other.rsplit("_", 1)[0] == stem]
+    if same_stem:
+        return difflib.get_close_matches(name, same_stem, n=1, cutoff=0.0)[0]
+    return closest(name, known[:2000])
