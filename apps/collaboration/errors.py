@@ -19,13 +19,7 @@ UNAVAILABLE = define_error(
 )  # fmt: skip
 TOO_LARGE = define_error(
     "document.too_large", 5003, status=413,
-    en="The change would make the flow larger than {limit_mb} MB.", zh="该更改会使流程超过 {limit_mb} MB。",
+    en="This change is too large for a flow: {size_mb} MB of at most {limit_mb} MB.",
+    zh="该更改过大：{size_mb} MB，流程最大 {limit_mb} MB。",
     hint_en="Keep data in files, not in the flow.", hint_zh="请将数据存入文件，而不是流程中。",
-)  # fmt: skip
-PATCH_CONFLICT = define_error(
-    "patch.conflict", 5010, status=409,
-    en="The flow changed meanwhile: {count} of the changes no longer fit.",
-    zh="流程已被他人更改：有 {count} 处更改不再适用。",
-    hint_en="Look at what is there now, or apply the rest only.",
-    hint_zh="请查看当前内容，或仅应用其余更改。",
 )  # fmt: skip

@@ -13,6 +13,7 @@ from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailable
 from apps.flows.models import Definition, Flow
 from apps.flows.services import definition_ensure, flow_projected
 from sage_studio.flow import Projection, parse_plain, project
+from sage_studio.kernel import JsonObject
 
 _ATTEMPTS = 5
 
@@ -110,3 +111,16 @@ def definition_current(flow: Flow) -> Definition:
             edited_at=last.created_at if last else flow.edited_at,
         )
     return definition
+
+
+def flow_problems(flow: Flow) -> list[JsonObject]:
+    """What the projection had to leave out of the live document."""
+    return [
+        {
+            **problem.facts(),
+            "severity": "warning",
+            "message": dict(problem.message()),
+            "hint": dict(problem.hint()),
+        }
+        for problem in flow_projection(flow).problems
+    ]

@@ -15,8 +15,7 @@ from apps.audit.services import record
 from apps.common.db import write_transaction
 from apps.common.errors import NotFound
 from apps.common.events import emit
-from apps.flows import errors, starters
-from apps.flows.events import FLOW_ARCHIVED, FLOW_CREATED
+from apps.flows import errors, events, starters
 from apps.flows.models import Definition, Flow
 from apps.workspaces.models import Workspace
 from apps.workspaces.policies import require
@@ -76,8 +75,9 @@ def _do_create(person: Person, workspace: Workspace, document: FlowDocument) -> 
         created_by=person,
         edited_by=person,
     )
-    record(person, FLOW_CREATED, workspace.pk, ("flow", flow.pk), after={"name": flow.name})
-    emit(FLOW_CREATED, {"flow_id": str(flow.pk), "workspace_id": str(workspace.pk)})
+    record(person, events.FLOW_CREATED, workspace.pk, ("flow", flow.pk), after={"name": flow.name})
+    events.created(flow)
+    emit(events.FLOW_CREATED, {"flow_id": str(flow.pk), "workspace_id": str(workspace.pk)})
     return flow
 
 
@@ -98,8 +98,8 @@ def flow_archive(*, person: Person, flow: Flow) -> None:
         changed = Flow.objects.filter(pk=flow.pk, archived_at=None).update(archived_at=timezone.now())
         if not changed:
             raise NotFound
-        record(person, FLOW_ARCHIVED, flow.workspace_id, ("flow", flow.pk), before={"name": flow.name})
-        emit(FLOW_ARCHIVED, {"flow_id": str(flow.pk), "workspace_id": str(flow.workspace_id)})
+        record(person, events.FLOW_ARCHIVED, flow.workspace_id, ("flow", flow.pk), before={"name": flow.name})
+        emit(events.FLOW_ARCHIVED, {"flow_id": str(flow.pk), "workspace_id": str(flow.workspace_id)})
 
 
 def flow_projected(

@@ -46,7 +46,10 @@ class DocClient:
 
     async def start(self) -> None:
         self._reader = asyncio.get_running_loop().create_task(self._read())
-        await self.socket.send(frames.sync_request(self.doc.get_state()))
+        try:
+            await self.socket.send(frames.sync_request(self.doc.get_state()))
+        except ConnectionClosed:
+            await self._reader
 
     async def _read(self) -> None:
         try:

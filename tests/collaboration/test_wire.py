@@ -117,9 +117,9 @@ def _edited(seed: int) -> list[bytes]:
                     fields = {"type": "llm", "pos": [1.5, step], "config": pycrdt.Map({"k": None}),
                               "texts": pycrdt.Map({"prompt": text})}
                     nodes[f"n{step}"] = pycrdt.Map(fields)
-                case 1 if len(list(nodes.keys())):
+                case 1 if list(nodes.keys()):
                     nodes[chance.choice(list(nodes.keys()))]["name"] = "x" * step
-                case 2 if len(list(nodes.keys())):
+                case 2 if list(nodes.keys()):
                     del nodes[chance.choice(list(nodes.keys()))]
                 case _:
                     roots[index]["edges"][f"e{step}"] = {"source": "a", "at": step, "list": [True, None, "é", 2**40]}

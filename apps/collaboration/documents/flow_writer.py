@@ -7,16 +7,17 @@ The document (ARCHITECTURE §2): ``meta`` plain values; ``nodes`` id → map wit
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import pycrdt
 
 from apps.collaboration.documents.library import LiveDoc
+from sage_studio.flow.operations import Delete, Delta, Retain
 from sage_studio.kernel import Json, JsonObject
 
-SharedTexts = Callable[[str], Collection[str]]
-"""Node type → names of the fields that several people edit character by character."""
+SharedTexts = Callable[[str], Mapping[str, str]]
+"""Node type → the fields that several people edit character by character, with their defaults."""
 
 _OWN_PLACE = frozenset({"id", "config", "texts", "deleted"})
 _META_SKIP = frozenset({"nodes", "edges", "notes"})
@@ -46,7 +47,7 @@ class FlowWriter:
         for order, edge in enumerate(_objects(flow.get("edges"))):
             self.add_edge(edge, at_ms=self._now_ms + order)
         for note in _objects(flow.get("notes")):
-            self.set_note(str(note["id"]), note)
+            self.set_flow(["notes", str(note["id"])], note)
 
     def add_node(self, node: JsonObject) -> None:
         """Create a node; one of that id that was deleted comes back with these values."""
@@ -66,8 +67,8 @@ class FlowWriter:
         raw = node.get("config")
         config = dict(raw) if isinstance(raw, dict) else {}
         texts = {}
-        for name in self._shared_texts(str(node["type"])):
-            value = config.get(name, "")
+        for name, default in self._shared_texts(str(node["type"])).items():
+            value = config.get(name, default)
             if isinstance(value, str):
                 texts[name] = value
                 config.pop(name, None)
@@ -95,9 +96,14 @@ class FlowWriter:
 
     def remove_node(self, node_id: str) -> None:
         """Mark a node as deleted; it can come back, with what others typed meanwhile."""
-        self._node(node_id)["deleted"] = self._now_ms
+        if self.is_alive(node_id):
+            self._node(node_id)["deleted"] = self._now_ms
 
-    def set(self, node_id: str, path: list[str], value: Json) -> None:
+    def is_alive(self, node_id: str) -> bool:
+        node = self._nodes.get(node_id)
+        return isinstance(node, pycrdt.Map) and node.get("deleted") is None
+
+    def set(self, node_id: str, path: Sequence[str], value: Json) -> None:
         """Set one value. A path into a shared text edits the text to become ``value``."""
         node = self._node(node_id)
         head, rest = path[0], path[1:]
@@ -114,7 +120,7 @@ class FlowWriter:
             return
         _assign(node, head, _with(node.get(head), rest, value))
 
-    def unset(self, node_id: str, path: list[str]) -> None:
+    def unset(self, node_id: str, path: Sequence[str]) -> None:
         """Remove one value; nothing happens when it is not there."""
         node = self._node(node_id)
         owner = node.get("config") if path[0] in ("config", "texts") and len(path) > 1 else node
@@ -128,17 +134,32 @@ class FlowWriter:
         if text is not None:
             replace_text(text, "")
 
-    def edit_text(self, node_id: str, name: str, delta: list[Mapping[str, Any]]) -> None:
-        """Apply a delta (``retain``/``insert``/``delete``, counted in UTF-16 units) to a shared text."""
+    def edit_text(self, node_id: str, name: str, delta: Delta) -> None:
+        """Apply a delta to a text; one that is no shared text (yet) is set as a plain value."""
         text = _text_at(self._node(node_id), name)
-        if text is None:
-            raise KeyError(f"{node_id} has no shared text {name}")
-        replace_text(text, text_after(str(text), delta))
+        if text is not None:
+            replace_text(text, text_after(str(text), delta))
+            return
+        config = self._node(node_id).get("config")
+        current = config.get(name) if isinstance(config, pycrdt.Map) else None
+        self.set(node_id, ["config", name], text_after(current if isinstance(current, str) else "", delta))
 
-    def move(self, node_id: str, pos: list[float], parent: str | None) -> None:
-        node = self._node(node_id)
-        _assign(node, "pos", list(pos))
-        _assign(node, "parent", parent)
+    def move(self, node_id: str, pos: Sequence[float]) -> None:
+        _assign(self._node(node_id), "pos", list(pos))
+
+    def release_children(self, node_id: str) -> None:
+        """Take the nodes inside a container out of it."""
+        for key in list(self._nodes.keys()):
+            node = self._nodes[key]
+            if isinstance(node, pycrdt.Map) and node.get("parent") == node_id:
+                del node["parent"]
+
+    def remove_edges_of(self, node_id: str) -> None:
+        """Remove the edges at a node, so that they do not return when the node does."""
+        for key in list(self._edges.keys()):
+            edge = self._edges[key]
+            if isinstance(edge, dict) and node_id in (edge.get("source"), edge.get("target")):
+                del self._edges[key]
 
     def add_edge(self, edge: JsonObject, *, at_ms: int | None = None) -> None:
         kept = {key: value for key, value in edge.items() if key != "id"}
@@ -150,24 +171,22 @@ class FlowWriter:
         if edge_id in self._edges:
             del self._edges[edge_id]
 
-    def set_flow(self, path: list[str], value: Json) -> None:
-        """Set a value of the flow itself (name, settings, inputs …)."""
-        _assign(self._meta, path[0], _with(self._meta.get(path[0]), path[1:], value))
+    def set_flow(self, path: Sequence[str], value: Json) -> None:
+        """Set a value of the flow itself: ``["name"]``, ``["settings", …]``, ``["notes", id, …]``."""
+        root, rest = (self._notes, path[1:]) if path[0] == "notes" else (self._meta, path)
+        value = _with(root.get(rest[0]), rest[1:], value)
+        if root is self._notes and isinstance(value, dict):
+            value = {key: item for key, item in value.items() if key != "id"}
+        _assign(root, rest[0], value)
 
-    def unset_flow(self, path: list[str]) -> None:
-        if path[0] not in self._meta:
+    def unset_flow(self, path: Sequence[str]) -> None:
+        root, rest = (self._notes, path[1:]) if path[0] == "notes" else (self._meta, path)
+        if rest[0] not in root:
             return
-        if len(path) == 1:
-            del self._meta[path[0]]
+        if len(rest) == 1:
+            del root[rest[0]]
         else:
-            self._meta[path[0]] = _without(self._meta[path[0]], path[1:])
-
-    def set_note(self, note_id: str, note: JsonObject) -> None:
-        self._notes[note_id] = {key: value for key, value in note.items() if key != "id"}
-
-    def remove_note(self, note_id: str) -> None:
-        if note_id in self._notes:
-            del self._notes[note_id]
+            root[rest[0]] = _without(root[rest[0]], rest[1:])
 
     def _node(self, node_id: str) -> pycrdt.Map[Any]:
         node = self._nodes.get(node_id)
@@ -195,7 +214,7 @@ def _assign(target: pycrdt.Map[Any], key: str, value: Any) -> None:
     target[key] = value
 
 
-def _with(current: Any, path: list[str], value: Json) -> Json:
+def _with(current: Any, path: Sequence[str], value: Json) -> Json:
     """``current`` with ``value`` at ``path``; containers on the way are copied or made."""
     if not path:
         return value
@@ -204,7 +223,7 @@ def _with(current: Any, path: list[str], value: Json) -> Json:
     return inner
 
 
-def _without(current: Any, path: list[str]) -> Json:
+def _without(current: Any, path: Sequence[str]) -> Json:
     if not isinstance(current, dict) or path[0] not in current:
         return current
     inner = dict(current)
@@ -236,17 +255,15 @@ def replace_text(text: pycrdt.Text, wanted: str) -> None:
         text.insert(start, insert)
 
 
-def text_after(text: str, delta: list[Mapping[str, Any]]) -> str:
-    """``text`` with ``delta`` applied; counts are UTF-16 units, as browsers count."""
-    units = text.encode("utf-16-le")
+def text_after(text: str, delta: Delta) -> str:
+    """``text`` with ``delta`` applied; counts are characters (code points)."""
     out, pos = [], 0
     for step in delta:
-        if "retain" in step:
-            out.append(units[pos : pos + 2 * step["retain"]])
-            pos += 2 * step["retain"]
-        elif "delete" in step:
-            pos += 2 * step["delete"]
+        if isinstance(step, Retain):
+            out.append(text[pos : pos + step.retain])
+            pos += step.retain
+        elif isinstance(step, Delete):
+            pos += step.delete
         else:
-            out.append(str(step["insert"]).encode("utf-16-le"))
-    out.append(units[pos:])
-    return b"".join(out).decode("utf-16-le", "replace")
+            out.append(step.insert)
+    return "".join([*out, text[pos:]])

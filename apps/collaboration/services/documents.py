@@ -12,55 +12,61 @@ from django.utils import timezone
 from apps.collaboration.documents.flow_writer import FlowWriter
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentClient, DocumentUpdate
-from apps.collaboration.node_types import shared_texts
+from apps.collaboration.node_types import shared_texts, takes_many
 from apps.collaboration.rooms.ports import DocumentGoneError, DocumentQuarantinedError
 from apps.common.db import write_transaction
 from apps.flows.models import Flow
+from apps.flows.services import definition_ensure
+from sage_studio.flow import parse_plain, project
 
 OPENINGS_BEFORE_QUARANTINE = 5
 
 
-def document_ensure(flow_id: uuid.UUID) -> Document:
-    """The flow's document, made from its definition when it has none yet.
+def document_create(flow: Flow) -> Document:
+    """The live document of a new flow, made from its definition; the only time a document is built
+    from JSON. Inside the creating transaction.
 
-    This is the only time a document is built from JSON; from then on only its own bytes are ever
-    loaded. Raises DocumentGoneError for an archived or unknown flow.
+    The flow's definition becomes what the document projects onto, so that later states differ from
+    the first by real changes only (a document holds every shared text of its nodes, also empty ones).
     """
-    flow = Flow.objects.filter(pk=flow_id, archived_at=None).select_related("definition").first()
-    if flow is None:
-        raise DocumentGoneError
-    if (document := Document.objects.filter(pk=flow_id).first()) is not None:
-        return document
     client_id = 1 + secrets.randbelow(2**32 - 1)
-    body = _seed(flow, client_id)
-    with write_transaction():
-        Flow.objects.select_for_update().get(pk=flow_id)
-        document, is_new = Document.objects.get_or_create(
-            pk=flow_id,
-            defaults={
-                "server_client_id": client_id,
-                "head_seq": 1,
-                "projected_seq": 1,
-                "encoded_bytes": len(body),
-            },
-        )
-        if is_new:
-            DocumentClient.objects.create(document=document, client_id=client_id)
-            DocumentUpdate.objects.create(
-                document=document, epoch=1, seq=1, body=body, origin="seed", author_id=flow.created_by_id
-            )
+    live = LiveDoc(client_id=client_id)
+    writer = FlowWriter(
+        live,
+        shared_texts=shared_texts,
+        now_ms=int(time.time() * 1000),
+        person_id=str(flow.created_by_id) if flow.created_by_id else None,
+    )
+    with live.change():
+        writer.write_flow(flow.definition.body)
+    body = live.take_change()
+    document = Document.objects.create(
+        flow=flow, server_client_id=client_id, head_seq=1, projected_seq=1, encoded_bytes=len(body)
+    )
+    DocumentClient.objects.create(document=document, client_id=client_id)
+    DocumentUpdate.objects.create(
+        document=document, epoch=1, seq=1, body=body, origin="seed", author_id=flow.created_by_id
+    )
+    projected = parse_plain(project(live.dump(), takes_many).document)
+    definition = definition_ensure(workspace_id=flow.workspace_id, document=projected)
+    Flow.objects.filter(pk=flow.pk).update(definition=definition)
+    flow.definition = definition
     return document
 
 
-def _seed(flow: Flow, client_id: int) -> bytes:
-    """The flow's definition as the first update of a document."""
-    doc = LiveDoc(client_id=client_id)
-    now_ms = int(time.time() * 1000)
-    person_id = str(flow.created_by_id) if flow.created_by_id else None
-    writer = FlowWriter(doc, shared_texts=shared_texts, now_ms=now_ms, person_id=person_id)
-    with doc.change():
-        writer.write_flow(flow.definition.body)
-    return doc.take_change()
+def document_ensure(flow_id: uuid.UUID) -> Document:
+    """The flow's document, made now when the flow is older than live documents are.
+
+    Raises DocumentGoneError for an archived or unknown flow.
+    """
+    document = Document.objects.filter(pk=flow_id, flow__archived_at=None).first()
+    if document is not None:
+        return document
+    with write_transaction():
+        flow = Flow.objects.select_for_update().filter(pk=flow_id, archived_at=None).first()
+        if flow is None:
+            raise DocumentGoneError
+        return Document.objects.filter(pk=flow_id).first() or document_create(flow)
 
 
 def document_opening(flow_id: uuid.UUID) -> Document:

@@ -35,7 +35,7 @@ def journal_append(writes: Sequence[Write]) -> list[Outcome]:
     order = sorted(range(len(writes)), key=lambda index: writes[index].flow_id)
     try:
         with write_transaction():
-            done: dict[int, Outcome] = {index: _append(writes[index]) for index in order}
+            done: dict[int, Outcome] = {index: append_in_transaction(writes[index]) for index in order}
             failpoints.hit("document.before_commit")
         failpoints.hit("document.after_commit")
     except (*_REFUSALS, DatabaseError) as error:
@@ -45,8 +45,9 @@ def journal_append(writes: Sequence[Write]) -> list[Outcome]:
     return [done[index] for index in range(len(writes))]
 
 
-def _append(write: Write) -> Written:
-    """One room's rows. ``head_seq`` is raised first, which takes the document's row lock."""
+def append_in_transaction(write: Write) -> Written:
+    """One document's rows, inside the caller's transaction. ``head_seq`` is raised first, which
+    takes the document's row lock. Raises DocumentGoneError or ClientTakenError."""
     count = len(write.entries)
     with connection.cursor() as cursor:
         cursor.execute(
