@@ -1,0 +1,99 @@
+"""What a template holds and what it asks of the person who installs it.
+
+Templates are data: secrets and references to one workspace's own things are taken out when a
+flow is published, and everything the flow would reach is listed before it is installed.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from sage_studio.flow import FlowDocument
+from sage_studio.flow.spec import NodeSpec
+from sage_studio.kernel import Json, JsonObject
+from sage_studio.plugins.registry import NodeRegistry
+
+_URL = re.compile(r"https?://[^\s\"'{}<>]+", re.IGNORECASE)
+_OWN_FILE = re.compile(r"^file:")
+
+
+@dataclass(frozen=True, slots=True)
+class Requirements:
+    """Node types used, hosts named in settings, credential fields to fill, unknown node types."""
+
+    node_types: list[str] = field(default_factory=list)
+    hosts: list[str] = field(default_factory=list)
+    credentials: list[str] = field(default_factory=list)
+    unknown_types: list[str] = field(default_factory=list)
+
+
+def strip_for_sharing(document: FlowDocument, registry: NodeRegistry) -> JsonObject:
+    """The flow without credentials, uploaded files and pinned run data."""
+    body: JsonObject = document.model_dump(mode="json", by_alias=True, exclude_none=True)
+    nodes = body.get("nodes")
+    for node in nodes if isinstance(nodes, list) else []:
+        if not isinstance(node, dict):
+            continue
+        node.pop("pinned", None)
+        config = node.get("config")
+        if isinstance(config, dict):
+            for name in _credential_fields(registry.spec(str(node.get("type")))):
+                config.pop(name, None)
+            node["config"] = {key: _without_own_files(value) for key, value in config.items()}
+    return body
+
+
+def requirements_of(document: FlowDocument, registry: NodeRegistry) -> Requirements:
+    """What installing and running the flow would need and touch."""
+    types = sorted({node.type for node in document.nodes})
+    hosts: set[str] = set()
+    credentials: list[str] = []
+    for node in document.nodes:
+        _collect_hosts(dict(node.config), hosts)
+        label = node.name or node.id
+        credentials += [f"{label}: {name}" for name in _credential_fields(registry.spec(node.type))]
+    return Requirements(
+        types, sorted(hosts), credentials, [name for name in types if registry.spec(name) is None]
+    )
+
+
+def _credential_fields(spec: NodeSpec | None) -> list[str]:
+    return [] if spec is None else [f.name for f in spec.config if f.control == "credential"]
+
+
+def _without_own_files(value: Json) -> Json:
+    """Drop references to uploads of the author's workspace; built-in samples stay."""
+    if isinstance(value, list):
+        return [_without_own_files(item) for item in value if not _is_own_file(item)]
+    if _is_own_file(value):
+        return None
+    if isinstance(value, dict):
+        return {key: _without_own_files(item) for key, item in value.items()}
+    return value
+
+
+def _is_own_file(value: Json) -> bool:
+    return (
+        isinstance(value, dict)
+        and isinstance(value.get("ref"), str)
+        and bool(_OWN_FILE.match(str(value["ref"])))
+    )
+
+
+def _collect_hosts(value: Json, hosts: set[str]) -> None:
+    if isinstance(value, str):
+        for url in _URL.findall(value):
+            try:
+                host = urlsplit(url).hostname
+            except ValueError:
+                continue
+            if host:
+                hosts.add(host)
+    elif isinstance(value, dict):
+        for item in value.values():
+            _collect_hosts(item, hosts)
+    elif isinstance(value, list):
+        for item in value:
+            _collect_hosts(item, hosts)
