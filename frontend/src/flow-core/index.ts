@@ -38,4 +38,5 @@ export {
 } from "./projection";
 export { type Connection, type FinalReason, FlowProvider } from "./provider";
 export { type FlowRoots, rootsOf, sharedText } from "./schema";
+export { tidyPositions } from "./tidy";
 export { FlowUndo, type UndoState } from "./undo";

@@ -69,6 +69,28 @@ export class FlowOperations {
     return id;
   }
 
+  /** Adds a node in the middle of a connection. */
+  insertNode(spec: NodeSpec, pos: Point, edge: FlowEdge, through: { input: string; output: string }): string {
+    let id = "";
+    this.transact("insert_node", () => {
+      id = this.addNode(spec, pos);
+      this.roots.edges.delete(edge.id);
+      this.connect({
+        source: edge.source,
+        source_port: edge.source_port,
+        target: id,
+        target_port: through.input,
+      });
+      this.connect({
+        source: id,
+        source_port: through.output,
+        target: edge.target,
+        target_port: edge.target_port,
+      });
+    });
+    return id;
+  }
+
   moveNodes(positions: ReadonlyMap<string, Point>): void {
     this.transact("move_nodes", () => {
       for (const [id, pos] of positions) {

@@ -1,9 +1,7 @@
-/** Port types: reading them, and whether a value of one may enter a port of another. */
+/** Port types: reading them, and whether a value of one fits a port of another (as `sage_studio.flow.types`). */
 
-export type PortType =
-  | { kind: "name"; name: string }
-  | { kind: "array" | "stream"; item: PortType }
-  | { kind: "union"; members: PortType[] };
+/** `name` with its arguments; a union has the name `|` and its members as arguments. */
+export type PortType = { readonly name: string; readonly args: readonly PortType[] };
 
 const ALIASES: Record<string, string> = {
   str: "string",
@@ -13,42 +11,57 @@ const ALIASES: Record<string, string> = {
   double: "number",
   bool: "boolean",
   dict: "object",
+  json: "any",
+  none: "null",
   list: "array",
 };
+const CONTAINERS = new Set(["array", "stream", "map"]);
+const ANY: PortType = { name: "any", args: [] };
+/** What a named record is when a port asks for something structural. */
+const STRUCTURE: Record<string, string> = { Embedding: "array<number>", Table: "array<object>" };
+/** Records that are another record with more in it. */
+const IS_A: Record<string, string> = { Chunk: "Document", Image: "File" };
 
-const ANY: PortType = { kind: "name", name: "any" };
-const RECORDS = new Set(["Document", "Chunk", "Message", "File", "Table", "Image", "Error"]);
+const cache = new Map<string, PortType>();
 
-/** Reads `array<Document> | null`; something unreadable counts as `any`, so nothing is refused. */
+/** Something unreadable counts as `any`: the server names it as a problem, nothing is refused here. */
 export function parsePortType(source: string): PortType {
-  const parser = new Parser(source);
-  const type = parser.union();
-  return type && parser.done ? type : ANY;
+  const known = cache.get(source);
+  if (known) return known;
+  const type = new Reader(source).whole() ?? ANY;
+  cache.set(source, type);
+  return type;
 }
-
-export type Mismatch = { source: string; target: string; adaptor?: "wrap" };
 
 export function connectable(sourceType: string, targetType: string): boolean {
   return fits(parsePortType(sourceType), parsePortType(targetType));
 }
 
-export function fits(source: PortType, target: PortType): boolean {
-  if (isNamed(source, "any") || isNamed(target, "any")) return true;
-  if (source.kind === "union") return source.members.every((member) => fits(member, target));
-  if (target.kind === "union") return target.members.some((member) => fits(source, member));
-  if (source.kind === "name" && target.kind === "name") return namesFit(source.name, target.name);
-  if (source.kind === "name" || target.kind === "name") return false;
-  return source.kind === target.kind && fits(source.item, target.item);
+/**
+ * `any` fits both ways, because only the run can know; a union source must fit with every member,
+ * a union target needs one; containers go by their items; a record fits an object.
+ */
+function fits(source: PortType, target: PortType): boolean {
+  if (source.name === "any" || target.name === "any") return true;
+  if (source.name === "|") return source.args.every((member) => fits(member, target));
+  if (target.name === "|") return target.args.some((member) => fits(source, member));
+  if (source.name === target.name) return source.args.every((mine, i) => fits(mine, target.args[i] ?? ANY));
+  if (source.name === "integer" && target.name === "number") return true;
+  if (isMapping(source) && isMapping(target)) return true;
+  if (/^[A-Z]/.test(source.name)) return recordFits(source, target);
+  const structure = STRUCTURE[target.name];
+  return structure !== undefined && fits(source, parsePortType(structure));
 }
 
-function namesFit(source: string, target: string): boolean {
-  if (source === target) return true;
-  if (source === "integer" && target === "number") return true;
-  return target === "object" && RECORDS.has(source);
+function isMapping(type: PortType): boolean {
+  return type.name === "map" || type.name === "object";
 }
 
-function isNamed(type: PortType, name: string): boolean {
-  return type.kind === "name" && type.name === name;
+function recordFits(source: PortType, target: PortType): boolean {
+  const structure = STRUCTURE[source.name];
+  if (structure !== undefined) return fits(parsePortType(structure), target);
+  const wider = IS_A[source.name];
+  return isMapping(target) || (wider !== undefined && fits({ name: wider, args: [] }, target));
 }
 
 /** How the type is drawn: colour by what it is, shape by how many. */
@@ -60,6 +73,7 @@ const COLORS: Record<string, string> = {
   number: "number",
   boolean: "boolean",
   object: "object",
+  map: "object",
   Table: "object",
   Document: "document",
   Chunk: "document",
@@ -72,61 +86,67 @@ const COLORS: Record<string, string> = {
 };
 
 export function portLook(source: string): PortLook {
-  const type = parsePortType(source);
-  const shape = type.kind === "array" || type.kind === "stream" ? type.kind : "one";
-  return { color: `var(--port-${COLORS[innerName(type)] ?? "any"})`, shape };
+  const type = withoutNull(parsePortType(source));
+  const shape = type.name === "array" || type.name === "stream" ? type.name : "one";
+  const inner = shape === "one" ? type : withoutNull(type.args[0] ?? ANY);
+  return { color: `var(--port-${COLORS[inner.name] ?? "any"})`, shape };
 }
 
-function innerName(type: PortType): string {
-  if (type.kind === "union") {
-    const named = type.members.filter((member) => !isNamed(member, "null"));
-    return named.length === 1 && named[0] ? innerName(named[0]) : "any";
-  }
-  if (type.kind === "name") return type.name === "Embedding" ? "Embedding" : type.name;
-  return innerName(type.item);
+function withoutNull(type: PortType): PortType {
+  if (type.name !== "|") return type;
+  const rest = type.args.filter((member) => member.name !== "null");
+  return rest.length === 1 && rest[0] ? rest[0] : ANY;
 }
 
-class Parser {
+/** A recursive descent over the few tokens a type has; null when it cannot be read. */
+class Reader {
+  private readonly words: string[];
   private at = 0;
 
-  constructor(private readonly source: string) {}
-
-  get done(): boolean {
-    this.space();
-    return this.at === this.source.length;
+  constructor(source: string) {
+    this.words = source.length > 200 ? ["!"] : (source.match(/[A-Za-z_][A-Za-z0-9_]*|\S/g) ?? []);
   }
 
-  union(): PortType | null {
+  whole(): PortType | null {
+    const type = this.union();
+    return type && this.at === this.words.length ? type : null;
+  }
+
+  private union(): PortType | null {
     const members: PortType[] = [];
     do {
-      const member = this.single();
-      if (!member) return null;
-      members.push(member);
+      const single = this.single();
+      if (!single) return null;
+      members.push(...(single.name === "|" ? single.args : [single]));
+      if (this.take("?")) members.push({ name: "null", args: [] });
     } while (this.take("|"));
-    return members.length === 1 ? (members[0] ?? null) : { kind: "union", members };
+    return members.length === 1 ? (members[0] ?? null) : { name: "|", args: members };
   }
 
   private single(): PortType | null {
-    this.space();
-    const name = /^[A-Za-z_][A-Za-z0-9_]*/.exec(this.source.slice(this.at))?.[0];
-    if (!name) return null;
-    this.at += name.length;
-    const canonical = ALIASES[name.toLowerCase()] ?? name;
-    if (canonical !== "array" && canonical !== "stream") return { kind: "name", name: canonical };
-    const closing = this.take("<") ? ">" : this.take("[") ? "]" : null;
-    if (!closing) return { kind: canonical, item: ANY };
-    const item = this.union();
-    return item && this.take(closing) ? { kind: canonical, item } : null;
+    const word = this.words[this.at] ?? "";
+    if (!/^[A-Za-z_]/.test(word)) return null;
+    this.at += 1;
+    const name = ALIASES[word] ?? word;
+    const closing = this.take("<") ? ">" : this.take("[") ? "]" : "";
+    const args = closing ? this.list(closing) : [];
+    if (!args) return null;
+    return { name, args: CONTAINERS.has(name) ? [args.at(-1) ?? ANY] : args };
   }
 
-  private take(char: string): boolean {
-    this.space();
-    if (this.source[this.at] !== char) return false;
+  private list(closing: string): PortType[] | null {
+    const items: PortType[] = [];
+    do {
+      const item = this.union();
+      if (!item) return null;
+      items.push(item);
+    } while (this.take(","));
+    return this.take(closing) ? items : null;
+  }
+
+  private take(word: string): boolean {
+    if (this.words[this.at] !== word) return false;
     this.at += 1;
     return true;
-  }
-
-  private space(): void {
-    while (this.source[this.at] === " ") this.at += 1;
   }
 }

@@ -55,13 +55,13 @@ function number(value: unknown): number {
   return typeof value === "number" && Number.isFinite(value) ? value : 0;
 }
 
-/** The server numbers a person's colour from 0; there are eight presence colours. */
+/** The eight person colours are numbered from 1. */
 export function personColor(value: unknown): number {
-  return ((Math.trunc(number(value)) % 8) + 8) % 8;
+  return ((((Math.trunc(number(value)) - 1) % 8) + 8) % 8) + 1;
 }
 
 export function colorOf(user: { color: number }): string {
-  return `var(--user-${personColor(user.color) + 1})`;
+  return `var(--user-${personColor(user.color)})`;
 }
 
 /** Sends presence at most every `intervalMs`, the newest state last. */

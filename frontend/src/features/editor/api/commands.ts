@@ -1,0 +1,42 @@
+/** What the editor asks the server to do. */
+import type { Json } from "@/flow-core";
+import { http, workspacePath } from "@/lib/api";
+import type { FileItem, PatchOperation, RunSummary } from "./types";
+
+/** Starts a run of the flow as it stands; the key makes a repeated click the same run. */
+export function runStart(
+  workspaceId: string,
+  flowId: string,
+  inputs: Record<string, Json>,
+  key: string,
+): Promise<RunSummary> {
+  return http.post<RunSummary>(
+    workspacePath(workspaceId, "/runs"),
+    { flow_id: flowId, inputs },
+    { "Idempotency-Key": key },
+  );
+}
+
+export function runCommand(
+  workspaceId: string,
+  runId: string,
+  command: "cancel" | "retry",
+): Promise<RunSummary> {
+  return http.post(workspacePath(workspaceId, `/runs/${runId}/commands`), { command });
+}
+
+export function flowPatch(
+  workspaceId: string,
+  flowId: string,
+  operations: PatchOperation[],
+  summary: string,
+): Promise<unknown> {
+  const patch = { schema: "sage-studio/patch@1", base: null, summary, operations };
+  return http.post(workspacePath(workspaceId, `/flows/${flowId}/patches`), patch);
+}
+
+export function fileUpload(workspaceId: string, file: File): Promise<FileItem> {
+  const form = new FormData();
+  form.append("file", file);
+  return http.post<FileItem>(workspacePath(workspaceId, "/files"), form);
+}

@@ -1,0 +1,162 @@
+/** The editor's reads from the server and the cache keys beside them. */
+import { keepPreviousData, queryOptions } from "@tanstack/react-query";
+import type { FlowDocument, NodeSpec } from "@/flow-core";
+import { http, type Page, workspacePath } from "@/lib/api";
+import type {
+  Diagnosis,
+  FileItem,
+  NodeRunDetail,
+  NodeRunRow,
+  RunEvent,
+  RunSummary,
+  ServerIssue,
+} from "./types";
+
+export const nodeTypesQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["node-types", workspaceId],
+    queryFn: async ({ signal }) => {
+      const { items } = await http.get<{ items: Partial<NodeSpec>[] }>(
+        workspacePath(workspaceId, "/node-types"),
+        { limit: 200 },
+        signal,
+      );
+      return items.map(completeSpec);
+    },
+    staleTime: 5 * 60_000,
+  });
+
+/** Empty lists may be left out of the catalogue's answer. */
+function completeSpec(spec: Partial<NodeSpec>): NodeSpec {
+  const full = spec as NodeSpec;
+  const inputs = full.inputs ?? [];
+  return {
+    ...full,
+    inputs,
+    outputs: full.outputs ?? [],
+    config: full.config ?? [],
+    input_ports: full.input_ports ?? inputs,
+  };
+}
+
+export const flowQuery = (workspaceId: string, flowId: string) =>
+  queryOptions({
+    queryKey: ["flow", workspaceId, flowId],
+    queryFn: ({ signal }) =>
+      http.get<{ id: string; name: string }>(workspacePath(workspaceId, `/flows/${flowId}`), {}, signal),
+  });
+
+export const problemsQuery = (workspaceId: string, flowId: string, seq: number) =>
+  queryOptions({
+    queryKey: ["flow-problems", workspaceId, flowId, seq],
+    queryFn: async ({ signal }) =>
+      (
+        await http.get<{ items: ServerIssue[] }>(
+          workspacePath(workspaceId, `/flows/${flowId}/problems`),
+          {},
+          signal,
+        )
+      ).items,
+    placeholderData: keepPreviousData,
+    staleTime: 60_000,
+  });
+
+export const flowRunsQuery = (workspaceId: string, flowId: string) =>
+  queryOptions({
+    queryKey: ["runs", workspaceId, "of-flow", flowId],
+    queryFn: async ({ signal }) =>
+      (
+        await http.get<Page<RunSummary>>(
+          workspacePath(workspaceId, "/runs"),
+          { flow_id: flowId, limit: 20 },
+          signal,
+        )
+      ).items,
+  });
+
+export const runNodesQuery = (workspaceId: string, runId: string) =>
+  queryOptions({
+    queryKey: ["run-nodes", workspaceId, runId],
+    queryFn: async ({ signal }) =>
+      (
+        await http.get<Page<NodeRunRow>>(
+          workspacePath(workspaceId, `/runs/${runId}/nodes`),
+          { limit: 200 },
+          signal,
+        )
+      ).items,
+  });
+
+export const runEventsQuery = (workspaceId: string, runId: string) =>
+  queryOptions({
+    queryKey: ["run-events", workspaceId, runId],
+    queryFn: async ({ signal }) => {
+      const events: RunEvent[] = [];
+      for (let after = 0; ; ) {
+        const page = await http.get<Page<RunEvent>>(
+          workspacePath(workspaceId, `/runs/${runId}/events`),
+          { after, limit: 200 },
+          signal,
+        );
+        events.push(...page.items);
+        const last = page.items.at(-1)?.seq ?? after;
+        if (page.items.length < 200 || last === after) return events;
+        after = last;
+      }
+    },
+    staleTime: Number.POSITIVE_INFINITY,
+  });
+
+export const nodeRunQuery = (workspaceId: string, runId: string, nodeRunId: string) =>
+  queryOptions({
+    queryKey: ["node-run", workspaceId, runId, nodeRunId],
+    queryFn: ({ signal }) =>
+      http.get<NodeRunDetail>(workspacePath(workspaceId, `/runs/${runId}/nodes/${nodeRunId}`), {}, signal),
+    staleTime: 60_000,
+  });
+
+export const diagnosesQuery = (workspaceId: string, runId: string) =>
+  queryOptions({
+    queryKey: ["run-diagnoses", workspaceId, runId],
+    queryFn: async ({ signal }) =>
+      (
+        await http.get<{ items: Diagnosis[] }>(
+          workspacePath(workspaceId, `/runs/${runId}/diagnoses`),
+          {},
+          signal,
+        )
+      ).items,
+  });
+
+export const credentialsQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["credentials", workspaceId],
+    queryFn: async ({ signal }) =>
+      (
+        await http.get<Page<{ id: string; name: string; kind: string }>>(
+          workspacePath(workspaceId, "/credentials"),
+          { limit: 200 },
+          signal,
+        )
+      ).items,
+  });
+
+export const filesQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["files", workspaceId],
+    queryFn: async ({ signal }) =>
+      (await http.get<Page<FileItem>>(workspacePath(workspaceId, "/files"), { limit: 200 }, signal)).items,
+  });
+
+export const workspaceNameQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["workspaces"],
+    queryFn: async ({ signal }) =>
+      (await http.get<Page<{ id: string; name: string }>>("/api/v1/workspaces", { limit: 200 }, signal))
+        .items,
+    select: (items: { id: string; name: string }[]) =>
+      items.find((workspace) => workspace.id === workspaceId)?.name ?? "",
+  });
+
+/** Read by the export of a definition; the canvas itself reads the live document. */
+export type Definition = FlowDocument;

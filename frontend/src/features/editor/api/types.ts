@@ -1,0 +1,94 @@
+/** What the editor reads from the server about runs and problems. */
+import type { Json, LocalText } from "@/flow-core";
+
+export type RunState = "ready" | "running" | "paused" | "completed" | "failed" | "cancelled";
+export type NodeState =
+  | "pending"
+  | "queued"
+  | "running"
+  | "waiting"
+  | "paused"
+  | "completed"
+  | "failed"
+  | "skipped"
+  | "cancelled";
+
+export type RunError = {
+  code: string;
+  message: string;
+  hint?: string | null;
+  retryable?: boolean;
+  node_id?: string | null;
+  details?: Json;
+};
+
+export type RunSummary = {
+  id: string;
+  number: number;
+  flow_id: string;
+  state: RunState;
+  created_at: string;
+  started_at: string | null;
+  finished_at: string | null;
+  duration_ms: number | null;
+  created_by: { id: string; name: string; color: number } | null;
+  error: RunError | null;
+};
+
+export type NodeRunRow = {
+  id: string;
+  node_id: string;
+  iteration_path: string;
+  attempt: number;
+  state: NodeState;
+  started_at: string | null;
+  finished_at: string | null;
+  duration_ms: number | null;
+  items: number | null;
+  error: RunError | null;
+  cached?: boolean;
+};
+
+export type NodeRunDetail = NodeRunRow & { inputs: Json; outputs: Json };
+
+export type RunEvent = {
+  type: string;
+  run_id: string;
+  seq: number;
+  at: string;
+  node_id?: string | null;
+  iteration_path?: string | null;
+  attempt?: number | null;
+  data?: Record<string, Json>;
+};
+
+export type PatchOperation = { op: string; [key: string]: Json };
+
+export type ServerIssue = {
+  code: string;
+  severity: "error" | "warning";
+  node_id?: string | null;
+  edge_id?: string | null;
+  path?: Json;
+  message: LocalText | string;
+  hint?: LocalText | string | null;
+  fix?: PatchOperation[] | null;
+};
+
+export type Diagnosis = {
+  id: string;
+  node_id?: string | null;
+  title: LocalText | string;
+  explanation?: LocalText | string;
+  evidence?: Json;
+  fixes?: Json;
+};
+
+export type FileItem = {
+  id: string;
+  name: string;
+  mime: string;
+  size_bytes: number;
+  ref: string;
+  created_at: string;
+};

@@ -1,0 +1,119 @@
+/** Undo, redo, tidy, note; zoom. Floats at the lower left of the canvas. */
+import { Tooltip } from "@mantine/core";
+import { useReactFlow, useStore } from "@xyflow/react";
+import { useSyncExternalStore } from "react";
+import { Icon, type IconName } from "@/components/icon";
+import { tidyPositions } from "@/flow-core";
+import { useText } from "@/i18n";
+import { useCanEdit, useEditor, useUi } from "../../stores/context";
+import { editorText } from "../../text";
+import { snapped } from "./canvas";
+import classes from "./canvas-tools.module.css";
+
+export function CanvasTools() {
+  const canEdit = useCanEdit();
+  return (
+    <div className={classes.tools}>
+      {canEdit && <EditTools />}
+      <ViewTools />
+    </div>
+  );
+}
+
+function EditTools() {
+  const { undo, operations, live, ui } = useEditor();
+  const flow = useReactFlow();
+  const t = useText(editorText);
+  const [canUndo, canRedo] = useUndoState();
+  const tidy = (): void => {
+    undo.cut();
+    operations.moveNodes(tidyPositions(live.snapshot.document));
+    undo.cut();
+    requestAnimationFrame(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 320 }));
+  };
+  const note = (): void => {
+    const at = flow.screenToFlowPosition({ x: window.innerWidth / 2 - 100, y: window.innerHeight / 2 - 140 });
+    undo.cut();
+    const id = operations.addNote({
+      text: "",
+      pos: snapped([at.x, at.y]),
+      size: [184, 112],
+      color: "yellow",
+    });
+    ui.setState({ selected: new Set([id]), selectedEdges: new Set(), editingNote: id });
+  };
+  return (
+    <div className={classes.bar} role="toolbar" aria-label={t("tools.edit")}>
+      <Tool icon="undo" label={t("undo")} keys="Ctrl+Z" disabled={!canUndo} onClick={() => undo.undo()} />
+      <Tool
+        icon="redo"
+        label={t("redo")}
+        keys="Ctrl+Shift+Z"
+        disabled={!canRedo}
+        onClick={() => undo.redo()}
+      />
+      <Tool icon="tidy" label={t("tidy")} onClick={tidy} />
+      <Tool icon="note" label={t("note.add")} onClick={note} />
+    </div>
+  );
+}
+
+function ViewTools() {
+  const { ui } = useEditor();
+  const flow = useReactFlow();
+  const zoom = useStore((state) => state.transform[2]);
+  const tool = useUi((state) => state.tool);
+  const t = useText(editorText);
+  return (
+    <div className={classes.bar} role="toolbar" aria-label={t("tools.view")}>
+      <Tool
+        icon={tool === "hand" ? "hand" : "pointer"}
+        label={tool === "hand" ? t("tool.hand") : t("tool.pointer")}
+        keys="V / H"
+        onClick={() => ui.setState({ tool: tool === "hand" ? "pointer" : "hand" })}
+      />
+      <Tool icon="minus" label={t("zoom.out")} onClick={() => void flow.zoomOut({ duration: 120 })} />
+      <button
+        type="button"
+        className={classes.zoom}
+        title={t("zoom.reset")}
+        onClick={() => void flow.zoomTo(1)}
+      >
+        {Math.round(zoom * 100)}%
+      </button>
+      <Tool icon="plus" label={t("zoom.in")} onClick={() => void flow.zoomIn({ duration: 120 })} />
+      <Tool
+        icon="fit"
+        label={t("zoom.fit")}
+        keys="1"
+        onClick={() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 240 })}
+      />
+    </div>
+  );
+}
+
+type ToolProps = { icon: IconName; label: string; keys?: string; disabled?: boolean; onClick: () => void };
+
+function Tool({ icon, label, keys, disabled, onClick }: ToolProps) {
+  return (
+    <Tooltip label={keys ? `${label} (${keys})` : label}>
+      <button
+        type="button"
+        className={classes.tool}
+        aria-label={label}
+        aria-disabled={disabled || undefined}
+        onClick={() => !disabled && onClick()}
+      >
+        <Icon name={icon} />
+      </button>
+    </Tooltip>
+  );
+}
+
+function useUndoState(): readonly [boolean, boolean] {
+  const { undo } = useEditor();
+  const subscribe = (listener: () => void) => undo.subscribe(listener);
+  const canUndo = useSyncExternalStore(subscribe, () => undo.state.canUndo);
+  const canRedo = useSyncExternalStore(subscribe, () => undo.state.canRedo);
+  return [canUndo, canRedo];
+}

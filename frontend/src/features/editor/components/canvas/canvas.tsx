@@ -1,0 +1,302 @@
+/** The drawing surface: React Flow shows the live document, every gesture becomes an operation. */
+import {
+  Background,
+  BackgroundVariant,
+  type Connection,
+  type EdgeChange,
+  type FinalConnectionState,
+  MiniMap,
+  type NodeChange,
+  ReactFlow,
+  SelectionMode,
+  useReactFlow,
+} from "@xyflow/react";
+import "@xyflow/react/dist/style.css";
+import { type DragEvent, type MouseEvent, useCallback, useEffect, useRef } from "react";
+import type { EdgeEnds, Point } from "@/flow-core";
+import { useText } from "@/i18n";
+import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
+import { editorText } from "../../text";
+import { NODE_MIME } from "../palette/palette";
+import classes from "./canvas.module.css";
+import { CanvasTools } from "./canvas-tools";
+import { displaced, insertion, type LooseEnd, refusal } from "./connecting";
+import { ConnectionLine } from "./connection-line";
+import { Cursors } from "./cursors";
+import { type CanvasEdge, FlowEdgeLine } from "./flow-edge";
+import { NodeCard } from "./node-card";
+import { NoteCard } from "./note-card";
+import { CARD_HEIGHT, CARD_WIDTH } from "./ports";
+import { type CanvasNode, useCanvasEdges, useCanvasNodes } from "./use-canvas-items";
+
+const nodeTypes = { card: NodeCard, note: NoteCard };
+const edgeTypes = { flow: FlowEdgeLine };
+const GRID = 4;
+
+export function Canvas() {
+  const { ui, operations, undo, presence, live } = useEditor();
+  const types = useCatalogue();
+  const canEdit = useCanEdit();
+  const t = useText(editorText);
+  const nodes = useCanvasNodes();
+  const edges = useCanvasEdges();
+  const tool = useUi((state) => state.tool);
+  const flow = useReactFlow<CanvasNode, CanvasEdge>();
+  const frame = useRef<HTMLDivElement>(null);
+  const fitted = useFirstFit(nodes.length);
+
+  const onNodesChange = useCallback(
+    (changes: NodeChange<CanvasNode>[]) => applyNodeChanges(ui, changes),
+    [ui],
+  );
+  const onEdgesChange = useCallback(
+    (changes: EdgeChange<CanvasEdge>[]) => {
+      const next = new Set(ui.getState().selectedEdges);
+      for (const change of changes) {
+        if (change.type === "select") change.selected ? next.add(change.id) : next.delete(change.id);
+      }
+      ui.setState({ selectedEdges: next });
+    },
+    [ui],
+  );
+
+  const onDrag = useCallback(
+    (_: unknown, __: unknown, dragged: CanvasNode[]) => {
+      const ids = dragged.map((node) => node.id);
+      const first = dragged[0];
+      const from = first && originOf(live.snapshot, first.id);
+      if (first && from) {
+        presence.set({ drag: { ids, dx: first.position.x - from[0], dy: first.position.y - from[1] } });
+      }
+    },
+    [live, presence],
+  );
+
+  /** One transaction on drop; what was in flight lives in presence only. */
+  const onDrop = useCallback(
+    (_: unknown, __: unknown, dragged: CanvasNode[]) => {
+      undo.cut();
+      const positions = new Map<string, Point>();
+      for (const node of dragged) {
+        const pos: Point = [Math.round(node.position.x), Math.round(node.position.y)];
+        if (node.type === "note") operations.setNote(node.id, { pos });
+        else positions.set(node.id, pos);
+      }
+      operations.moveNodes(positions);
+      undo.cut();
+      ui.setState({ dragging: null });
+      presence.set({ drag: null });
+      presence.flush();
+    },
+    [operations, undo, ui, presence],
+  );
+
+  const isValid = useCallback(
+    (connection: Connection | CanvasEdge) => refusal(endsOf(connection), live.snapshot, types) === null,
+    [live, types],
+  );
+  const onConnect = useCallback(
+    (connection: Connection) => {
+      const ends = endsOf(connection);
+      undo.cut();
+      operations.reconnect(displaced(ends, live.snapshot, types), ends);
+    },
+    [operations, undo, live, types],
+  );
+
+  const onConnectStart = useCallback(() => frame.current?.setAttribute("data-connecting", ""), []);
+  const onConnectEnd = useCallback(
+    (event: globalThis.MouseEvent | TouchEvent, state: FinalConnectionState) => {
+      frame.current?.removeAttribute("data-connecting");
+      if (state.isValid || state.toHandle || !state.fromHandle || !canEdit) return;
+      const point = "changedTouches" in event ? event.changedTouches[0] : event;
+      if (!point) return;
+      const from: LooseEnd = {
+        node: state.fromHandle.nodeId,
+        port: state.fromHandle.id ?? "",
+        side: state.fromHandle.type,
+      };
+      openPicker(ui, flow.screenToFlowPosition({ x: point.clientX, y: point.clientY }), point, from);
+    },
+    [canEdit, flow, ui],
+  );
+
+  const onDoubleClick = (event: MouseEvent): void => {
+    if (!canEdit || !(event.target as Element).classList.contains("react-flow__pane")) return;
+    openPicker(ui, flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }), event);
+  };
+
+  const onDropNew = (event: DragEvent): void => {
+    const spec = types.get(event.dataTransfer.getData(NODE_MIME));
+    if (!spec || !canEdit) return;
+    event.preventDefault();
+    const at = flow.screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    const pos = snapped([at.x - CARD_WIDTH / 2, at.y - CARD_HEIGHT / 2]);
+    undo.cut();
+    const onEdge = document
+      .elementsFromPoint(event.clientX, event.clientY)
+      .map((element) => element.closest(".react-flow__edge")?.getAttribute("data-id"))
+      .find(Boolean);
+    const edge = onEdge ? live.snapshot.edgesById.get(onEdge) : undefined;
+    const between = edge && insertion(spec, edge, live.snapshot, types);
+    const id =
+      edge && between ? operations.insertNode(spec, pos, edge, between) : operations.addNode(spec, pos);
+    ui.setState({ selected: new Set([id]), selectedEdges: new Set() });
+  };
+
+  const setZoom = useCallback((zoom: number) => {
+    const element = frame.current;
+    if (!element) return;
+    element.style.setProperty("--zoom", String(zoom));
+    const lod = zoom >= 0.7 ? "full" : zoom >= 0.35 ? "title" : "block";
+    if (element.dataset.lod !== lod) element.dataset.lod = lod;
+  }, []);
+
+  return (
+    // biome-ignore lint/a11y/noStaticElementInteractions: the pointer over the surface is shown to others.
+    <div
+      ref={frame}
+      className={classes.canvas}
+      data-lod="full"
+      data-ready={fitted || undefined}
+      data-testid="canvas"
+      onMouseMove={(event) =>
+        presence.set({
+          cursor: roundPoint(flow.screenToFlowPosition({ x: event.clientX, y: event.clientY })),
+        })
+      }
+      onMouseLeave={() => presence.set({ cursor: null })}
+      onDoubleClick={onDoubleClick}
+      onDragOver={(event) => {
+        if (canEdit && event.dataTransfer.types.includes(NODE_MIME)) event.preventDefault();
+      }}
+      onDrop={onDropNew}
+    >
+      <ReactFlow<CanvasNode, CanvasEdge>
+        nodes={nodes}
+        edges={edges}
+        nodeTypes={nodeTypes}
+        edgeTypes={edgeTypes}
+        onNodesChange={onNodesChange}
+        onEdgesChange={onEdgesChange}
+        onNodeDrag={onDrag}
+        onNodeDragStop={onDrop}
+        onSelectionDrag={(event, dragged) => onDrag(event, null, dragged)}
+        onSelectionDragStop={(event, dragged) => onDrop(event, null, dragged)}
+        onNodeDoubleClick={(_, node) => canEdit && node.type === "card" && ui.setState({ renaming: node.id })}
+        onConnect={onConnect}
+        onConnectStart={onConnectStart}
+        onConnectEnd={onConnectEnd}
+        isValidConnection={isValid}
+        connectionLineComponent={ConnectionLine}
+        connectionRadius={16}
+        onMove={(_, viewport) => setZoom(viewport.zoom)}
+        onInit={(instance) => setZoom(instance.getZoom())}
+        nodesConnectable={canEdit}
+        nodesDraggable={canEdit}
+        edgesReconnectable={false}
+        elevateNodesOnSelect={false}
+        onlyRenderVisibleElements={nodes.length > 120}
+        snapToGrid
+        snapGrid={[GRID, GRID]}
+        minZoom={0.1}
+        maxZoom={2}
+        panOnDrag={tool === "hand" ? [0, 1] : [1]}
+        selectionOnDrag={tool === "pointer"}
+        selectionMode={SelectionMode.Partial}
+        panOnScroll
+        zoomOnScroll={false}
+        zoomOnDoubleClick={false}
+        panActivationKeyCode="Space"
+        multiSelectionKeyCode={["Shift", "Meta", "Control"]}
+        selectionKeyCode={null}
+        deleteKeyCode={null}
+        disableKeyboardA11y
+        proOptions={{ hideAttribution: true }}
+        aria-label={t("canvas")}
+      >
+        <Background variant={BackgroundVariant.Dots} gap={16} size={1} color="var(--canvas-dot)" />
+        <MiniMap<CanvasNode>
+          className={classes.minimap ?? ""}
+          pannable
+          zoomable
+          nodeColor={(node) =>
+            node.type === "card"
+              ? `var(--cat-${types.get(node.data.node.type)?.category ?? "utility"})`
+              : "color-mix(in srgb, var(--warning) 30%, transparent)"
+          }
+          nodeBorderRadius={12}
+          maskColor="transparent"
+          ariaLabel={t("minimap")}
+        />
+        <Cursors />
+        <CanvasTools />
+      </ReactFlow>
+    </div>
+  );
+}
+
+type Ui = ReturnType<typeof useEditor>["ui"];
+
+function applyNodeChanges(ui: Ui, changes: readonly NodeChange<CanvasNode>[]): void {
+  const before = ui.getState();
+  let { selected, dragging } = before;
+  for (const change of changes) {
+    if (change.type === "select") {
+      const next = new Set(selected);
+      if (change.selected) next.add(change.id);
+      else next.delete(change.id);
+      selected = next;
+    } else if (change.type === "position" && change.position && change.dragging) {
+      dragging = new Map(dragging ?? []).set(change.id, [change.position.x, change.position.y]);
+    }
+  }
+  if (selected !== before.selected || dragging !== before.dragging) ui.setState({ selected, dragging });
+}
+
+function useFirstFit(count: number): boolean {
+  const { fitView } = useReactFlow();
+  const done = useRef(false);
+  useEffect(() => {
+    if (done.current || count === 0) return;
+    done.current = true;
+    void fitView({ padding: 0.12, maxZoom: 1 });
+  }, [count, fitView]);
+  return count > 0;
+}
+
+function openPicker(
+  ui: Ui,
+  at: { x: number; y: number },
+  screen: { clientX: number; clientY: number },
+  from?: LooseEnd,
+): void {
+  ui.setState({
+    picker: {
+      at: snapped([at.x, at.y]),
+      screen: [screen.clientX, screen.clientY],
+      ...(from ? { from } : {}),
+    },
+  });
+}
+
+export function snapped([x, y]: Point): Point {
+  return [Math.round(x / GRID) * GRID, Math.round(y / GRID) * GRID];
+}
+
+function roundPoint(point: { x: number; y: number }): { x: number; y: number } {
+  return { x: Math.round(point.x), y: Math.round(point.y) };
+}
+
+function originOf(snapshot: ReturnType<typeof useEditor>["live"]["snapshot"], id: string): Point | undefined {
+  return snapshot.nodesById.get(id)?.pos ?? snapshot.document.notes.find((note) => note.id === id)?.pos;
+}
+
+function endsOf(connection: Connection | CanvasEdge): EdgeEnds {
+  return {
+    source: connection.source,
+    source_port: connection.sourceHandle ?? "",
+    target: connection.target,
+    target_port: connection.targetHandle ?? "",
+  };
+}

@@ -1,0 +1,138 @@
+/** Whether a connection may be drawn, and when not, why. */
+import {
+  connectable,
+  type EdgeEnds,
+  edgeId,
+  inputPort,
+  type LiveSnapshot,
+  type NodeSpec,
+  type NodeTypes,
+  outputPort,
+} from "@/flow-core";
+import { outputType } from "../../stores/issues";
+
+export type Refusal =
+  | { kind: "self" }
+  | { kind: "exists" }
+  | { kind: "cycle" }
+  | { kind: "type"; from: string; to: string };
+
+export function refusal(ends: EdgeEnds, snapshot: LiveSnapshot, types: NodeTypes): Refusal | null {
+  if (ends.source === ends.target) return { kind: "self" };
+  if (snapshot.edgesById.has(edgeId(ends))) return { kind: "exists" };
+  const from = portType(snapshot, types, ends.source, ends.source_port, "source");
+  const to = portType(snapshot, types, ends.target, ends.target_port, "target");
+  if (from && to && !connectable(from, to)) return { kind: "type", from, to };
+  return reaches(snapshot, ends.target, ends.source) ? { kind: "cycle" } : null;
+}
+
+function portType(
+  snapshot: LiveSnapshot,
+  types: NodeTypes,
+  node: string,
+  port: string,
+  side: "source" | "target",
+): string | undefined {
+  const spec = types.get(snapshot.nodesById.get(node)?.type ?? "");
+  if (!spec) return undefined;
+  return side === "source" ? outputType(spec, port) : inputPort(spec, port)?.type;
+}
+
+function reaches(snapshot: LiveSnapshot, from: string, to: string): boolean {
+  const next = new Map<string, string[]>();
+  for (const edge of snapshot.document.edges) {
+    const list = next.get(edge.source);
+    if (list) list.push(edge.target);
+    else next.set(edge.source, [edge.target]);
+  }
+  const stack = [from];
+  const seen = new Set<string>();
+  for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
+    if (at === to) return true;
+    if (seen.has(at)) continue;
+    seen.add(at);
+    stack.push(...(next.get(at) ?? []));
+  }
+  return false;
+}
+
+/** Edges that must go when a single-value input gets a new one. */
+export function displaced(ends: EdgeEnds, snapshot: LiveSnapshot, types: NodeTypes): string[] {
+  const spec = types.get(snapshot.nodesById.get(ends.target)?.type ?? "");
+  if (!spec || inputPort(spec, ends.target_port)?.multiple) return [];
+  return snapshot.document.edges
+    .filter((edge) => edge.target === ends.target && edge.target_port === ends.target_port)
+    .map((edge) => edge.id);
+}
+
+export type LooseEnd = { node: string; port: string; side: "source" | "target" };
+
+/** How a new node of a type would hang on a loose end; null when nothing fits. Declared ports first. */
+export function joinFor(
+  spec: NodeSpec,
+  loose: LooseEnd,
+  looseType: string | undefined,
+): ((id: string) => EdgeEnds) | null {
+  if (loose.side === "source") {
+    const exact = spec.input_ports.find((port) => port.type === looseType);
+    const port =
+      spec.inputs.find((item) => item.type === looseType) ??
+      spec.inputs.find((item) => fits(looseType, item.type)) ??
+      exact ??
+      spec.input_ports.find((item) => fits(looseType, item.type));
+    if (!port) return null;
+    return (id) => ({ source: loose.node, source_port: loose.port, target: id, target_port: port.name });
+  }
+  const port =
+    spec.outputs.find((item) => item.type === looseType) ??
+    spec.outputs.find((item) => fits(item.type, looseType));
+  if (!port) return null;
+  return (id) => ({ source: id, source_port: port.name, target: loose.node, target_port: loose.port });
+}
+
+function fits(source: string | undefined, target: string | undefined): boolean {
+  return source === undefined || target === undefined || connectable(source, target);
+}
+
+export function looseEndType(loose: LooseEnd, snapshot: LiveSnapshot, types: NodeTypes): string | undefined {
+  return portType(snapshot, types, loose.node, loose.port, loose.side);
+}
+
+/** The joins that keep neighbours connected when a node between them goes. */
+export function bypasses(id: string, snapshot: LiveSnapshot, types: NodeTypes): EdgeEnds[] {
+  const into = snapshot.document.edges.filter((edge) => edge.target === id);
+  const out = snapshot.document.edges.filter((edge) => edge.source === id);
+  return into.flatMap((before) =>
+    out.flatMap((after) => {
+      const from = portType(snapshot, types, before.source, before.source_port, "source");
+      const to = portType(snapshot, types, after.target, after.target_port, "target");
+      if (from && to && !connectable(from, to)) return [];
+      return [
+        {
+          source: before.source,
+          source_port: before.source_port,
+          target: after.target,
+          target_port: after.target_port,
+        },
+      ];
+    }),
+  );
+}
+
+/** How a node fits into an existing connection: the input it takes and the output it passes on. */
+export function insertion(
+  spec: NodeSpec,
+  edge: { id: string; source: string; source_port: string; target: string; target_port: string },
+  snapshot: LiveSnapshot,
+  types: NodeTypes,
+): { input: string; output: string } | null {
+  const from = portType(snapshot, types, edge.source, edge.source_port, "source");
+  const to = portType(snapshot, types, edge.target, edge.target_port, "target");
+  const input = spec.inputs.find((port) => fits(from, port.type));
+  const output = spec.outputs.find((port) => fits(port.type, to));
+  return input && output ? { input: input.name, output: output.name } : null;
+}
+
+export function firstOutput(spec: NodeSpec | undefined): string | undefined {
+  return spec && outputPort(spec, spec.outputs[0]?.name ?? "")?.name;
+}

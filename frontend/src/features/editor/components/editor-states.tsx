@@ -1,0 +1,70 @@
+/** What shows before a flow is open, when it cannot be, and when it is empty. */
+import { Skeleton } from "@mantine/core";
+import { Icon } from "@/components/icon";
+import { useText } from "@/i18n";
+import { useCanEdit, useConnectionState, useEditor, useFlow } from "../stores/context";
+import { editorText } from "../text";
+import classes from "./editor-states.module.css";
+
+export function EditorSkeleton() {
+  const t = useText(editorText);
+  return (
+    <div className={classes.skeleton} role="status" aria-label={t("opening")}>
+      <div className={classes.top}>
+        <Skeleton width={220} height={16} />
+        <Skeleton width={96} height={28} ml="auto" />
+      </div>
+      <div className={classes.side}>
+        {[70, 52, 64, 58, 74, 48, 60].map((width) => (
+          <Skeleton key={width} width={`${width}%`} height={14} />
+        ))}
+      </div>
+      <div className={classes.canvas}>
+        <Skeleton width={164} height={72} radius={8} />
+        <Skeleton width={164} height={72} radius={8} />
+        <Skeleton width={164} height={72} radius={8} />
+      </div>
+    </div>
+  );
+}
+
+export function FlowClosed() {
+  const connection = useConnectionState();
+  const t = useText(editorText);
+  const reason = connection.state === "closed" ? connection.reason : "refused";
+  return (
+    <div className={classes.closed} role="alert">
+      <Icon name="warning" size={20} />
+      <h2>{t(`closed.${reason}`)}</h2>
+      <p>{t(`closed.${reason}.hint`)}</p>
+      <button type="button" className={classes.button} onClick={() => window.location.reload()}>
+        <Icon name="retry" /> {t("reload")}
+      </button>
+    </div>
+  );
+}
+
+export function EmptyCanvas() {
+  const empty = useFlow((flow) => flow.document.nodes.length === 0 && flow.document.notes.length === 0);
+  const canEdit = useCanEdit();
+  const { ui } = useEditor();
+  const t = useText(editorText);
+  if (!empty) return null;
+  if (!canEdit) return <div className={classes.empty}>{t("empty.viewer")}</div>;
+  return (
+    <div className={classes.empty}>
+      <p>{t("empty.editor")}</p>
+      <button
+        type="button"
+        className={classes.button}
+        onClick={() =>
+          ui.setState({
+            picker: { at: [0, 0], screen: [window.innerWidth / 2 - 130, window.innerHeight / 2 - 140] },
+          })
+        }
+      >
+        <Icon name="plus" /> {t("empty.add")}
+      </button>
+    </div>
+  );
+}

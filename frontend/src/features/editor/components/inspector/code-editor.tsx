@@ -1,0 +1,169 @@
+/** CodeMirror in our colours: for one person's value, and for a text several people type in. */
+import { autocompletion, type CompletionContext, completionKeymap } from "@codemirror/autocomplete";
+import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
+import { javascript } from "@codemirror/lang-javascript";
+import { json } from "@codemirror/lang-json";
+import { bracketMatching } from "@codemirror/language";
+import { EditorState, type Extension } from "@codemirror/state";
+import { EditorView, keymap, placeholder as placeholderOf } from "@codemirror/view";
+import { useEffect, useRef } from "react";
+import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
+import * as Y from "yjs";
+import { useEditor } from "../../stores/context";
+import { textAwareness } from "../../stores/text-awareness";
+import classes from "./code-editor.module.css";
+import { highlighting, templateTokens } from "./code-look";
+import { type Completion, useScope } from "./use-scope";
+
+type Language = "json" | "expression" | "template";
+
+type Props = {
+  language: Language;
+  label: string;
+  value: string;
+  readOnly: boolean;
+  onChange: (text: string) => void;
+  onDone: () => void;
+  completions?: () => Completion[];
+  /** No border of its own; it stands inside another control. */
+  bare?: boolean;
+};
+
+const PAUSE_MS = 250;
+
+/** A value of one's own: written after a pause; a change from outside shows when not focused. */
+export function CodeEditor(props: Props) {
+  const host = useRef<HTMLDivElement>(null);
+  const view = useRef<EditorView | null>(null);
+  const latest = useRef(props);
+  latest.current = props;
+  const { language, label, readOnly, value } = props;
+
+  useEffect(() => {
+    if (!host.current) return;
+    let timer: ReturnType<typeof setTimeout> | null = null;
+    const write = (): void => {
+      if (timer) clearTimeout(timer);
+      timer = null;
+      const text = editor.state.doc.toString();
+      if (text !== latest.current.value) latest.current.onChange(text);
+    };
+    const editor = new EditorView({
+      parent: host.current,
+      state: EditorState.create({
+        doc: latest.current.value,
+        extensions: [
+          baseExtensions(label, readOnly),
+          history(),
+          keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
+          language === "json" ? json() : language === "expression" ? javascript() : templateTokens,
+          completionSource(() => latest.current.completions?.() ?? [], language === "template"),
+          EditorView.updateListener.of((update) => {
+            if (!update.docChanged) return;
+            if (timer) clearTimeout(timer);
+            timer = setTimeout(write, PAUSE_MS);
+          }),
+          EditorView.domEventHandlers({
+            blur: () => {
+              write();
+              latest.current.onDone();
+            },
+          }),
+        ],
+      }),
+    });
+    view.current = editor;
+    return () => {
+      if (timer) write();
+      editor.destroy();
+      view.current = null;
+    };
+  }, [language, label, readOnly]);
+
+  useEffect(() => {
+    const editor = view.current;
+    if (!editor || editor.hasFocus || editor.state.doc.toString() === value) return;
+    editor.dispatch({ changes: { from: 0, to: editor.state.doc.length, insert: value } });
+  }, [value]);
+
+  return (
+    <div ref={host} className={classes.editor} data-bare={props.bare || undefined} data-language={language} />
+  );
+}
+
+type SharedProps = {
+  nodeId: string;
+  field: string;
+  text: Y.Text;
+  label: string;
+  readOnly: boolean;
+  placeholder: string;
+  code: boolean;
+};
+
+/** Bound to the Y.Text itself: every key is a CRDT change, others' carets show with their names. */
+export function SharedCodeEditor({ nodeId, field, text, label, readOnly, placeholder, code }: SharedProps) {
+  const host = useRef<HTMLDivElement>(null);
+  const { provider } = useEditor();
+  const scope = useScope(nodeId, false);
+  const complete = useRef(scope);
+  complete.current = scope;
+
+  useEffect(() => {
+    if (!host.current) return;
+    const undoManager = new Y.UndoManager(text, { captureTimeout: 400 });
+    const awareness = textAwareness(provider.awareness, nodeId, field);
+    const editor = new EditorView({
+      parent: host.current,
+      state: EditorState.create({
+        doc: text.toString(),
+        extensions: [
+          baseExtensions(label, readOnly),
+          keymap.of([...completionKeymap, ...yUndoManagerKeymap, indentWithTab, ...defaultKeymap]),
+          placeholderOf(placeholder),
+          templateTokens,
+          ...(code ? [bracketMatching()] : [EditorView.lineWrapping]),
+          completionSource(() => complete.current(), true),
+          yCollab(text, awareness, { undoManager }),
+        ],
+      }),
+    });
+    return () => {
+      editor.destroy();
+      awareness.destroy();
+      undoManager.destroy();
+    };
+  }, [text, provider, nodeId, field, label, readOnly, placeholder, code]);
+
+  return <div ref={host} className={classes.editor} data-tall="" data-testid={`text-${field}`} />;
+}
+
+function baseExtensions(label: string, readOnly: boolean): Extension {
+  return [
+    highlighting,
+    EditorState.readOnly.of(readOnly),
+    EditorView.editable.of(!readOnly),
+    EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
+    EditorView.lineWrapping,
+  ];
+}
+
+/** Offers names the expression may read; in free text only inside `{{ }}`. */
+function completionSource(list: () => Completion[], onlyInBraces: boolean): Extension {
+  const source = (context: CompletionContext) => {
+    const word = context.matchBefore(/[\w.]*/);
+    if (!word || (word.from === word.to && !context.explicit)) return null;
+    if (onlyInBraces && !insideBraces(context)) return null;
+    return {
+      from: word.from,
+      options: list().map(({ label, detail }) => ({ label, detail, type: "variable" })),
+      validFor: /^[\w.]*$/,
+    };
+  };
+  return autocompletion({ override: [source], icons: false, activateOnTyping: true });
+}
+
+function insideBraces(context: CompletionContext): boolean {
+  const before = context.state.sliceDoc(Math.max(0, context.pos - 500), context.pos);
+  return before.lastIndexOf("{{") > before.lastIndexOf("}}");
+}

@@ -1,0 +1,147 @@
+/** What the engine does around a node: retries, time limit, what a failure means, cache, notes. */
+import { NumberInput, Select, Switch, Textarea } from "@mantine/core";
+import type { FlowNode, Json } from "@/flow-core";
+import { useText } from "@/i18n";
+import { useDraft } from "../../hooks/use-draft";
+import { useCanEdit, useCatalogue, useEditor } from "../../stores/context";
+import { editorText } from "../../text";
+import classes from "./inspector.module.css";
+import { Fold } from "./parameters";
+
+export function NodeSettings({ node }: { node: FlowNode }) {
+  const t = useText(editorText);
+  const spec = useCatalogue().get(node.type);
+  const errors = useErrorSummary(node);
+  return (
+    <>
+      {!spec?.trigger && (
+        <Fold title={t("settings.errors")} summary={errors}>
+          <RetrySettings node={node} />
+          {spec?.effect === "pure" && <CacheSetting node={node} />}
+        </Fold>
+      )}
+      <Fold title={t("settings.notes")} summary={node.notes?.split("\n")[0] ?? t("settings.none")}>
+        <NotesSetting node={node} />
+      </Fold>
+    </>
+  );
+}
+
+function useErrorSummary(node: FlowNode): string {
+  const t = useText(editorText);
+  const count = numberOf(node.retry?.count) ?? 0;
+  const action = t(`on_error.${onError(node)}`);
+  return count > 0 ? t("settings.summary", { count, action: action.toLowerCase() }) : action;
+}
+
+function RetrySettings({ node }: { node: FlowNode }) {
+  const { operations, undo } = useEditor();
+  const t = useText(editorText);
+  const disabled = !useCanEdit();
+  const count = numberOf(node.retry?.count) ?? 0;
+  const setRetry = (change: Record<string, Json>): void => {
+    const next = { count, ...node.retry, ...change };
+    operations.setNode([node.id], "retry", next.count === 0 ? undefined : next);
+    undo.cut();
+  };
+  return (
+    <>
+      <div className={classes.pair}>
+        <NumberInput
+          label={t("settings.retries")}
+          min={0}
+          max={20}
+          value={count}
+          disabled={disabled}
+          onChange={(value) => setRetry({ count: Number(value) || 0 })}
+        />
+        <NumberInput
+          label={t("settings.delay")}
+          min={0}
+          max={3600}
+          value={numberOf(node.retry?.delay_s) ?? 1}
+          disabled={disabled || count === 0}
+          onChange={(value) => setRetry({ delay_s: Number(value) || 0 })}
+        />
+      </div>
+      <div className={classes.pair}>
+        <NumberInput
+          label={t("settings.timeout")}
+          min={1}
+          max={86_400}
+          placeholder="300"
+          value={node.timeout_s ?? ""}
+          disabled={disabled}
+          onChange={(value) => {
+            operations.setNode([node.id], "timeout_s", Number(value) > 0 ? Number(value) : undefined);
+            undo.cut();
+          }}
+        />
+        <Select
+          label={t("settings.on_error")}
+          data={(["fail", "continue", "route"] as const).map((value) => ({
+            value,
+            label: t(`on_error.${value}`),
+          }))}
+          value={onError(node)}
+          allowDeselect={false}
+          disabled={disabled}
+          onChange={(value) => {
+            operations.setNode([node.id], "on_error", value === "fail" || value === null ? undefined : value);
+            undo.cut();
+          }}
+        />
+      </div>
+    </>
+  );
+}
+
+function CacheSetting({ node }: { node: FlowNode }) {
+  const { operations, undo } = useEditor();
+  const t = useText(editorText);
+  return (
+    <Switch
+      label={t("settings.cache")}
+      description={t("settings.cache_help")}
+      checked={node.cache === true}
+      disabled={!useCanEdit()}
+      onChange={(event) => {
+        operations.setNode([node.id], "cache", event.currentTarget.checked || undefined);
+        undo.cut();
+      }}
+    />
+  );
+}
+
+function NotesSetting({ node }: { node: FlowNode }) {
+  const { operations, undo } = useEditor();
+  const t = useText(editorText);
+  const draft = useDraft(
+    node.notes ?? "",
+    (text) => operations.setNode([node.id], "notes", text || undefined),
+    () => undo.cut(),
+  );
+  return (
+    <Textarea
+      aria-label={t("settings.notes")}
+      placeholder={t("settings.notes_help")}
+      autosize
+      minRows={2}
+      maxRows={8}
+      maxLength={20_000}
+      disabled={!useCanEdit()}
+      value={draft.value}
+      onChange={(event) => draft.change(event.currentTarget.value)}
+      onFocus={draft.focus}
+      onBlur={draft.blur}
+    />
+  );
+}
+
+function onError(node: FlowNode): "fail" | "continue" | "route" {
+  return node.on_error === "continue" || node.on_error === "route" ? node.on_error : "fail";
+}
+
+function numberOf(value: Json | undefined): number | null {
+  return typeof value === "number" ? value : null;
+}

@@ -1,0 +1,77 @@
+/** The form of a node, made from its own schema. */
+import { type ReactNode, useState } from "react";
+import { Icon } from "@/components/icon";
+import type { FieldSpec, FlowNode, NodeSpec } from "@/flow-core";
+import { useText } from "@/i18n";
+import { useCanEdit, useFlow, useUi } from "../../stores/context";
+import { fieldIsShown } from "../../stores/issues";
+import { editorText } from "../../text";
+import { FieldRow } from "./field-row";
+import classes from "./inspector.module.css";
+import { NodeIssues } from "./node-issues";
+import { NodeSettings } from "./node-settings";
+
+type Props = { node: FlowNode; spec: NodeSpec | undefined };
+
+export function Parameters({ node, spec }: Props) {
+  const t = useText(editorText);
+  const canEdit = useCanEdit();
+  const wired = useWiredFields(node.id);
+  const shown = (spec?.config ?? []).filter((field) => fieldIsShown(field, node));
+  const focus = useUi((state) => (state.focusField?.node === node.id ? state.focusField.field : null));
+  const rare = shown.filter((field) => field.expert);
+  const row = (field: FieldSpec): ReactNode => (
+    <FieldRow
+      key={`${node.id}.${field.name}`}
+      node={node}
+      field={field}
+      wiredFrom={wired.get(field.name) ?? null}
+    />
+  );
+  return (
+    <div className={classes.form}>
+      {!canEdit && <p className={classes.readOnly}>{t("viewer.reads")}</p>}
+      <NodeIssues nodeId={node.id} />
+      {!spec && <p className={classes.unknown}>{t("node.unknown_help", { type: node.type })}</p>}
+      {shown.filter((field) => !field.expert).map(row)}
+      {spec && shown.length === 0 && <p className={classes.quiet}>{t("parameters.none")}</p>}
+      {rare.length > 0 && (
+        <Fold
+          title={t("parameters.more")}
+          summary={String(rare.length)}
+          open={rare.some((f) => f.name === focus)}
+        >
+          {rare.map(row)}
+        </Fold>
+      )}
+      <NodeSettings node={node} />
+    </div>
+  );
+}
+
+type FoldProps = { title: string; summary: string; open?: boolean; children: ReactNode };
+
+export function Fold({ title, summary, open = false, children }: FoldProps) {
+  const [opened, setOpened] = useState(open);
+  const shown = opened || open;
+  return (
+    <section className={classes.fold}>
+      <button type="button" aria-expanded={shown} onClick={() => setOpened(!shown)}>
+        <Icon name={shown ? "chevron-down" : "chevron-right"} size={13} />
+        <b>{title}</b>
+        {!shown && <span className="muted cut">{summary}</span>}
+      </button>
+      {shown && <div className={classes.folded}>{children}</div>}
+    </section>
+  );
+}
+
+/** Fields that an edge fills: name → `source.port`. */
+function useWiredFields(nodeId: string): ReadonlyMap<string, string> {
+  const edges = useFlow((flow) => flow.document.edges);
+  return new Map(
+    edges
+      .filter((edge) => edge.target === nodeId)
+      .map((edge) => [edge.target_port, `${edge.source}.${edge.source_port}`]),
+  );
+}

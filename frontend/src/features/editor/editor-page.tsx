@@ -1,0 +1,72 @@
+/** One open flow: makes its session, waits for what the screen needs, lays the panels out. */
+import { useQuery } from "@tanstack/react-query";
+import { ReactFlowProvider } from "@xyflow/react";
+import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { ProblemBlock } from "@/components/problem-view";
+import { useMe } from "@/lib/session";
+import { flowQuery, nodeTypesQuery } from "./api/queries";
+import { EditorLayout } from "./components/editor-layout";
+import { EditorSkeleton, FlowClosed } from "./components/editor-states";
+import { type Catalogue, CatalogueProvider, SessionProvider } from "./stores/context";
+import { EditorSession } from "./stores/session";
+
+type Props = { workspaceId: string; flowId: string };
+
+export function EditorPage({ workspaceId, flowId }: Props) {
+  const me = useMe();
+  const flow = useQuery(flowQuery(workspaceId, flowId));
+  if (flow.error) return <ProblemBlock error={flow.error} onRetry={() => void flow.refetch()} />;
+  if (!flow.data || !me) return <EditorSkeleton />;
+  return <OpenFlow key={`${flowId}:${me.id}`} workspaceId={workspaceId} flowId={flowId} personId={me.id} />;
+}
+
+function OpenFlow({ workspaceId, flowId, personId }: Props & { personId: string }) {
+  const [session, setSession] = useState<EditorSession | null>(null);
+  useEffect(() => {
+    const opened = new EditorSession({ workspaceId, flowId, personId });
+    setSession(opened);
+    return () => opened.destroy();
+  }, [workspaceId, flowId, personId]);
+  if (!session) return <EditorSkeleton />;
+  return (
+    <SessionProvider value={session}>
+      <WithCatalogue session={session} />
+    </SessionProvider>
+  );
+}
+
+function WithCatalogue({ session }: { session: EditorSession }) {
+  const query = useQuery(nodeTypesQuery(session.workspaceId));
+  const opened = useOpened(session);
+  const catalogue = useMemo<Catalogue | null>(() => {
+    if (!query.data) return null;
+    const byId = new Map(query.data.map((spec) => [spec.id, spec]));
+    return { list: query.data, get: (type) => byId.get(type) };
+  }, [query.data]);
+  useEffect(() => {
+    if (catalogue) session.setTypes(catalogue);
+  }, [catalogue, session]);
+  if (query.error && !catalogue)
+    return <ProblemBlock error={query.error} onRetry={() => void query.refetch()} />;
+  if (opened === "closed") return <FlowClosed />;
+  if (!catalogue || opened === "opening") return <EditorSkeleton />;
+  return (
+    <CatalogueProvider value={catalogue}>
+      <ReactFlowProvider>
+        <EditorLayout />
+      </ReactFlowProvider>
+    </CatalogueProvider>
+  );
+}
+
+/** Open once the first sync is there; later breaks keep the canvas and say so in the bar. */
+function useOpened(session: EditorSession): "opening" | "open" | "closed" {
+  const [opened, setOpened] = useState(false);
+  const synced = useSyncExternalStore(session.provider.subscribe, () => session.provider.isSynced);
+  const state = useSyncExternalStore(session.provider.subscribe, () => session.provider.connection.state);
+  useEffect(() => {
+    if (synced) setOpened(true);
+  }, [synced]);
+  if (opened || synced) return "open";
+  return state === "closed" ? "closed" : "opening";
+}

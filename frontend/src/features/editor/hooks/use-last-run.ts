@@ -1,0 +1,31 @@
+/** Shows the last run on the canvas when a flow opens, and keeps caches fresh as runs go on. */
+import { useQuery, useQueryClient } from "@tanstack/react-query";
+import { useEffect } from "react";
+import { flowRunsQuery, runNodesQuery } from "../api/queries";
+import { useEditor } from "../stores/context";
+import { isFinal, noteRun } from "../stores/run-store";
+
+export function useLastRun(): void {
+  const { workspaceId, flowId, runs, runSocket, onRunEvents } = useEditor();
+  const cache = useQueryClient();
+  const last = useQuery(flowRunsQuery(workspaceId, flowId)).data?.[0];
+  useEffect(() => {
+    if (!last || runs.getState().shown !== null) return;
+    noteRun(runs, last, true);
+    if (!isFinal(last.state)) runSocket.follow(last.id);
+  }, [last, runs, runSocket]);
+  useEffect(
+    () =>
+      onRunEvents((events) => {
+        for (const event of events) {
+          if (event.type === "node_completed" || event.type === "node_failed") {
+            void cache.invalidateQueries({ queryKey: runNodesQuery(workspaceId, event.run_id).queryKey });
+          }
+          if (event.type.startsWith("run_")) {
+            void cache.invalidateQueries({ queryKey: flowRunsQuery(workspaceId, flowId).queryKey });
+          }
+        }
+      }),
+    [onRunEvents, cache, workspaceId, flowId],
+  );
+}

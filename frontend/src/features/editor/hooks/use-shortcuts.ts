@@ -1,0 +1,123 @@
+/** Keys of the editor; nothing fires while someone types into a field. */
+import { useReactFlow } from "@xyflow/react";
+import { useEffect } from "react";
+import { useCanEdit, useEditor } from "../stores/context";
+import { singleSelection } from "../stores/ui-store";
+import { useNodeActions } from "./use-node-actions";
+
+type Handlers = { onRun: () => void };
+
+export function useShortcuts({ onRun }: Handlers): void {
+  const { ui, undo } = useEditor();
+  const canEdit = useCanEdit();
+  const actions = useNodeActions();
+  const flow = useReactFlow();
+
+  useEffect(() => {
+    const openPicker = (): void => {
+      const frame = document.querySelector("[data-testid=canvas]")?.getBoundingClientRect();
+      if (!frame) return;
+      const screen = { x: frame.x + frame.width / 2, y: frame.y + frame.height / 3 };
+      const at = flow.screenToFlowPosition(screen);
+      ui.setState({
+        picker: { at: [Math.round(at.x / 4) * 4, Math.round(at.y / 4) * 4], screen: [screen.x, screen.y] },
+      });
+    };
+    const renameSelected = (): void => {
+      const id = singleSelection(ui.getState());
+      if (id) actions.rename(id);
+    };
+    const plain = new Map<string, () => void>([
+      ["Delete", () => actions.remove(false)],
+      ["Backspace", () => actions.remove(false)],
+      ["F2", renameSelected],
+      ["d", actions.toggleDisabled],
+      ["v", () => ui.setState({ tool: "pointer" })],
+      ["h", () => ui.setState({ tool: "hand" })],
+      ["1", () => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 240 })],
+      ["0", () => void flow.zoomTo(1, { duration: 160 })],
+      ["Escape", () => ui.setState({ selected: new Set(), selectedEdges: new Set(), picker: null })],
+      ["ArrowLeft", () => actions.walk("left")],
+      ["ArrowRight", () => actions.walk("right")],
+      ["ArrowUp", () => actions.walk("up")],
+      ["ArrowDown", () => actions.walk("down")],
+      ["Tab", () => canEdit && openPicker()],
+    ]);
+    const withCtrl = new Map<string, () => void>([
+      ["z", () => canEdit && undo.undo()],
+      ["y", () => canEdit && undo.redo()],
+      ["d", actions.duplicate],
+      ["a", actions.selectAll],
+      ["Enter", onRun],
+      ["Delete", () => actions.remove(true)],
+      ["Backspace", () => actions.remove(true)],
+    ]);
+    const onKeyDown = (event: KeyboardEvent): void => {
+      if (event.defaultPrevented || isTyping(event.target) || document.querySelector("[role=dialog]")) {
+        if (!(event.key === "Enter" && (event.ctrlKey || event.metaKey)) || event.defaultPrevented) return;
+        if (document.querySelector("[role=dialog]")) return;
+      }
+      const ctrl = event.ctrlKey || event.metaKey;
+      const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
+      if (event.altKey) return;
+      // Tab moves the focus as usual, except when the canvas itself has it.
+      if (key === "Tab" && (event.shiftKey || !onCanvas(event.target))) return;
+      if (event.shiftKey && key.startsWith("Arrow")) {
+        const [dx, dy] = STEPS.get(key) ?? [0, 0];
+        actions.nudge(dx, dy);
+        event.preventDefault();
+        return;
+      }
+      const handler = ctrl
+        ? event.shiftKey && key === "z"
+          ? () => canEdit && undo.redo()
+          : withCtrl.get(key)
+        : plain.get(key);
+      if (!handler) return;
+      event.preventDefault();
+      handler();
+    };
+    const onCopy = (event: ClipboardEvent): void => {
+      if (isTyping(event.target) || !window.getSelection()?.isCollapsed) return;
+      const text = actions.copyAsText();
+      if (text === null) return;
+      event.clipboardData?.setData("text/plain", text);
+      event.preventDefault();
+      if (event.type === "cut") actions.remove(false);
+    };
+    const onPaste = (event: ClipboardEvent): void => {
+      if (isTyping(event.target)) return;
+      if (actions.paste(event.clipboardData?.getData("text/plain") ?? "")) event.preventDefault();
+    };
+    window.addEventListener("keydown", onKeyDown);
+    document.addEventListener("copy", onCopy);
+    document.addEventListener("cut", onCopy);
+    document.addEventListener("paste", onPaste);
+    return () => {
+      window.removeEventListener("keydown", onKeyDown);
+      document.removeEventListener("copy", onCopy);
+      document.removeEventListener("cut", onCopy);
+      document.removeEventListener("paste", onPaste);
+    };
+  }, [ui, undo, canEdit, actions, flow, onRun]);
+}
+
+const STEPS: ReadonlyMap<string, readonly [number, number]> = new Map([
+  ["ArrowLeft", [-16, 0]],
+  ["ArrowRight", [16, 0]],
+  ["ArrowUp", [0, -16]],
+  ["ArrowDown", [0, 16]],
+]);
+
+function isTyping(target: EventTarget | null): boolean {
+  return (
+    target instanceof HTMLElement &&
+    target.closest("input, textarea, select, [contenteditable=true]") !== null
+  );
+}
+
+function onCanvas(target: EventTarget | null): boolean {
+  return (
+    target === document.body || (target instanceof Element && target.closest("[data-testid=canvas]") !== null)
+  );
+}

@@ -1,0 +1,76 @@
+/** The open flow for components: narrow hooks, each re-renders only when what it read changed. */
+import { createContext, useContext, useSyncExternalStore } from "react";
+import { useStore } from "zustand";
+import { useStoreWithEqualityFn } from "zustand/traditional";
+import type { Connection, LiveSnapshot, NodeSpec, NodeTypes, Role } from "@/flow-core";
+import type { Issue } from "./issues";
+import type { PresenceState } from "./presence-store";
+import type { RunsState } from "./run-store";
+import type { EditorSession } from "./session";
+import type { UiState } from "./ui-store";
+
+export type Catalogue = NodeTypes & { list: readonly NodeSpec[] };
+
+export type IssueIndex = {
+  all: readonly Issue[];
+  byNode: ReadonlyMap<string, readonly Issue[]>;
+  byEdge: ReadonlyMap<string, Issue>;
+};
+
+const SessionContext = createContext<EditorSession | null>(null);
+const CatalogueContext = createContext<Catalogue | null>(null);
+const IssuesContext = createContext<IssueIndex>({ all: [], byNode: new Map(), byEdge: new Map() });
+
+export const SessionProvider = SessionContext.Provider;
+export const CatalogueProvider = CatalogueContext.Provider;
+export const IssuesProvider = IssuesContext.Provider;
+
+export function useEditor(): EditorSession {
+  const session = useContext(SessionContext);
+  if (!session) throw new Error("useEditor needs an open flow");
+  return session;
+}
+
+export function useCatalogue(): Catalogue {
+  const catalogue = useContext(CatalogueContext);
+  if (!catalogue) throw new Error("useCatalogue needs the node types");
+  return catalogue;
+}
+
+export function useIssues(): IssueIndex {
+  return useContext(IssuesContext);
+}
+
+/** A part of the projected document; parts that did not change keep their identity. */
+export function useFlow<T>(selector: (snapshot: LiveSnapshot) => T): T {
+  const { live } = useEditor();
+  return useSyncExternalStore(live.subscribe, () => selector(live.snapshot));
+}
+
+export function useUi<T>(selector: (state: UiState) => T, same?: (a: T, b: T) => boolean): T {
+  return useStoreWithEqualityFn(useEditor().ui, selector, same);
+}
+
+export function useRuns<T>(selector: (state: RunsState) => T): T {
+  return useStore(useEditor().runs, selector);
+}
+
+export function usePresence<T>(selector: (state: PresenceState) => T): T {
+  return useStore(useEditor().people, selector);
+}
+
+export function useConnectionState(): Connection {
+  const { provider } = useEditor();
+  return useSyncExternalStore(provider.subscribe, () => provider.connection);
+}
+
+export function useRole(): Role | null {
+  const { provider } = useEditor();
+  return useSyncExternalStore(provider.subscribe, () => provider.role);
+}
+
+/** Whether this person may change the flow right now. */
+export function useCanEdit(): boolean {
+  const role = useRole();
+  return role === "editor" || role === "owner";
+}

@@ -1,0 +1,108 @@
+/**
+ * Everything that belongs to one open flow and to nothing else: document, connection, undo,
+ * presence, runs and interface state. Made when a flow opens, destroyed when it closes.
+ */
+import * as Y from "yjs";
+import {
+  FlowOperations,
+  FlowProvider,
+  type FlowRoots,
+  FlowUndo,
+  inputPort,
+  LiveFlow,
+  type NodeTypes,
+  PresenceSender,
+  pendingStoreFor,
+  rootsOf,
+} from "@/flow-core";
+import type { RunEvent } from "../api/types";
+import { createPresenceStore, type PresenceStore } from "./presence-store";
+import { RunSocket } from "./run-socket";
+import { createRunStore, type RunStore } from "./run-store";
+import { createUiStore, type UiStore } from "./ui-store";
+
+export type SessionOptions = { workspaceId: string; flowId: string; personId: string };
+
+export class EditorSession {
+  readonly workspaceId: string;
+  readonly flowId: string;
+  readonly personId: string;
+  readonly doc = new Y.Doc();
+  readonly roots: FlowRoots = rootsOf(this.doc);
+  readonly live: LiveFlow;
+  readonly provider: FlowProvider;
+  readonly operations: FlowOperations;
+  readonly undo: FlowUndo;
+  readonly presence: PresenceSender;
+  readonly people: PresenceStore;
+  readonly ui: UiStore = createUiStore();
+  readonly runs: RunStore = createRunStore();
+  readonly runSocket: RunSocket;
+  private types: NodeTypes = { get: () => undefined };
+  private readonly runListeners = new Set<(events: readonly RunEvent[]) => void>();
+
+  constructor(options: SessionOptions) {
+    this.workspaceId = options.workspaceId;
+    this.flowId = options.flowId;
+    this.personId = options.personId;
+    this.live = new LiveFlow(this.roots, () => true);
+    this.operations = new FlowOperations({
+      roots: this.roots,
+      types: () => this.types,
+      personId: options.personId,
+    });
+    this.undo = new FlowUndo(this.roots);
+    this.provider = new FlowProvider({
+      doc: this.doc,
+      url: socketUrl(`/ws/doc/${options.flowId}`),
+      store: pendingStoreFor(`${options.flowId}:${options.personId}`),
+    });
+    this.presence = new PresenceSender(this.provider.awareness);
+    this.people = createPresenceStore(this.provider);
+    this.runSocket = new RunSocket(socketUrl(`/ws/flow/${options.flowId}`), this.runs, (events) => {
+      for (const listener of this.runListeners) listener(events);
+    });
+    window.addEventListener("online", this.onOnline);
+    window.addEventListener("beforeunload", this.onUnload);
+    this.ui.subscribe((state, before) => {
+      if (state.selected !== before.selected) this.presence.set({ selection: [...state.selected] });
+    });
+  }
+
+  setTypes(types: NodeTypes): void {
+    this.types = types;
+    this.live.setMultiple((type, port) => {
+      const spec = types.get(type);
+      return spec ? (inputPort(spec, port)?.multiple ?? false) : true;
+    });
+  }
+
+  get nodeTypes(): NodeTypes {
+    return this.types;
+  }
+
+  onRunEvents = (listener: (events: readonly RunEvent[]) => void): (() => void) => {
+    this.runListeners.add(listener);
+    return () => this.runListeners.delete(listener);
+  };
+
+  destroy(): void {
+    window.removeEventListener("online", this.onOnline);
+    window.removeEventListener("beforeunload", this.onUnload);
+    this.presence.destroy();
+    this.runSocket.destroy();
+    this.undo.destroy();
+    this.live.destroy();
+    this.provider.destroy();
+    this.doc.destroy();
+  }
+
+  private onOnline = (): void => this.provider.reconnectNow();
+  private onUnload = (): void => this.provider.flush();
+}
+
+function socketUrl(path: string): string {
+  const address = new URL(path, window.location.href);
+  address.protocol = address.protocol === "https:" ? "wss:" : "ws:";
+  return address.href;
+}

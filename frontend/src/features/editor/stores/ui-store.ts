@@ -1,0 +1,65 @@
+/** Interface state of one open flow: selection, panels, what is being dragged. Never saved. */
+import { createStore } from "zustand/vanilla";
+import type { Point } from "@/flow-core";
+
+export type InspectorTab = "parameters" | "input" | "output";
+export type DrawerTab = "problems" | "timeline" | "logs" | "outputs";
+
+/** Where a picker was opened, and the loose end it should connect. */
+export type PickerRequest = {
+  /** Canvas position of the new node. */
+  at: Point;
+  /** Page position of the picker. */
+  screen: Point;
+  from?: { node: string; port: string; side: "source" | "target" };
+};
+
+export type UiState = {
+  selected: ReadonlySet<string>;
+  selectedEdges: ReadonlySet<string>;
+  /** Positions of a drag of one's own in flight. */
+  dragging: ReadonlyMap<string, Point> | null;
+  tool: "pointer" | "hand";
+  picker: PickerRequest | null;
+  renaming: string | null;
+  editingNote: string | null;
+  inspectorTab: InspectorTab;
+  drawerOpen: boolean;
+  drawerTab: DrawerTab;
+  drawerHeight: number;
+  runDialogOpen: boolean;
+  /** The field a problem or diagnosis points at, to be scrolled to and focused. */
+  focusField: { node: string; field: string } | null;
+};
+
+const EMPTY: ReadonlySet<string> = new Set();
+
+export function createUiStore() {
+  return createStore<UiState>()(() => ({
+    selected: EMPTY,
+    selectedEdges: EMPTY,
+    dragging: null,
+    tool: "pointer",
+    picker: null,
+    renaming: null,
+    editingNote: null,
+    inspectorTab: "parameters",
+    drawerOpen: false,
+    drawerTab: "problems",
+    drawerHeight: 221,
+    runDialogOpen: false,
+    focusField: null,
+  }));
+}
+
+export type UiStore = ReturnType<typeof createUiStore>;
+
+/** The only selected node, when there is exactly one. */
+export function singleSelection(state: UiState): string | null {
+  if (state.selected.size !== 1) return null;
+  return state.selected.values().next().value ?? null;
+}
+
+export function select(store: UiStore, nodes: Iterable<string>, edges: Iterable<string> = []): void {
+  store.setState({ selected: new Set(nodes), selectedEdges: new Set(edges) });
+}
