@@ -12,6 +12,7 @@ class FlowPersonOut(serializers.Serializer[Any]):
 
     id = serializers.UUIDField()
     name = serializers.CharField()
+    color = serializers.IntegerField()
 
 
 class FlowRunOut(serializers.Serializer[Any]):
