@@ -12,6 +12,7 @@ from django.conf import settings
 from django.urls import URLPattern, URLResolver, include, path, re_path
 
 from apps.common import views
+from apps.common.policies import PUBLIC, SIGNED_IN_BROWSER, Policy
 
 _modules = [import_module(name) for name in settings.STUDIO_URL_MODULES]
 
@@ -34,6 +35,16 @@ _signing = [
     _allauth(allauth_views.ResetPasswordView, "reset_password", "auth/password/reset"),
     _allauth(allauth_views.ChangePasswordView, "change_password", "account/password/change"),
 ]
+
+# Their policies, for the golden file of routes; allauth enforces them.
+SIGNING_POLICIES: dict[str, Policy] = {
+    "current_session": PUBLIC,
+    "login": PUBLIC,
+    "signup": PUBLIC,
+    "request_password_reset": PUBLIC,
+    "reset_password": PUBLIC,
+    "change_password": SIGNED_IN_BROWSER,
+}
 
 urlpatterns = [
     path("api/v1/workspaces/<uuid:workspace_id>/", include(_collect("workspace_urlpatterns"))),

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from enum import StrEnum
 
+from apps.common import policies
+
 
 class Scope(StrEnum):
     """What an API token may do, at most; the person's own rights still apply."""
 
-    READ = "read"
-    WRITE = "write"
+    READ = policies.READ
+    WRITE = policies.WRITE
     RUN = "run"
     MANAGE = "manage"
 

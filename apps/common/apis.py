@@ -6,11 +6,12 @@ from typing import Any, ClassVar, TypeVar
 
 from django.utils import translation
 from rest_framework import serializers
+from rest_framework.permissions import SAFE_METHODS
 from rest_framework.request import Request
 from rest_framework.views import APIView
 
 from apps.common.errors import Forbidden, NotSignedIn
-from apps.common.policies import Admin, Policy, Public, SignedIn
+from apps.common.policies import READ, WRITE, Admin, Policy, Public, SignedIn
 
 S = TypeVar("S", bound=serializers.BaseSerializer[Any])
 
@@ -64,7 +65,7 @@ class Api(APIView):
                 return
             case SignedIn(browser_only=browser_only):
                 self._require_person(request)
-                if browser_only and request.auth is not None:
+                if request.auth is not None and (browser_only or not self._token_may(request)):
                     raise Forbidden
             case Admin():
                 self._require_person(request)
@@ -72,6 +73,10 @@ class Api(APIView):
                     raise Forbidden
             case _:
                 raise Forbidden
+
+    def _token_may(self, request: Request) -> bool:
+        """Outside workspaces a token reads with ``read`` and changes with ``write``."""
+        return (READ if request.method in SAFE_METHODS else WRITE) in getattr(request.auth, "scopes", ())
 
     def _require_person(self, request: Request) -> None:
         if not request.user.is_authenticated:

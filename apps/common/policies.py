@@ -5,6 +5,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# Scopes of API tokens that matter outside workspaces (all of them: ``apps.accounts.types.Scope``).
+READ = "read"
+WRITE = "write"
+
 
 @dataclass(frozen=True, slots=True)
 class Public:

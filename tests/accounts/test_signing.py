@@ -11,7 +11,7 @@ from django.core.cache import cache
 from django.db import connections
 from django.test import Client
 from django.utils import timezone
-from pytest_django import Settings  # type: ignore[attr-defined]
+from pytest_django import Settings
 
 from apps.accounts import services
 from apps.accounts.models import Instance, Person
@@ -44,7 +44,7 @@ class Browser:
         return self.send("post", f"{AUTH}/auth/login", {"email": email, "password": password})[0]
 
     def session(self) -> dict[str, object]:
-        return self.client.get("/api/v1/session").json()  # type: ignore[no-any-return]
+        return self.client.get("/api/v1/session").json()
 
 
 @pytest.fixture

@@ -40,7 +40,7 @@ async def test_a_hint_reaches_every_subscriber_of_its_channel(some_bus: bus.Bus)
             stack.push_async_callback(hints.aclose)  # type: ignore[attr-defined]
         async with asyncio.TaskGroup() as group:
             got = [group.create_task(first(one)), group.create_task(first(two))]
-            missed = group.create_task(anext(other))  # type: ignore[arg-type]
+            missed = group.create_task(first(other))
             await asyncio.sleep(0.3)
             threading.Thread(target=some_bus.publish, args=("doc:1", b"7")).start()
             await asyncio.wait(got)
@@ -62,7 +62,7 @@ def test_hints_leave_only_after_commit(monkeypatch: pytest.MonkeyPatch) -> None:
         bus.publish_on_commit("a", b"1")
         assert sent == []
     assert sent == [("a", b"1")]
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         bus.publish_on_commit("a", b"2")
-        _ = 1 / 0
+        transaction.set_rollback(True)
     assert sent == [("a", b"1")]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from django.test import Client
-from pytest_django import Settings  # type: ignore[attr-defined]
+from pytest_django import Settings
 
 from tests.world import World
 

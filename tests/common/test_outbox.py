@@ -43,9 +43,9 @@ def test_an_event_reaches_its_handler_once_it_is_delivered(heard: list[JsonObjec
 
 @pytest.mark.django_db(transaction=True)
 def test_an_event_of_a_transaction_that_failed_never_was(heard: list[JsonObject]) -> None:
-    with pytest.raises(ZeroDivisionError), transaction.atomic():
+    with transaction.atomic():
         events.emit("test.happened", {"n": 1})
-        _ = 1 / 0
+        transaction.set_rollback(True)
     assert outbox.deliver_due() == 0
     assert heard == []
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import uuid
 
@@ -75,10 +76,8 @@ def test_two_owners_who_remove_each_other_at_once_leave_one() -> None:
 
     def remove(number: int) -> None:
         actor, target = pairs[number]
-        try:
+        with contextlib.suppress(SageError):
             services.member_remove(actor, world.workspace, target.pk)
-        except SageError:
-            pass
         connections.close_all()
 
     threads = [threading.Thread(target=remove, args=(number,)) for number in range(2)]
