@@ -18,7 +18,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import TextIO
+from typing import Self, TextIO
 
 import numpy as np
 
@@ -96,10 +96,21 @@ def _write_atomically(target: Path, content: bytes) -> None:
 
 
 class LocalBlobs:
-    """Values by their hash, in a folder."""
+    """Values by their hash, in a folder that is made when first needed."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._scratch: tempfile.TemporaryDirectory[str] | None = None
+
+    @property
+    def _folder(self) -> Path:
+        if self._scratch is None:
+            self._scratch = tempfile.TemporaryDirectory(prefix="sage-studio-")
+        return Path(self._scratch.name)
+
+    def close(self) -> None:
+        if self._scratch is not None:
+            self._scratch.cleanup()
+            self._scratch = None
 
     async def put(self, content: bytes, *, mime: str = "application/octet-stream") -> str:
         digest = hashlib.sha256(content).hexdigest()
@@ -205,7 +216,7 @@ class MemoryState:
 
 
 class LocalHost:
-    """A host without a server. ``folder`` receives written files (default: the working folder)."""
+    """A host without a server; a context manager. ``folder`` receives written files (default: the working folder)."""
 
     def __init__(
         self,
@@ -215,7 +226,6 @@ class LocalHost:
         out: TextIO | None = None,
     ) -> None:
         self._environ = os.environ if environ is None else environ
-        self._scratch = tempfile.TemporaryDirectory(prefix="sage-studio-")
         self._states: dict[str, MemoryState] = {}
         self.secrets_seen: set[str] = set()
         instance_url = self._environ.get("SAGE_BASE_URL") or "http://127.0.0.1:8080"
@@ -225,7 +235,7 @@ class LocalHost:
             urls=frozenset({f"{instance_url.rstrip('/')}/healthz"}),
         )
         self.files = LocalFiles(folder or Path.cwd())
-        self.blobs = LocalBlobs(Path(self._scratch.name) / "blobs")
+        self.blobs = LocalBlobs()
         self.vectors = LocalVectors()
         self.notifier = PrintingNotifier(out or sys.stdout)
         self.http = HostHttp(GuardedClient(policy), self._header_for, instance_url)
@@ -240,7 +250,13 @@ class LocalHost:
 
     def close(self) -> None:
         """Remove what was kept beside the run."""
-        self._scratch.cleanup()
+        self.blobs.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     async def credential(self, name: str) -> Mapping[str, str]:
         """Raises NodeError ``local.no_credential``."""
