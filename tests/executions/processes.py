@@ -28,15 +28,20 @@ class WorkerProcess:
             "PYTHONPATH": str(ROOT),
         }
         self.log = log
-        self._process = subprocess.Popen(
-            [sys.executable, "-m", "studio_project.serve", "worker", "--name", name],
-            env=environment,
-            cwd=ROOT,
-            stdin=subprocess.PIPE,
-            stdout=log.open("wb"),
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        with log.open("wb") as output:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "studio_project.serve", "worker", "--name", name],
+                env=environment,
+                cwd=ROOT,
+                stdin=subprocess.PIPE,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
 
     def signal(self, number: signal.Signals) -> None:
         self._process.send_signal(number)

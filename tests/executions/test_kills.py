@@ -82,12 +82,13 @@ def test_a_run_survives_its_worker_and_no_finished_node_is_repeated(
     people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
-    first, second = spawn("a"), None
-    first.wait_until_ready()
+    workers = [spawn("a"), spawn("b")]
+    for worker in workers:
+        worker.wait_until_ready()
     run = _start_chain(people, path, 0.4)
     _wait_for_nodes(run, 2)
-    second = spawn("b")
-    second.wait_until_ready()
+    holder = Run.objects.get(pk=run.pk).owner.split(":")[1]
+    first = next(worker for worker in workers if str(worker.pid) == holder)
     finished = set(NodeRun.objects.filter(run=run, state="completed").values_list("node_id", flat=True))
     lines_before = len(ledger.lines(path))
     killed_at = time.monotonic()
@@ -212,7 +213,7 @@ def test_a_failing_node_ends_its_run_and_leaves_the_outbox_event(
 
 
 ACCEPT = """
-import django; django.setup()
+import django, studio_project.celery; django.setup()
 from apps.flows.models import Flow
 from apps.executions.services import run_accept
 flow = Flow.objects.select_related("definition", "created_by").get()
