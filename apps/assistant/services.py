@@ -33,7 +33,7 @@ def run_diagnose_event(payload: JsonObject) -> None:
 
 def _diagnose(run: Run, node_run: NodeRun, node: FlowNode | None, document: FlowDocument) -> Diagnosis:
     error = node_run.error or {}
-    rule = rule_for(cast("Problem", error), node.type if node else "")
+    rule = rule_for(cast("Problem", error))
     advice: list[JsonObject] = []
     for item in rule.advice:
         patch = item.patch(node) if item.patch is not None and node is not None else None

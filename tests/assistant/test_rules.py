@@ -14,21 +14,25 @@ def error(code: str, message: str) -> Problem:
 
 
 @pytest.mark.parametrize(
-    ("code", "message", "node_type", "rule"),
+    ("code", "message", "rule"),
     [
-        ("http.refused", "Connection refused (localhost:19530)", "http_request", "connection_refused"),
-        ("http.status", "The server answered 429 Too Many Requests", "http_request", "rate_limited"),
-        ("http.status", "The server answered 401 Unauthorized", "http_request", "credential_refused"),
-        ("http.status", "The server answered 503", "http_request", "server_error"),
-        ("expression.unknown_name", "Nothing is called x", "data_map", "expression_wrong"),
-        ("llm.not_configured", "No model is configured", "llm", "model_key_missing"),
-        ("node.failed", "The PDF needs a password", "pdf_parser", "pdf_password"),
-        ("node.timeout", "Timed out after 5 s", "llm", "timeout"),
-        ("plugin.odd", "flux capacitor", "mystery", "unknown"),
+        ("http.unreachable", "localhost cannot be reached: Connection refused", "connection_refused"),
+        ("http.unreachable", "x.invalid cannot be reached: the name is not known", "name_unknown"),
+        ("http_request.status", "GET … answered with status 429.", "rate_limited"),
+        ("http_request.status", "GET … answered with status 401.", "credential_refused"),
+        ("http_request.status", "GET … answered with status 503.", "server_error"),
+        ("http_request.status", "GET … answered with status 404.", "not_found"),
+        ("http.refused", "10.0.0.1 lies in a network that flows may not reach.", "address_private"),
+        ("expression.unknown_name", "Nothing is called x", "expression_wrong"),
+        ("llm.no_model", "No language model is configured.", "model_missing"),
+        ("pdf.password", "“a.pdf” is protected", "pdf_password"),
+        ("pdf.damaged", "“a.pdf” cannot be read as a PDF", "file_wrong"),
+        ("node.timeout", "The node did not finish within 5 seconds.", "timeout"),
+        ("plugin.odd", "flux capacitor", "unknown"),
     ],
 )
-def test_the_most_specific_rule_speaks(code: str, message: str, node_type: str, rule: str) -> None:
-    assert rule_for(error(code, message), node_type).name == rule
+def test_the_most_specific_rule_speaks(code: str, message: str, rule: str) -> None:
+    assert rule_for(error(code, message)).name == rule
 
 
 def test_every_proposed_change_applies_to_the_node_it_was_made_for() -> None:
