@@ -46,7 +46,7 @@ class ScriptedServer:
 
             def _answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
-                asked = Asked(self.command, self.path, {**self.headers.items()}, self.rfile.read(length))
+                asked = Asked(self.command, self.path, dict(self.headers.items()), self.rfile.read(length))
                 server.asked.append(asked)
                 answer = server.next_answer(self.path.split("?")[0])
                 server.released.wait(answer.delay_s)

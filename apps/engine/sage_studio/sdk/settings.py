@@ -48,12 +48,13 @@ class Settings:
         return field
 
     def raw(self, name: str) -> Any:
-        """The value as it came. Raises NodeError when a required field is empty."""
+        """The value as it came; nothing at all counts as the default, except where any value may
+        stand. Raises NodeError when a required field is empty."""
         field = self._field(name)
         value = self._inputs.get(name) if field.wireable else None
         if value is None:
             value = self._ctx.config.get(name)
-        if value is None:
+        if value is None and not (field.type == "any" and name in self._ctx.config):
             value = field.default
         if field.required and (value is None or value == ""):
             raise _bad(field, "is empty", "为空")
