@@ -191,13 +191,14 @@ function JsonInput({ label, required, name, value, wrong, onChange, onBroken }: 
 
 /** Declared inputs, and the fields of triggers that something reads. A flow without any just runs. */
 export function askedInputs(document: FlowDocument, types: NodeTypes): Asked[] {
+  const preset = triggerValues(document, types);
   const declared = document.inputs.map(
     (input): Asked => ({
       name: input.name,
       kind: kindOf(input.type),
       label: input.label || input.name,
       required: input.required === true && (input.default ?? null) === null,
-      initial: input.default ?? null,
+      initial: input.default ?? preset.get(input.name) ?? null,
     }),
   );
   const names = new Set(declared.map((item) => item.name));
@@ -221,6 +222,12 @@ export function askedInputs(document: FlowDocument, types: NodeTypes): Asked[] {
     }
   }
   return declared;
+}
+
+/** What the triggers use when a run is not given the value. */
+function triggerValues(document: FlowDocument, types: NodeTypes): Map<string, Json> {
+  const triggers = document.nodes.filter((node) => types.get(node.type)?.trigger && !node.disabled);
+  return new Map(triggers.flatMap((node) => Object.entries(node.config)));
 }
 
 function reads(document: FlowDocument, path: string): boolean {

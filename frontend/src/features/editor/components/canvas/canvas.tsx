@@ -12,7 +12,7 @@ import {
   useReactFlow,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { type DragEvent, type MouseEvent, useCallback, useEffect, useRef } from "react";
+import { type DragEvent, type MouseEvent, useCallback, useRef } from "react";
 import type { EdgeEnds, Point } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
@@ -43,7 +43,6 @@ export function Canvas() {
   const tool = useUi((state) => state.tool);
   const flow = useReactFlow<CanvasNode, CanvasEdge>();
   const frame = useRef<HTMLDivElement>(null);
-  const fitted = useFirstFit(nodes.length);
 
   const onNodesChange = useCallback(
     (changes: NodeChange<CanvasNode>[]) => applyNodeChanges(ui, changes),
@@ -158,7 +157,6 @@ export function Canvas() {
       ref={frame}
       className={classes.canvas}
       data-lod="full"
-      data-ready={fitted || undefined}
       data-testid="canvas"
       onMouseMove={(event) =>
         presence.set({
@@ -190,6 +188,8 @@ export function Canvas() {
         isValidConnection={isValid}
         connectionLineComponent={ConnectionLine}
         connectionRadius={16}
+        fitView
+        fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
         onMove={(_, viewport) => setZoom(viewport.zoom)}
         onInit={(instance) => setZoom(instance.getZoom())}
         nodesConnectable={canEdit}
@@ -226,7 +226,7 @@ export function Canvas() {
               : "color-mix(in srgb, var(--warning) 30%, transparent)"
           }
           nodeBorderRadius={12}
-          maskColor="transparent"
+          maskColor="color-mix(in srgb, var(--accent) 9%, transparent)"
           ariaLabel={t("minimap")}
         />
         <Cursors />
@@ -252,17 +252,6 @@ function applyNodeChanges(ui: Ui, changes: readonly NodeChange<CanvasNode>[]): v
     }
   }
   if (selected !== before.selected || dragging !== before.dragging) ui.setState({ selected, dragging });
-}
-
-function useFirstFit(count: number): boolean {
-  const { fitView } = useReactFlow();
-  const done = useRef(false);
-  useEffect(() => {
-    if (done.current || count === 0) return;
-    done.current = true;
-    void fitView({ padding: 0.12, maxZoom: 1 });
-  }, [count, fitView]);
-  return count > 0;
 }
 
 function openPicker(

@@ -30,6 +30,7 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
   const name = node.name || local(spec?.name) || node.type;
   const progress = run?.state === "running" ? shareOf(run.progress) : null;
   return (
+    // biome-ignore lint/a11y/useSemanticElements: a card is a named group, not a set of form fields.
     <div
       className={`${classes.card} cat-${spec?.category ?? "utility"}`}
       style={{ height, ...(peer && !selected ? { "--u": colorOf(peer.user) } : {}) } as React.CSSProperties}
@@ -38,7 +39,6 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
       data-peer={peer && !selected ? true : undefined}
       data-testid={`node-${id}`}
       data-node-type={node.type}
-      // biome-ignore lint/a11y/useSemanticElements: a card is a named group, not a set of form fields.
       role="group"
       aria-label={t("node.aria", { name, state: t(`state.${state}`) })}
     >

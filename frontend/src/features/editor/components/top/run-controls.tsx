@@ -15,18 +15,24 @@ import classes from "./top-bar.module.css";
 
 export function RunControls({ onRun }: { onRun: () => void }) {
   const active = useRuns(activeRun);
-  const shown = useRuns(shownRun);
   const canEdit = useCanEdit();
   return (
     <>
-      {(active ?? shown) && <RunStatus run={(active ?? shown) as RunView} />}
       {active && canEdit && <CancelButton run={active} />}
       {canEdit && <RunButton onRun={onRun} />}
     </>
   );
 }
 
-function RunStatus({ run }: { run: RunView }) {
+/** The run that goes on, else the one shown. */
+export function RunStatus() {
+  const active = useRuns(activeRun);
+  const shown = useRuns(shownRun);
+  const run = active ?? shown;
+  return run && <RunLink run={run} />;
+}
+
+function RunLink({ run }: { run: RunView }) {
   const { workspaceId } = useEditor();
   const t = useText(editorText);
   const seconds = useElapsed(run);

@@ -9,7 +9,7 @@ import { workspaceNameQuery } from "../../api/queries";
 import { useCanEdit, useEditor, useFlow } from "../../stores/context";
 import { editorText } from "../../text";
 import { People } from "./people";
-import { RunControls } from "./run-controls";
+import { RunControls, RunStatus } from "./run-controls";
 import { SaveState } from "./save-state";
 import classes from "./top-bar.module.css";
 
@@ -28,6 +28,7 @@ export function TopBar({ onRun }: { onRun: () => void }) {
       </nav>
       <SaveState />
       <span className={classes.space} />
+      <RunStatus />
       <People />
       <Tooltip label={t("history")}>
         <Link
