@@ -5,6 +5,8 @@ import tempfile
 
 if "SAGE_DATA_DIR" not in os.environ:
     os.environ["SAGE_DATA_DIR"] = tempfile.mkdtemp(prefix="sage-tests-")
+if "DATABASE_URL" in os.environ:
+    os.environ.setdefault("SAGE_BASE_URL", "http://testserver")
 
 from studio_project.settings import *  # noqa: F403 - the environment must be set first
 from studio_project.settings import DATA_DIR, DATABASES

@@ -47,6 +47,12 @@ class Browser:
         return self.client.get("/api/v1/session").json()
 
 
+@pytest.fixture(autouse=True)
+def _on_this_machine_only(settings: Settings) -> None:
+    """Whatever this run's environment says, the server here listens on loopback."""
+    settings.CONFIG = settings.CONFIG.model_copy(update={"base_url": None, "host": "127.0.0.1"})
+
+
 @pytest.fixture
 def browser(db: None) -> Browser:
     return Browser()
