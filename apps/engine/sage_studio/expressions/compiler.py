@@ -22,7 +22,7 @@ from sage_studio.expressions.errors import (
     unsupported,
 )
 from sage_studio.expressions.functions import CALLBACKS, CONSTANTS, FUNCTIONS, NAMESPACES, VALUES, Builtin
-from sage_studio.expressions.methods import Use, method_of
+from sage_studio.expressions.methods import BY_TYPE, Use, method_of
 from sage_studio.expressions.operators import (
     ARITHMETIC,
     COMPARISON,
@@ -146,6 +146,9 @@ class _Compiler:
         self._note_read(node, known_reads)
         shown, at = self._shown(node.base), node.at
         if isinstance(node.key, Literal) and isinstance(node.key.value, str):
+            slot = self._slot(node.base.name) if isinstance(node.base, Name) else None
+            if slot is not None:
+                return _read_slot(slot, node.key.value, node.optional, shown, at)
             return _read_name(base, node.key.value, node.optional, shown, at)
         return _read_key(base, self.compile(node.key), node.optional, shown, at)
 
@@ -197,9 +200,13 @@ class _Compiler:
         base = self.compile(node.base)
         args = self._args(node.args)
         name, at, optional, shown = node.name, node.at, node.optional, self._shown(node.base)
+        by_type = {kind: table[name] for kind, table in BY_TYPE.items() if name in table}
 
         def call(env: list[Any]) -> Value:
             value = base(env)
+            method = by_type.get(type(value))
+            if method is not None:
+                return method(value, args(env), Use(env[1], at, name))
             if value is _EMPTY:
                 return value
             if value is None:
@@ -207,9 +214,7 @@ class _Compiler:
                     return _EMPTY
                 raise fault(NULL_ACCESS, at, base=shown, name=name)
             use = Use(env[1], at, name)
-            method = method_of(value, use)
-            use.budget.spend(1, at)
-            return method(value, args(env), use)
+            return method_of(value, use)(value, args(env), use)
 
         return call
 
@@ -230,7 +235,6 @@ class _Compiler:
         at = node.at
 
         def call(env: list[Any]) -> Value:
-            env[1].spend(1, at)
             return function(args(env), Use(env[1], at, shown))
 
         return call
@@ -266,7 +270,9 @@ class _Compiler:
             budget: Budget = env[1]
 
             def one(value: Value, *_rest: Value) -> Value:
-                budget.spend(cost, at)
+                budget.left = left = budget.left - cost
+                if left < 0:
+                    budget.spend(0, at)
                 env[first] = value
                 return body(env)
 
@@ -425,6 +431,17 @@ def _read_name(base: Run, name: str, optional: bool, shown: str, at: int) -> Run
                 return _EMPTY
             raise fault(NULL_ACCESS, at, base=shown, name=name)
         return value if value is _EMPTY else read(value, name)
+
+    return get
+
+
+def _read_slot(slot: int, name: str, optional: bool, shown: str, at: int) -> Run:
+    """``_read_name`` for a parameter: the commonest step inside functions over lists."""
+    rest = _read_name(lambda env: env[slot], name, optional, shown, at)
+
+    def get(env: list[Any]) -> Value:
+        value = env[slot]
+        return value.get(name) if type(value) is dict else rest(env)
 
     return get
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 from sage_studio.expressions.budget import Budget
@@ -31,13 +30,15 @@ Function: TypeAlias = Callable[..., Value]
 """A callback: an arrow of the expression, or ``Boolean``, ``Number``, ``String``."""
 
 
-@dataclass(slots=True)
 class Use:
     """One call: what it may cost, where it stands, what it is called."""
 
-    budget: Budget
-    at: int
-    name: str
+    __slots__ = ("at", "budget", "name")
+
+    def __init__(self, budget: Budget, at: int, name: str) -> None:
+        self.budget = budget
+        self.at = at
+        self.name = name
 
     def bad(self, reason: str, reason_zh: str) -> Exception:
         return fault(BAD_VALUE, self.at, name=self.name, reason=reason, reason_zh=reason_zh)
@@ -182,11 +183,22 @@ TEXT: Mapping[str, Method] = {
 # ------------------------------------------------------------------------------------------- lists
 
 
-def _each(value: Sequence[Value], args: Sequence[Value], use: Use) -> list[tuple[Value, Value]]:
-    """(item, what the callback said) for every item."""
+def _map(value: Sequence[Value], args: Sequence[Value], use: Use) -> list[Value]:
     function = _function_arg(args, use)
     use.budget.spend(len(value), use.at)
-    return [(item, function(item, index, value)) for index, item in enumerate(value)]
+    return [leaving(function(item, index, value)) for index, item in enumerate(value)]
+
+
+def _filter(value: Sequence[Value], args: Sequence[Value], use: Use) -> list[Value]:
+    function = _function_arg(args, use)
+    use.budget.spend(len(value), use.at)
+    return [item for index, item in enumerate(value) if truthy(function(item, index, value))]
+
+
+def _every(value: Sequence[Value], args: Sequence[Value], use: Use) -> bool:
+    function = _function_arg(args, use)
+    use.budget.spend(len(value), use.at)
+    return all(truthy(function(item, index, value)) for index, item in enumerate(value))
 
 
 def _first(value: Sequence[Value], args: Sequence[Value], use: Use, *, backwards: bool = False) -> int:
@@ -275,15 +287,15 @@ def _reversed(value: Sequence[Value], _args: Sequence[Value], use: Use) -> list[
 
 
 LIST: Mapping[str, Method] = {
-    "map": lambda value, args, use: [leaving(said) for _, said in _each(value, args, use)],
-    "filter": lambda value, args, use: [item for item, said in _each(value, args, use) if truthy(said)],
+    "map": _map,
+    "filter": _filter,
     "find": lambda value, args, use: _found(value, _first(value, args, use)),
     "findIndex": _first,
     "findLast": lambda value, args, use: _found(value, _first(value, args, use, backwards=True)),
     "findLastIndex": lambda value, args, use: _first(value, args, use, backwards=True),
     "some": lambda value, args, use: _first(value, args, use) >= 0,
-    "every": lambda value, args, use: all(truthy(said) for _, said in _each(value, args, use)),
-    "flatMap": lambda value, args, use: _flat([leaving(said) for _, said in _each(value, args, use)], use, 1),
+    "every": _every,
+    "flatMap": lambda value, args, use: _flat(_map(value, args, use), use, 1),
     "reduce": _reduce,
     "join": _join,
     "slice": _slice_list,
@@ -339,6 +351,17 @@ _TABLES: Mapping[str, tuple[Mapping[str, Method], str, str]] = {
     "number": (NUMBER, "A number", "数字"), "boolean": (BOOLEAN, "A boolean", "布尔值"),
     "object": (OBJECT, "An object", "对象"),
 }  # fmt: skip
+BY_TYPE: Mapping[type, Mapping[str, Method]] = {
+    str: TEXT,
+    list: LIST,
+    tuple: LIST,
+    int: NUMBER,
+    float: NUMBER,
+    bool: BOOLEAN,
+    dict: OBJECT,
+}
+"""The same tables by Python type, for call sites that look their function up once."""
+
 _CHANGING = {
     "push": "[...list, item]", "pop": "list.slice(0, -1)", "shift": "list.slice(1)",
     "unshift": "[item, ...list]", "splice": "list.slice()", "forEach": "list.map()",

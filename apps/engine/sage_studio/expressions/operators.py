@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import operator
 import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
@@ -20,6 +21,9 @@ Value: TypeAlias = Any
 """A JSON value of the scope. Anything else a host may have put there can be handed on, not opened."""
 
 _MAX_SAFE = 2**53
+NUMBERS = frozenset({int, float})
+"""The exact types of numbers; bool is a subclass of int and no number here."""
+
 _NUMERIC = re.compile(r"[-+]?(?:\d+\.?\d*|\.\d+)(?:[eE][-+]?\d+)?", re.ASCII)
 _KINDS = {
     "string": ("a text", "文本"), "number": ("a number", "数字"), "boolean": ("true or false", "布尔值"),
@@ -74,11 +78,13 @@ def _as_float(number: int) -> float:
 
 def leaving(value: Value) -> Value:
     """A value as it leaves an expression or enters a list or an object: no NaN, no Infinity."""
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    return None if type(value) is float and not math.isfinite(value) else value
 
 
 def truthy(value: Value) -> bool:
     """Everything but null, false, 0, NaN and the empty text; empty lists and objects are true."""
+    if value is True:
+        return True
     if value is None or value is False or value == "":
         return False
     if isinstance(value, int | float):
@@ -167,6 +173,8 @@ def _with_exponent(mantissa: str, power: int) -> str:
 
 def strict_equal(left: Value, right: Value) -> bool:
     """``===``: same kind and same value; lists and objects are equal only to themselves."""
+    if type(left) is str and type(right) is str:
+        return left == right
     if isinstance(left, bool) or isinstance(right, bool):
         return left is right
     if isinstance(left, str) and isinstance(right, str):
@@ -189,6 +197,8 @@ def loose_equal(left: Value, right: Value) -> bool:
 
 def add(left: Value, right: Value, budget: Budget, at: int) -> Value:
     """``+``: joins when either side is a text, list or object, else adds."""
+    if type(left) in NUMBERS and type(right) in NUMBERS:
+        return tidy(left + right)
     joins = isinstance(left, str | list | tuple | Mapping) or isinstance(right, str | list | tuple | Mapping)
     if not joins:
         return tidy(to_number(left, "+", at) + to_number(right, "+", at))
@@ -225,36 +235,37 @@ def _power(left: float, right: float) -> float:
 
 def _arithmetic(name: str, work: Callable[[float, float], float]) -> Callable[[Value, Value, int], Value]:
     def operate(left: Value, right: Value, at: int) -> Value:
+        if type(left) in NUMBERS and type(right) in NUMBERS:
+            return tidy(work(left, right))
         return tidy(work(to_number(left, name, at), to_number(right, name, at)))
 
     return operate
 
 
 ARITHMETIC: Mapping[str, Callable[[Value, Value, int], Value]] = {
-    "-": _arithmetic("-", lambda left, right: left - right),
-    "*": _arithmetic("*", lambda left, right: left * right),
+    "-": _arithmetic("-", operator.sub),
+    "*": _arithmetic("*", operator.mul),
     "/": _arithmetic("/", _divide),
     "%": _arithmetic("%", _remainder),
     "**": _arithmetic("**", _power),
 }
 
 
-def _comparison(
-    name: str, texts: Callable[[str, str], bool], numbers: Callable[[float, float], bool]
-) -> Callable[[Value, Value, int], bool]:
-    def compare(left: Value, right: Value, at: int) -> bool:
-        if isinstance(left, str) and isinstance(right, str):
-            return texts(left, right)
-        return numbers(to_number(left, name, at), to_number(right, name, at))
+def _comparison(name: str, compare: Callable[[Any, Any], bool]) -> Callable[[Value, Value, int], bool]:
+    def operate(left: Value, right: Value, at: int) -> bool:
+        mine, theirs = type(left), type(right)
+        if (mine in NUMBERS and theirs in NUMBERS) or (mine is str and theirs is str):
+            return compare(left, right)
+        return compare(to_number(left, name, at), to_number(right, name, at))
 
-    return compare
+    return operate
 
 
 COMPARISON: Mapping[str, Callable[[Value, Value, int], bool]] = {
-    "<": _comparison("<", lambda a, b: a < b, lambda a, b: a < b),
-    ">": _comparison(">", lambda a, b: a > b, lambda a, b: a > b),
-    "<=": _comparison("<=", lambda a, b: a <= b, lambda a, b: a <= b),
-    ">=": _comparison(">=", lambda a, b: a >= b, lambda a, b: a >= b),
+    "<": _comparison("<", operator.lt),
+    ">": _comparison(">", operator.gt),
+    "<=": _comparison("<=", operator.le),
+    ">=": _comparison(">=", operator.ge),
 }
 
 

@@ -39,6 +39,9 @@ _REFUSED_WORDS = frozenset(
     | {"with", "debugger", "eval"}
 )
 
+RESERVED = frozenset({*_WORDS, *_REFUSED_WORDS, "typeof", "in"})
+"""Words that are no names."""
+
 
 def parse_tokens(found: list[Token], source: str) -> Node:
     """The tree of one expression. Raises ExpressionError."""

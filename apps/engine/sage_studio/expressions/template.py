@@ -6,6 +6,7 @@ A text that is one expression and nothing else keeps the value's type; any other
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
@@ -15,12 +16,14 @@ from sage_studio.expressions.compiler import Compiled, compile_tree
 from sage_studio.expressions.errors import TOO_DEEP, TOO_LONG, fault
 from sage_studio.expressions.lexer import tokens
 from sage_studio.expressions.operators import leaving, to_text
-from sage_studio.expressions.parser import parse_tokens
+from sage_studio.expressions.parser import RESERVED, parse_tokens
+from sage_studio.expressions.syntax import Literal, Member, Name, Node
 from sage_studio.kernel import Json
 
 MAX_TEMPLATE_LENGTH = 1_000_000
 MAX_EXPRESSIONS = 1_000
 _DEPTH_SHOWN = 60
+_PLAIN_PATH = re.compile(r"\{\{\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*){0,20})\s*\}\}", re.ASCII)
 
 
 class Template:
@@ -33,8 +36,8 @@ class Template:
         self.source = source
         compiled = [part for part in parts if isinstance(part, Compiled)]
         self._parts = parts
-        self._only = compiled[0] if len(parts) == 1 and compiled else None
-        self._slots = max((part.slots for part in compiled), default=0)
+        self._only = compiled[0].run if len(parts) == 1 and compiled else None
+        self._slots: list[Any] = [None] * max((part.slots for part in compiled), default=0)
         self.is_literal = not compiled
         positions: dict[str, int] = {}
         for part in compiled:
@@ -48,10 +51,10 @@ class Template:
 
         Raises ExpressionError with a code and the position.
         """
-        env: list[Any] = [scope, Budget(), *([None] * self._slots)]
+        env: list[Any] = [scope, Budget(), *self._slots]
         try:
             if self._only is not None:
-                return leaving(self._only.run(env))
+                return leaving(self._only(env))
             return self._joined(env)
         except RecursionError as error:
             raise fault(TOO_DEEP, 0, limit=_DEPTH_SHOWN) from error
@@ -79,6 +82,27 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Json:
     return value
 
 
+def _expression(source: str, start: int) -> tuple[Compiled, int]:
+    """The expression whose ``{{`` stands at ``start``, and the offset behind its ``}}``."""
+    plain = _PLAIN_PATH.match(source, start)
+    if plain is not None and plain.group(1) not in RESERVED:
+        # Four of five expressions are paths; they need no lexer.
+        return compile_tree(_path(plain), source), plain.end()
+    found, at = tokens(source, start + 2, closing="}}")
+    return compile_tree(parse_tokens(found, source), source), at
+
+
+def _path(match: re.Match[str]) -> Node:
+    node: Node = Name(match.group(1), match.start(1), match.end(1))
+    at = match.start(2)
+    for name in match.group(2).split(".")[1:]:
+        at += 1
+        end = at + len(name)
+        node = Member(node, Literal(name, at, end), False, node.at, end)
+        at = end
+    return node
+
+
 def _split(source: str) -> list[str | Compiled]:
     """Literal texts and compiled expressions in turn; no empty literals."""
     parts: list[str | Compiled] = []
@@ -94,8 +118,8 @@ def _split(source: str) -> list[str | Compiled]:
         if literal:
             parts.append(literal)
         literal = ""
-        found, at = tokens(source, start + 2, closing="}}")
-        parts.append(compile_tree(parse_tokens(found, source), source))
+        part, at = _expression(source, start)
+        parts.append(part)
         expressions += 1
         if expressions > MAX_EXPRESSIONS:
             raise fault(TOO_LONG, start, limit=MAX_TEMPLATE_LENGTH)
