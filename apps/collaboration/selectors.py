@@ -6,13 +6,14 @@ import uuid
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from apps.catalogue.selectors import registry
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentClient, DocumentSnapshot, DocumentUpdate
 from apps.collaboration.node_types import takes_many
 from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailableError, Loaded, Row
 from apps.flows.models import Definition, Flow
 from apps.flows.services import definition_ensure, flow_projected
-from sage_studio.flow import Projection, parse_plain, project
+from sage_studio.flow import Projection, parse_plain, project, validate
 from sage_studio.kernel import JsonObject
 
 _ATTEMPTS = 5
@@ -114,13 +115,17 @@ def definition_current(flow: Flow) -> Definition:
 
 
 def flow_problems(flow: Flow) -> list[JsonObject]:
-    """What the projection had to leave out of the live document."""
-    return [
+    """Everything wrong with the flow as it stands now, errors first: what the projection had to
+    leave out, then what the check against the node types says."""
+    projection = flow_projection(flow)
+    left_out: list[JsonObject] = [
         {
             **problem.facts(),
             "severity": "warning",
             "message": dict(problem.message()),
             "hint": dict(problem.hint()),
         }
-        for problem in flow_projection(flow).problems
+        for problem in projection.problems
     ]
+    issues = [issue.dump() for issue in validate(parse_plain(projection.document), registry())]
+    return sorted(left_out + issues, key=lambda item: item.get("severity") != "error")

@@ -45,7 +45,7 @@ class Flow(BaseModel):
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="flows")
     name = models.CharField(max_length=200)
     description = models.TextField(blank=True)
-    definition = models.ForeignKey(Definition, on_delete=models.PROTECT, related_name="+")
+    definition = models.ForeignKey(Definition, on_delete=models.RESTRICT, related_name="+")
     node_count = models.PositiveIntegerField(default=0)
     created_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"

@@ -11,7 +11,14 @@ KEYED = 0x20
 
 def update(structs: list[bytes], *, client: int = CLIENT, clock: int = 0, deletes: bytes = b"\x00") -> bytes:
     """One block of structs and a delete set."""
-    return b"\x01" + write_uint(len(structs)) + write_uint(client) + write_uint(clock) + b"".join(structs) + deletes
+    return (
+        b"\x01"
+        + write_uint(len(structs))
+        + write_uint(client)
+        + write_uint(clock)
+        + b"".join(structs)
+        + deletes
+    )
 
 
 def in_root(content: int, body: bytes, *, root: str = "notes", key: str = "k") -> bytes:
@@ -50,7 +57,9 @@ def deep_maps(depth: int, *, client: int = CLIENT) -> bytes:
     return update(structs, client=client)
 
 
-def text_value(text: str, *, client: int = CLIENT, clock: int = 0, key: str = "k", root: str = "notes") -> bytes:
+def text_value(
+    text: str, *, client: int = CLIENT, clock: int = 0, key: str = "k", root: str = "notes"
+) -> bytes:
     """A well-formed change: one plain text under a key."""
     value = b"\x77" + write_string(text)
     return update([in_root(ITEM_ANY, any_value(value), key=key, root=root)], client=client, clock=clock)
@@ -77,5 +86,7 @@ def foreign_contents() -> dict[str, bytes]:
         "an XML element": update([in_root(ITEM_TYPE, b"\x03" + write_string("div"))]),
         "binary content": update([in_root(ITEM_BINARY, write_bytes(b"x"))]),
         "an unknown root": update([in_root(ITEM_ANY, any_value(b"\x7e"), root="other")]),
-        "a list item in a root map": update([bytes([ITEM_ANY]) + b"\x01" + write_string("notes") + any_value(b"\x7e")]),
+        "a list item in a root map": update(
+            [bytes([ITEM_ANY]) + b"\x01" + write_string("notes") + any_value(b"\x7e")]
+        ),
     }

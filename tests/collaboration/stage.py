@@ -40,9 +40,11 @@ def main() -> dict[str, Any]:
         session[HASH_SESSION_KEY] = person.get_session_auth_hash()
         session.create()
         cookies[name] = f"sessionid={session.session_key}"
-    flow = flow_create(person=world.owner.person, workspace=world.workspace, name="Shared")
+    flows = [
+        flow_create(person=world.owner.person, workspace=world.workspace, name="Another") for _ in range(60)
+    ]
     return {
-        "flow_id": str(flow.pk),
+        "flow_ids": [str(flow.pk) for flow in flows],
         "workspace_id": str(world.workspace.pk),
         "cookies": cookies,
         "people": {name: str(getattr(world, name).person.pk) for name in cookies},

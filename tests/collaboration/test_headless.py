@@ -22,7 +22,12 @@ FLOW: dict[str, Any] = {
     "settings": {"timeout_s": 30},
     "nodes": [
         {"id": "start", "type": "manual_trigger", "pos": [0, 0]},
-        {"id": "ask", "type": "llm", "pos": [200.5, 0], "config": {"prompt": "Say é 😀 now", "max_tokens": 100}},
+        {
+            "id": "ask",
+            "type": "llm",
+            "pos": [200.5, 0],
+            "config": {"prompt": "Say é 😀 now", "max_tokens": 100},
+        },
         {"id": "keep", "type": "data_filter", "pos": [400, 0], "config": {"x": {"deep": [1, 2.5]}}},
     ],
     "edges": [
@@ -60,7 +65,12 @@ def test_a_patch_changes_the_document_and_its_inverse_brings_it_back(world: Worl
         world,
         flow,
         {"op": "set", "node": "ask", "path": ["config", "max_tokens"], "value": 200, "was": 100},
-        {"op": "edit_text", "node": "ask", "path": ["texts", "prompt"], "delta": [{"retain": 6}, {"delete": 1}]},
+        {
+            "op": "edit_text",
+            "node": "ask",
+            "path": ["texts", "prompt"],
+            "delta": [{"retain": 6}, {"delete": 1}],
+        },
         {"op": "remove_node", "id": "keep"},
         {"op": "add_node", "node": {"id": "extra", "type": "merge", "pos": [9, 9]}},
         {"op": "move", "node": "start", "pos": [5, 5]},
@@ -97,7 +107,9 @@ def test_renaming_goes_through_the_document(world: World, flow: Flow) -> None:
     answer = world.editor.client.patch(f"{world.url}/flows/{flow.pk}", {"name": "Better"})
     assert answer.json()["name"] == "Better"
     assert current(flow)["name"] == "Better"
-    origins = DocumentUpdate.objects.filter(document_id=flow.pk).order_by("seq").values_list("origin", flat=True)
+    origins = (
+        DocumentUpdate.objects.filter(document_id=flow.pk).order_by("seq").values_list("origin", flat=True)
+    )
     assert list(origins) == ["seed", "settings"]
 
 
@@ -172,16 +184,32 @@ def _random_operation(chance: random.Random, flow: Any, step: int) -> dict[str, 
     node, other = chance.choice(ids), chance.choice(ids)
     match chance.randrange(9 if node != other else 8):  # an edge to itself is a loop, left out of flows
         case 0:
-            return {"op": "add_node", "node": {"id": f"n{step}_{chance.randrange(9)}", "type": "llm",
-                                               "config": {"prompt": "p" * chance.randrange(3), "system": "", "k": step}}}
+            return {
+                "op": "add_node",
+                "node": {
+                    "id": f"n{step}_{chance.randrange(9)}",
+                    "type": "llm",
+                    "config": {"prompt": "p" * chance.randrange(3), "system": "", "k": step},
+                },
+            }
         case 1:
             return {"op": "remove_node", "id": node}
         case 2:
-            return {"op": "set", "node": node, "path": ["config", chance.choice("ab")], "value": chance.choice([1, "x", [1]])}
+            return {
+                "op": "set",
+                "node": node,
+                "path": ["config", chance.choice("ab")],
+                "value": chance.choice([1, "x", [1]]),
+            }
         case 3:
             return {"op": "unset", "node": node, "path": ["config", chance.choice("ab")]}
         case 4:
-            return {"op": "edit_text", "node": node, "path": ["texts", "prompt"], "delta": [{"insert": f"é{step}😀"}]}
+            return {
+                "op": "edit_text",
+                "node": node,
+                "path": ["texts", "prompt"],
+                "delta": [{"insert": f"é{step}😀"}],
+            }
         case 5:
             return {"op": "move", "node": node, "pos": [step, chance.random()]}
         case 6:
@@ -191,5 +219,12 @@ def _random_operation(chance: random.Random, flow: Any, step: int) -> dict[str, 
         case _:
             order = ["start", "ask", "keep"]
             ends = sorted((node, other), key=lambda n: (order.index(n) if n in order else 9, n))
-            return {"op": "add_edge", "edge": {"source": ends[0], "source_port": "text",
-                                               "target": ends[-1], "target_port": f"p{step}"}}
+            return {
+                "op": "add_edge",
+                "edge": {
+                    "source": ends[0],
+                    "source_port": "text",
+                    "target": ends[-1],
+                    "target_port": f"p{step}",
+                },
+            }

@@ -27,7 +27,9 @@ def test_integers_survive_a_round_trip(value: int) -> None:
     assert read_uint(encoded, 0) == (value, len(encoded))
 
 
-@pytest.mark.parametrize("data", [b"\x80\x00", b"\xff" * 9, b"\xff" * 100_000, b"", b"\x80", b"\xff" * 7 + b"\x7f"])
+@pytest.mark.parametrize(
+    "data", [b"\x80\x00", b"\xff" * 9, b"\xff" * 100_000, b"", b"\x80", b"\xff" * 7 + b"\x7f"]
+)
 def test_odd_integers_are_refused_in_constant_time(data: bytes) -> None:
     begun = time.perf_counter()
     with pytest.raises(WireError):
@@ -59,7 +61,9 @@ def test_frames_that_no_client_sends_are_refused(data: bytes) -> None:
 
 def test_frames_of_stock_clients_are_read() -> None:
     assert frames.read_frame(frames.sync_request(b"\x00")) == frames.SyncRequest({}, b"\x00")
-    assert frames.read_frame(frames.sync_update(b"\x00\x00")) == frames.SyncUpdate(b"\x00\x00", is_answer=False)
+    assert frames.read_frame(frames.sync_update(b"\x00\x00")) == frames.SyncUpdate(
+        b"\x00\x00", is_answer=False
+    )
     assert frames.read_frame(frames.presence_query()) == frames.PresenceQuery()
     sent = frames.presence([frames.presence_entry(5, 1, "{}"), frames.presence_entry(2**40, 9, "null")])
     assert frames.read_frame(sent) == frames.Presence(
@@ -114,15 +118,23 @@ def _edited(seed: int) -> list[bytes]:
             match chance.randrange(4):
                 case 0:
                     text = pycrdt.Text("héllo 😀")
-                    fields = {"type": "llm", "pos": [1.5, step], "config": pycrdt.Map({"k": None}),
-                              "texts": pycrdt.Map({"prompt": text})}
+                    fields = {
+                        "type": "llm",
+                        "pos": [1.5, step],
+                        "config": pycrdt.Map({"k": None}),
+                        "texts": pycrdt.Map({"prompt": text}),
+                    }
                     nodes[f"n{step}"] = pycrdt.Map(fields)
                 case 1 if list(nodes.keys()):
                     nodes[chance.choice(list(nodes.keys()))]["name"] = "x" * step
                 case 2 if list(nodes.keys()):
                     del nodes[chance.choice(list(nodes.keys()))]
                 case _:
-                    roots[index]["edges"][f"e{step}"] = {"source": "a", "at": step, "list": [True, None, "é", 2**40]}
+                    roots[index]["edges"][f"e{step}"] = {
+                        "source": "a",
+                        "at": step,
+                        "list": [True, None, "é", 2**40],
+                    }
         for doc in docs:
             doc.apply_update(docs[index].get_update(doc.get_state()))
     return [*updates, docs[0].get_update()]

@@ -30,7 +30,14 @@ def test_only_members_with_the_role_create_and_only_members_see(world: World) ->
         name: client.post(f"{world.url}/flows", {"name": "x"}).status_code
         for name, client in world.everyone().items()
     }
-    assert answers == {"anonymous": 401, "owner": 201, "editor": 201, "viewer": 403, "stranger": 404, "admin": 404}
+    assert answers == {
+        "anonymous": 401,
+        "owner": 201,
+        "editor": 201,
+        "viewer": 403,
+        "stranger": 404,
+        "admin": 404,
+    }
     assert world.stranger.client.get(f"{world.url}/flows").status_code == 404
     assert world.viewer.client.get(f"{world.url}/flows").status_code == 200
 

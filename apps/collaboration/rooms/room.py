@@ -116,7 +116,7 @@ class Room:
 
     async def run(self) -> None:
         """Commit batches until the room is shut."""
-        while not self.is_closed:
+        while True:
             await self._work.wait()
             self._work.clear()
             await asyncio.sleep(self._limits.tick_s)

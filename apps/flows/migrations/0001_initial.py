@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('last_run_state', models.CharField(blank=True, max_length=20)),
                 ('last_run_finished_at', models.DateTimeField(null=True)),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('definition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='flows.definition')),
+                ('definition', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='flows.definition')),
                 ('edited_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='flows', to='workspaces.workspace')),
             ],

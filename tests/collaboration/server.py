@@ -1,0 +1,161 @@
+"""A real server for tests: Daphne in a process of its own, on its own data folder and database."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractAsyncContextManager, closing, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit, urlunsplit
+
+from tests.collaboration.client import DocClient, joined
+
+ROOT = Path(__file__).resolve().parents[2]
+START_WITHIN_S = 30
+
+
+def free_port() -> int:
+    with closing(socket.socket()) as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+@dataclass
+class Place:
+    """A prepared database: environment for programs that use it, and who and what is in it."""
+
+    environment: dict[str, str]
+    staged: dict[str, Any]
+
+    @property
+    def flow_id(self) -> str:
+        return str(self.staged["flow_ids"][0])
+
+    def run(self, script: str) -> str:
+        """Run Python inside Django there; returns what it printed."""
+        program = "import django; django.setup()\n" + script
+        done = subprocess.run(
+            [sys.executable, "-c", program], env=self.environment, cwd=ROOT, capture_output=True, text=True,
+            timeout=60, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        return done.stdout.strip()
+
+    def new_flow(self) -> str:
+        """One of the prepared flows that no test has touched."""
+        return str(self.staged["flow_ids"].pop())
+
+
+@dataclass
+class Server:
+    """One running Daphne over a place."""
+
+    place: Place
+    port: int
+    extra: Mapping[str, str] = field(default_factory=dict)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def http(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0",
+                   "--websocket-max-message-size", str(5 * 1024 * 1024), "studio_project.asgi:application"]  # fmt: skip
+        log = Path(self.place.environment["SAGE_DATA_DIR"]) / f"server-{self.port}.log"
+        with log.open("ab") as output:
+            self.process = subprocess.Popen(
+                command, cwd=ROOT, env={**self.place.environment, **self.extra}, stdout=output, stderr=output
+            )
+        deadline = time.monotonic() + START_WITHIN_S
+        while time.monotonic() < deadline:
+            if self.process.poll() is not None:
+                raise AssertionError(log.read_text()[-3000:])
+            with closing(socket.socket()) as probe:
+                if probe.connect_ex(("127.0.0.1", self.port)) == 0:
+                    return
+            time.sleep(0.05)
+        raise AssertionError("the server did not start")
+
+    def kill(self) -> None:
+        """As ``kill -9`` does."""
+        assert self.process is not None
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait(10)
+
+    def stop(self) -> None:
+        if self.process is not None and self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(10)
+            except subprocess.TimeoutExpired:
+                self.process.kill()
+                self.process.wait(10)
+
+    def url(self, *, flow_id: str | None = None, query: str = "ext=1") -> str:
+        return f"ws://127.0.0.1:{self.port}/ws/doc/{flow_id or self.place.flow_id}?{query}"
+
+    def headers(self, name: str) -> dict[str, str]:
+        return {"Cookie": self.place.staged["cookies"][name], "Origin": self.http}
+
+    def join(
+        self, name: str, *, flow_id: str | None = None, query: str = "ext=1", **options: Any
+    ) -> AbstractAsyncContextManager[DocClient]:
+        """A person's client in a room."""
+        return joined(self.url(flow_id=flow_id, query=query), self.headers(name), **options)
+
+
+@contextmanager
+def prepared_place(folder: Path, **extra: str) -> Iterator[Place]:
+    """A fresh database with the small world in it; PostgreSQL when this test run has one."""
+    (folder / "static").mkdir(parents=True, exist_ok=True)
+    environment = {
+        **os.environ,
+        "SAGE_DATA_DIR": str(folder),
+        "DJANGO_SETTINGS_MODULE": "tests.settings",
+        **extra,
+    }
+    with _database(environment):
+        done = subprocess.run(
+            [sys.executable, str(ROOT / "tests/collaboration/stage.py")], env=environment, cwd=ROOT,
+            capture_output=True, text=True, timeout=120, check=False,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        yield Place(environment, json.loads(done.stdout.splitlines()[-1]))
+
+
+@contextmanager
+def _database(environment: dict[str, str]) -> Iterator[None]:
+    url = environment.get("DATABASE_URL")
+    if not url:
+        yield
+        return
+    import psycopg
+
+    name = f"rooms_{secrets.token_hex(6)}"
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        environment["DATABASE_URL"] = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
+        try:
+            yield
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@contextmanager
+def running(place: Place, **extra: str) -> Iterator[Server]:
+    server = Server(place, free_port(), extra)
+    server.start()
+    try:
+        yield server
+    finally:
+        server.stop()
