@@ -10,7 +10,11 @@ const flow = {
   updated_at: "2026-11-20T10:00:00Z",
   updated_by: owner,
   node_count: 7,
-  last_run: { id: "44444444-4444-4444-8444-444444444444", state: "failed", finished_at: "2026-11-20T10:01:00Z" },
+  last_run: {
+    id: "44444444-4444-4444-8444-444444444444",
+    state: "failed",
+    finished_at: "2026-11-20T10:01:00Z",
+  },
 };
 const viewer = { "GET /api/v1/workspaces": page([{ ...workspace, role: "viewer" }]) };
 const signedOut = { ...session, authenticated: false, person: null };
@@ -37,7 +41,13 @@ test("a wrong password is said beside the form and the form keeps the email", as
     "GET /api/v1/session": signedOut,
     "POST /_allauth/browser/v1/auth/login": new Reply(400, {
       status: 400,
-      errors: [{ code: "email_password_mismatch", param: "password", message: "The email or password is not correct." }],
+      errors: [
+        {
+          code: "email_password_mismatch",
+          param: "password",
+          message: "The email or password is not correct.",
+        },
+      ],
     }),
   });
   await user.type(await screen.findByLabelText("Email"), "lin@example.com");
@@ -58,12 +68,14 @@ test("a fresh instance asks the first owner for the printed code", async () => {
   await user.type(screen.getByLabelText("Email"), "lin@example.com");
   await user.type(screen.getByLabelText("Password"), "correct horse battery");
   await user.click(screen.getByRole("button", { name: "Create account" }));
-  await waitFor(() => expect(asked.find((call) => call.path.endsWith("/signup"))?.body).toEqual({
-    name: "Lin Wei",
-    email: "lin@example.com",
-    password: "correct horse battery",
-    owner_code: "ABCD-1234",
-  }));
+  await waitFor(() =>
+    expect(asked.find((call) => call.path.endsWith("/signup"))?.body).toEqual({
+      name: "Lin Wei",
+      email: "lin@example.com",
+      password: "correct horse battery",
+      owner_code: "ABCD-1234",
+    }),
+  );
 });
 
 test("without an invitation, sign-up says how to get in instead of showing a form", async () => {
@@ -89,7 +101,9 @@ test("an invitation link names the workspace and lets a signed-in person join wi
 });
 
 test("the flow list shows each flow with its last run and finds by words of the description", async () => {
-  const { user } = renderAt("/w/flows", { "GET /w/flows": page([flow, { ...flow, id: "x", name: "Clean a CSV", description: "", last_run: null }]) });
+  const { user } = renderAt("/w/flows", {
+    "GET /w/flows": page([flow, { ...flow, id: "x", name: "Clean a CSV", description: "", last_run: null }]),
+  });
   const row = (await screen.findByText("Ask your documents")).closest("tr") as HTMLElement;
   expect(within(row).getByText("Failed")).toBeVisible();
   await user.type(screen.getByRole("searchbox", { name: "Search flows" }), "SOURCES");
@@ -110,7 +124,10 @@ test("an empty workspace says what to do next; a viewer is told who can", async 
 test("a list that cannot be read says what happened and tries again on request", async () => {
   let broken = true;
   const { user } = renderAt("/w/flows", {
-    "GET /w/flows": () => (broken ? problem(503, "common.unavailable", "The database is busy", { hint: "Wait a moment." }) : page([flow])),
+    "GET /w/flows": () =>
+      broken
+        ? problem(503, "common.unavailable", "The database is busy", { hint: "Wait a moment." })
+        : page([flow]),
   });
   expect(await screen.findByRole("heading", { name: "The database is busy" })).toBeVisible();
   expect(screen.getByText("Wait a moment.")).toBeVisible();
@@ -143,7 +160,11 @@ test("the language of the page changes at once and everywhere", async () => {
 test("an owner changes a role and a member who may not sees the roles as words", async () => {
   const members = page([
     { person: owner, role: "owner", joined_at: "2026-11-01T00:00:00Z" },
-    { person: { ...owner, id: "m2", name: "Mina Park", email: "mina@example.com" }, role: "editor", joined_at: "2026-11-02T00:00:00Z" },
+    {
+      person: { ...owner, id: "m2", name: "Mina Park", email: "mina@example.com" },
+      role: "editor",
+      joined_at: "2026-11-02T00:00:00Z",
+    },
   ]);
   const first = renderAt("/w/members", {
     "GET /w/members": members,
@@ -152,7 +173,9 @@ test("an owner changes a role and a member who may not sees the roles as words",
   });
   await first.user.click(await screen.findByRole("combobox", { name: "Role of Mina Park" }));
   await first.user.click(await screen.findByRole("option", { name: /^Viewer/ }));
-  await waitFor(() => expect(first.asked.find((call) => call.method === "PATCH")?.body).toEqual({ role: "viewer" }));
+  await waitFor(() =>
+    expect(first.asked.find((call) => call.method === "PATCH")?.body).toEqual({ role: "viewer" }),
+  );
   first.unmount();
   renderAt("/w/members", { "GET /w/members": members, ...viewer });
   expect(await screen.findByText("Only owners invite people and change roles.")).toBeVisible();

@@ -29,7 +29,12 @@ type Props = {
 export function Providers({ queryClient, children, env = "default" }: Props) {
   return (
     <QueryClientProvider client={queryClient}>
-      <MantineProvider theme={theme} cssVariablesResolver={cssVariablesResolver} defaultColorScheme="auto" env={env}>
+      <MantineProvider
+        theme={theme}
+        cssVariablesResolver={cssVariablesResolver}
+        defaultColorScheme="auto"
+        env={env}
+      >
         <DocumentTheme />
         <Notifications position="bottom-right" limit={4} zIndex={90} />
         {children}

@@ -3,30 +3,48 @@ import { useMemo } from "react";
 import type { Category, FlowDefinition } from "@/lib/api";
 import classes from "./flow-picture.module.css";
 
-const card = { width: 164, height: 72 };
-
 export type PictureNode = { id: string; pos?: [number, number] | undefined; category: Category };
-
 type Placed = { id: string; x: number; y: number; category: Category };
+type Size = { width: number; height: number; gap: number };
 
-function place(nodes: readonly PictureNode[]): Placed[] {
-  return nodes.map((node, index) => ({
-    id: node.id,
-    category: node.category,
-    x: node.pos?.[0] ?? index * (card.width + 60),
-    y: node.pos?.[1] ?? 0,
-  }));
+/** Long flows are drawn with smaller cards, so that something of them can still be seen in a thumbnail. */
+const full: Size = { width: 164, height: 72, gap: 60 };
+const small: Size = { width: 92, height: 64, gap: 34 };
+const manyColumns = 6;
+/** Nodes this near in x stand in one column. */
+const columnWidth = 120;
+
+function columnsOf(nodes: readonly PictureNode[]): number[] {
+  const xs = nodes.map((node) => node.pos?.[0] ?? 0).sort((a, b) => a - b);
+  return xs.filter((x, index) => index === 0 || x - (xs[index - 1] ?? 0) > columnWidth);
 }
 
-function bounds(placed: readonly Placed[]) {
-  if (placed.length === 0) return { minX: 0, minY: 0, maxX: card.width, maxY: card.height };
+/** Columns keep their order and lose their empty space; heights stay as they are drawn. */
+function place(nodes: readonly PictureNode[]): { placed: Placed[]; size: Size } {
+  const columns = columnsOf(nodes);
+  const size = columns.length > manyColumns ? small : full;
+  const placed = nodes.map((node) => {
+    const x = node.pos?.[0] ?? 0;
+    const column = columns.findLastIndex((start) => start <= x);
+    return {
+      id: node.id,
+      category: node.category,
+      x: column * (size.width + size.gap),
+      y: node.pos?.[1] ?? 0,
+    };
+  });
+  return { placed, size };
+}
+
+function bounds(placed: readonly Placed[], size: Size) {
+  if (placed.length === 0) return { minX: 0, minY: 0, maxX: size.width, maxY: size.height };
   const xs = placed.map((node) => node.x);
   const ys = placed.map((node) => node.y);
   return {
     minX: Math.min(...xs),
     minY: Math.min(...ys),
-    maxX: Math.max(...xs) + card.width,
-    maxY: Math.max(...ys) + card.height,
+    maxX: Math.max(...xs) + size.width,
+    maxY: Math.max(...ys) + size.height,
   };
 }
 
@@ -37,7 +55,7 @@ type Props = {
 };
 
 export function FlowPicture({ definition, categoryOf, label }: Props) {
-  const placed = useMemo(
+  const { placed, size } = useMemo(
     () =>
       place(
         definition.nodes.map((node) => ({ id: node.id, pos: node.pos, category: categoryOf(node.type) })),
@@ -45,7 +63,7 @@ export function FlowPicture({ definition, categoryOf, label }: Props) {
     [definition.nodes, categoryOf],
   );
   const at = useMemo(() => new Map(placed.map((node) => [node.id, node])), [placed]);
-  const { minX, minY, maxX, maxY } = bounds(placed);
+  const { minX, minY, maxX, maxY } = bounds(placed, size);
   const width = Math.max(maxX - minX, 700);
   const height = Math.max(maxY - minY, 220);
   const box = [
@@ -66,9 +84,9 @@ export function FlowPicture({ definition, categoryOf, label }: Props) {
         const from = at.get(edge.source);
         const to = at.get(edge.target);
         if (!from || !to) return null;
-        const x1 = from.x + card.width;
-        const y1 = from.y + card.height / 2;
-        const y2 = to.y + card.height / 2;
+        const x1 = from.x + size.width;
+        const y1 = from.y + size.height / 2;
+        const y2 = to.y + size.height / 2;
         const bend = Math.max(30, Math.abs(to.x - x1) / 2);
         return (
           <path
@@ -80,10 +98,24 @@ export function FlowPicture({ definition, categoryOf, label }: Props) {
       })}
       {placed.map((node) => (
         <g key={node.id} className={`cat-${node.category}`} transform={`translate(${node.x} ${node.y})`}>
-          <rect className={classes.card} width={card.width} height={card.height} rx="10" />
-          <rect className={classes.tile} x="16" y="18" width="36" height="36" rx="9" />
-          <rect className={classes.line} x="66" y="24" width="76" height="9" rx="4.5" />
-          <rect className={classes.faint} x="66" y="42" width="50" height="8" rx="4" />
+          <rect className={classes.card} width={size.width} height={size.height} rx="10" />
+          <rect className={classes.tile} x="16" y={size.height / 2 - 18} width="36" height="36" rx="9" />
+          <rect
+            className={classes.line}
+            x="64"
+            y={size.height / 2 - 12}
+            width={size.width - 80}
+            height="9"
+            rx="4.5"
+          />
+          <rect
+            className={classes.faint}
+            x="64"
+            y={size.height / 2 + 5}
+            width={(size.width - 80) * 0.66}
+            height="8"
+            rx="4"
+          />
         </g>
       ))}
     </svg>

@@ -1,5 +1,11 @@
 /** Mantine speaks our tokens: every colour it draws comes from styles/tokens.css. */
-import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from "@mantine/core";
+import {
+  Button,
+  type CSSVariablesResolver,
+  createTheme,
+  Input,
+  type MantineColorsTuple,
+} from "@mantine/core";
 
 /** Ten shades around the accent. Only Mantine's inner arithmetic reads them; filled parts use `--accent`. */
 const accent: MantineColorsTuple = [
@@ -15,12 +21,52 @@ const accent: MantineColorsTuple = [
   "#2a2e86",
 ];
 
+/** Mantine's own greys, lightest first, said in our tokens. */
+const gray: MantineColorsTuple = [
+  "var(--app)",
+  "var(--canvas)",
+  "var(--sunken)",
+  "var(--line)",
+  "var(--line-strong)",
+  "var(--control-line)",
+  "var(--text-disabled)",
+  "var(--text-3)",
+  "var(--text-2)",
+  "var(--text)",
+];
+
+/** What Mantine reads in the dark scheme: from text down to the page. */
+const dark: MantineColorsTuple = [
+  "var(--text)",
+  "var(--text-2)",
+  "var(--text-3)",
+  "var(--control-line)",
+  "var(--line-strong)",
+  "var(--active)",
+  "var(--raised)",
+  "var(--surface)",
+  "var(--sunken)",
+  "var(--app)",
+];
+
+/** Control heights by size: 24 in bars, 28 everywhere, 36 only on sign-in. */
+const heights: Record<string, string> = { xs: "24px", sm: "28px", md: "28px", lg: "36px" };
+const typeSizes: Record<string, string> = {
+  xs: "var(--fs-xs)",
+  sm: "var(--fs-s)",
+  md: "var(--fs-s)",
+  lg: "var(--fs-m)",
+};
+const paddings: Record<string, string> = { xs: "8px", sm: "10px", md: "10px", lg: "14px" };
+const bySize = (values: Record<string, string>, size: unknown): string =>
+  values[typeof size === "string" ? size : "sm"] ?? values.sm ?? "";
+
 export const theme = createTheme({
   fontFamily: "var(--font)",
   fontFamilyMonospace: "var(--mono)",
   headings: { fontFamily: "var(--font)", fontWeight: "600" },
   primaryColor: "accent",
-  colors: { accent },
+  colors: { accent, gray, dark },
   primaryShade: { light: 6, dark: 5 },
   defaultRadius: 6,
   radius: { xs: "4px", sm: "6px", md: "8px", lg: "12px", xl: "16px" },
@@ -30,6 +76,26 @@ export const theme = createTheme({
   cursorType: "pointer",
   respectReducedMotion: true,
   components: {
+    Input: Input.extend({
+      vars: (_theme, { size }) => ({
+        wrapper: {
+          "--input-height": bySize(heights, size),
+          "--input-size": bySize(heights, size),
+          "--input-fz": bySize(typeSizes, size),
+          "--input-padding": size === "lg" ? "10px" : "8px",
+          "--input-section-size": bySize(heights, size),
+        },
+      }),
+    }),
+    Button: Button.extend({
+      vars: (_theme, { size }) => ({
+        root: {
+          "--button-height": bySize(heights, size),
+          "--button-fz": bySize(typeSizes, size),
+          "--button-padding-x": bySize(paddings, size),
+        },
+      }),
+    }),
     Modal: {
       defaultProps: { centered: true, radius: 12, padding: 20, overlayProps: { color: "var(--scrim)" } },
     },
@@ -60,6 +126,14 @@ const roles = {
   "--mantine-color-accent-light": "var(--accent-soft)",
   "--mantine-color-accent-light-color": "var(--accent-text)",
   "--mantine-color-accent-outline": "var(--accent-line)",
+  "--mantine-color-gray-text": "var(--text-2)",
+  "--mantine-color-gray-filled": "var(--text-3)",
+  "--mantine-color-gray-light": "var(--hover)",
+  "--mantine-color-gray-light-hover": "var(--active)",
+  "--mantine-color-gray-light-color": "var(--text-2)",
+  "--mantine-color-gray-outline": "var(--line-strong)",
+  "--mantine-color-red-text": "var(--danger-text)",
+  "--mantine-color-red-filled-hover": "color-mix(in srgb, var(--danger) 88%, var(--text))",
   "--mantine-color-red-filled": "var(--danger)",
   "--mantine-color-red-light": "var(--danger-soft)",
   "--mantine-color-red-light-color": "var(--danger-text)",

@@ -2,7 +2,13 @@
 import { vi } from "vitest";
 import type { Session, Workspace } from "@/lib/api";
 
-export type Asked = { method: string; path: string; search: URLSearchParams; body: unknown; headers: Headers };
+export type Asked = {
+  method: string;
+  path: string;
+  search: URLSearchParams;
+  body: unknown;
+  headers: Headers;
+};
 type Handler = (asked: Asked) => unknown;
 export type Routes = Record<string, Handler | unknown>;
 
@@ -18,7 +24,13 @@ export const owner = {
 export const session: Session = {
   authenticated: true,
   person: owner,
-  instance: { needs_owner: false, needs_code: false, signup: "invite", version: "0.1.0", llm_configured: false },
+  instance: {
+    needs_owner: false,
+    needs_code: false,
+    signup: "invite",
+    version: "0.1.0",
+    llm_configured: false,
+  },
 };
 
 export const workspace: Workspace = {
@@ -53,7 +65,10 @@ function respond(value: unknown): Response {
   const reply = value instanceof Reply ? value : new Reply(200, value);
   if (reply.status === 204) return new Response(null, { status: 204 });
   const type = reply.status >= 400 ? "application/problem+json" : "application/json";
-  return new Response(JSON.stringify(reply.body), { status: reply.status, headers: { "Content-Type": type } });
+  return new Response(JSON.stringify(reply.body), {
+    status: reply.status,
+    headers: { "Content-Type": type },
+  });
 }
 
 function parse(body: unknown): unknown {
@@ -78,7 +93,8 @@ export function startServer(routes: Routes): { asked: Asked[] } {
     };
     asked.push(request);
     const found = all[`${request.method} ${request.path}`];
-    if (found === undefined) return respond(problem(404, "common.not_found", `No answer for ${request.method} ${request.path}`));
+    if (found === undefined)
+      return respond(problem(404, "common.not_found", `No answer for ${request.method} ${request.path}`));
     return respond(typeof found === "function" ? (found as Handler)(request) : found);
   });
   return { asked };

@@ -3,7 +3,7 @@ import { useMantineColorScheme } from "@mantine/core";
 import { createSpotlight, Spotlight, type SpotlightActionGroupData } from "@mantine/spotlight";
 import { useQuery } from "@tanstack/react-query";
 import { useNavigate } from "@tanstack/react-router";
-import { useMemo } from "react";
+import { useMemo, useState } from "react";
 import { Icon } from "@/components/icon";
 import { flowsQuery } from "@/features/flows/api";
 import { templatesQuery } from "@/features/templates/api";
@@ -19,10 +19,12 @@ type Props = { workspaceId: string | null; onShortcuts: () => void };
 
 export function CommandPalette({ workspaceId, onShortcuts }: Props) {
   const t = useText(appText);
-  const actions = useActions(workspaceId, onShortcuts);
+  const [everOpened, setEverOpened] = useState(false);
+  const actions = useActions(workspaceId, onShortcuts, everOpened);
   return (
     <Spotlight
       store={store}
+      onSpotlightOpen={() => setEverOpened(true)}
       actions={actions}
       shortcut={null}
       nothingFound={t("palette.nothing")}
@@ -41,14 +43,19 @@ export function CommandPalette({ workspaceId, onShortcuts }: Props) {
   );
 }
 
-function useActions(workspaceId: string | null, onShortcuts: () => void): SpotlightActionGroupData[] {
+/** Flows and templates are read when the palette is first opened, not with every page. */
+function useActions(
+  workspaceId: string | null,
+  onShortcuts: () => void,
+  wanted: boolean,
+): SpotlightActionGroupData[] {
   const t = useText(appText);
   const language = useLanguage();
   const navigate = useNavigate();
   const { setColorScheme } = useMantineColorScheme();
   const { canEdit } = useRights(workspaceId ?? "");
-  const flows = useQuery({ ...flowsQuery(workspaceId ?? ""), enabled: workspaceId !== null }).data;
-  const templates = useQuery(templatesQuery).data;
+  const flows = useQuery({ ...flowsQuery(workspaceId ?? ""), enabled: wanted && workspaceId !== null }).data;
+  const templates = useQuery({ ...templatesQuery, enabled: wanted }).data;
   return useMemo(() => {
     const flowActions = (flows ?? []).map((flow) => ({
       id: `flow:${flow.id}`,

@@ -1,5 +1,5 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { type Credential, http, type Page, workspacePath } from "@/lib/api";
+import { type Credential, type CredentialTest, http, type Page, workspacePath } from "@/lib/api";
 
 export const credentialsQuery = (workspaceId: string) =>
   queryOptions({
@@ -31,3 +31,9 @@ export const useCredentialCreate = (workspaceId: string) =>
 
 export const useCredentialDelete = (workspaceId: string) =>
   useChange(workspaceId, (id: string) => http.delete(workspacePath(workspaceId, `/credentials/${id}`)));
+
+/** Sends the credential to its first allowed host and says how it was received. */
+export const useCredentialTest = (workspaceId: string) =>
+  useChange(workspaceId, (id: string) =>
+    http.post<CredentialTest>(workspacePath(workspaceId, `/credentials/${id}/test`)),
+  );

@@ -8,27 +8,28 @@ import { Icon } from "@/components/icon";
 import { Page } from "@/components/page";
 import { QueryView } from "@/components/query-view";
 import { type Column, Table, TableSkeleton } from "@/components/table";
-import { tell } from "@/components/toast";
-import { formatDate, formatFullTime, useText } from "@/i18n";
+import { tell, tellProblem } from "@/components/toast";
+import { formatDate, formatFullTime, formatTime, useText } from "@/i18n";
 import type { Credential } from "@/lib/api";
 import { useRights } from "@/lib/workspaces";
-import { credentialsQuery, useCredentialDelete } from "./api";
+import { credentialsQuery, useCredentialDelete, useCredentialTest } from "./api";
 import { CreateCredentialDialog } from "./components/create-credential-dialog";
 import { credentialsText } from "./text";
 
 export function CredentialsPage({ workspaceId }: { workspaceId: string }) {
   const t = useText(credentialsText);
-  const { canManage } = useRights(workspaceId);
+  const { canEdit, canManage } = useRights(workspaceId);
   const query = useQuery(credentialsQuery(workspaceId));
   const [creating, setCreating] = useState(false);
   const [deleting, setDeleting] = useState<Credential | null>(null);
   const columns = useMemo<Column[]>(
     () => [
-      { key: "name", label: t("col.name"), width: "28%" },
+      { key: "name", label: t("col.name"), width: "24%" },
       { key: "kind", label: t("col.kind"), width: 120 },
       { key: "hosts", label: t("col.hosts") },
-      { key: "created", label: t("col.created"), width: 140 },
-      { key: "actions", label: "", width: 96 },
+      { key: "used", label: t("col.used"), width: 140 },
+      { key: "created", label: t("col.created"), width: 130, hideBelow: "wide" },
+      { key: "actions", label: "", width: 150 },
     ],
     [t],
   );
@@ -59,7 +60,9 @@ export function CredentialsPage({ workspaceId }: { workspaceId: string }) {
             {items.map((item) => (
               <CredentialRow
                 key={item.id}
+                workspaceId={workspaceId}
                 credential={item}
+                canTest={canEdit}
                 onDelete={canManage ? () => setDeleting(item) : undefined}
               />
             ))}
@@ -78,15 +81,18 @@ export function CredentialsPage({ workspaceId }: { workspaceId: string }) {
   );
 }
 
-function CredentialRow({
-  credential,
-  onDelete,
-}: {
+type RowProps = {
+  workspaceId: string;
   credential: Credential;
+  canTest: boolean;
   onDelete?: (() => void) | undefined;
-}) {
+};
+
+function CredentialRow({ workspaceId, credential, canTest, onDelete }: RowProps) {
   const t = useText(credentialsText);
-  const { name, kind, allowed_hosts, created_at } = credential;
+  const test = useCredentialTest(workspaceId);
+  const { id, name, kind, allowed_hosts, created_at, last_used_at } = credential;
+  const tryIt = () => test.mutate(id, { onSuccess: ({ message }) => tell(message), onError: tellProblem });
   return (
     <tr>
       <td title={name}>
@@ -95,18 +101,32 @@ function CredentialRow({
       <td>
         <Chip>{kind === "api_key" ? t("kind.api_key") : kind}</Chip>
       </td>
-      <td className="mono muted" title={allowed_hosts.join(", ")}>
-        {allowed_hosts.join(", ") || t("hosts.any")}
+      <td className="mono muted" title={allowed_hosts?.join(", ")}>
+        {allowed_hosts === null ? t("hosts.hidden") : allowed_hosts.join(", ")}
       </td>
-      <td className="muted" title={formatFullTime(created_at)}>
+      <td className="muted">{last_used_at ? formatTime(last_used_at) : t("never")}</td>
+      <td data-hide="wide" className="muted" title={formatFullTime(created_at)}>
         {formatDate(created_at)}
       </td>
       <td data-align="right">
-        {onDelete && (
-          <Button size="xs" variant="default" c="var(--danger-text)" onClick={onDelete}>
-            {t("delete")}
-          </Button>
-        )}
+        <Button.Group style={{ justifyContent: "flex-end" }}>
+          {canTest && (
+            <Button
+              size="xs"
+              variant="default"
+              loading={test.isPending}
+              aria-label={t("test.of", { name })}
+              onClick={tryIt}
+            >
+              {t("test")}
+            </Button>
+          )}
+          {onDelete && (
+            <Button size="xs" variant="default" c="var(--danger-text)" onClick={onDelete}>
+              {t("delete")}
+            </Button>
+          )}
+        </Button.Group>
       </td>
     </tr>
   );

@@ -4,6 +4,7 @@ import {
   type Flow,
   type FlowDefinition,
   http,
+  type Json,
   type NodeRun,
   type NodeRunDetail,
   type Page,
@@ -136,3 +137,11 @@ export const runLogUrl = (workspaceId: string, runId: string): string =>
 
 export const blobUrl = (workspaceId: string, blob: string): string =>
   workspacePath(workspaceId, `/blobs/${blob.replace(/^sha256:/, "")}`);
+
+/** An accepted proposal changes the draft through the same door as every other change. */
+export function usePatchApply(workspaceId: string, flowId: string) {
+  return useMutation({
+    mutationFn: (patch: Json) =>
+      http.post<unknown>(workspacePath(workspaceId, `/flows/${flowId}/patches`), patch),
+  });
+}

@@ -53,7 +53,7 @@ function RunBody({ workspaceId, run }: { workspaceId: string; run: RunDetail }) 
         <RunNodes workspaceId={workspaceId} run={run} definition={definition} />
         <RunLog workspaceId={workspaceId} run={run} definition={definition} />
       </div>
-      <RunDetails workspaceId={workspaceId} run={run} />
+      <RunDetails workspaceId={workspaceId} run={run} definition={definition} />
     </div>
   );
 }

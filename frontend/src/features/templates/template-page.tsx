@@ -45,6 +45,7 @@ export function TemplatePage({ templateId, preferredWorkspaceId }: Props) {
               <Button
                 leftSection={<Icon name="plus" />}
                 data-disabled={usable.length === 0}
+                aria-disabled={usable.length === 0}
                 onClick={() => usable.length > 0 && setOpen("install")}
               >
                 {t("use")}

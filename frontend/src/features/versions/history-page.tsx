@@ -1,5 +1,5 @@
 /** The versions of a flow, and what changed between two of them. */
-import { Button, Select, Skeleton } from "@mantine/core";
+import { Button, Select, Skeleton, Tooltip } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { type ReactNode, useState } from "react";
 import { EmptyState } from "@/components/empty-state";
@@ -41,6 +41,8 @@ export function HistoryPage({ workspaceId, flowId, renderPublishTemplate }: Prop
   const close = () => setOpen(null);
   const versions = query.data?.items ?? [];
   const version = versions.find((item) => item.number === chosen) ?? versions[0] ?? null;
+  const nothingNew = query.data !== undefined && versions.length > 0 && !query.data.draft_changed;
+  const isDraft = nothingNew && version?.number === versions[0]?.number;
   return (
     <Page
       flush
@@ -57,7 +59,7 @@ export function HistoryPage({ workspaceId, flowId, renderPublishTemplate }: Prop
               {t("template")}
             </Button>
           )}
-          {canEdit && version && (
+          {canEdit && version && !isDraft && (
             <Button variant="default" leftSection={<Icon name="undo" />} onClick={() => setOpen("rollback")}>
               {t("rollback", { number: version.number })}
             </Button>
@@ -68,9 +70,16 @@ export function HistoryPage({ workspaceId, flowId, renderPublishTemplate }: Prop
             </Button>
           )}
           {canEdit && query.data && (
-            <Button leftSection={<Icon name="check" />} onClick={() => setOpen("commit")}>
-              {t("commit")}
-            </Button>
+            <Tooltip label={t("commit.same", { number: versions[0]?.number ?? 0 })} disabled={!nothingNew}>
+              <Button
+                leftSection={<Icon name="check" />}
+                data-disabled={nothingNew}
+                aria-disabled={nothingNew}
+                onClick={() => !nothingNew && setOpen("commit")}
+              >
+                {t("commit")}
+              </Button>
+            </Tooltip>
           )}
         </>
       }

@@ -125,9 +125,10 @@ export type Diagnosis = {
   source: "rule" | "model";
   rule: string;
   confidence: number;
-  cause: string | Text;
+  cause: Text;
   evidence: string;
-  advice: { text: string | Text; patch?: Json }[];
+  /** `patch` is a proposed change of the flow; null when only a person can do it. */
+  advice: { text: Text; patch: Json }[];
 };
 export type NodeRun = {
   id: string;
@@ -196,16 +197,16 @@ export type TemplateDetail = Template & {
   requirements: { node_types: string[]; hosts: string[]; credentials: string[]; unknown_types: string[] };
 };
 
+/** `allowed_hosts` is null for those who may only see names. */
 export type Credential = {
   id: string;
   name: string;
   kind: string;
-  allowed_hosts: string[];
+  allowed_hosts: string[] | null;
   created_at: string;
-  created_by?: Person | null;
-  last_used_at?: string | null;
-  hint?: string;
+  last_used_at: string | null;
 };
+export type CredentialTest = { ok: boolean; status: number | null; message: string };
 
 export type TokenScope = "read" | "write" | "run" | "manage";
 export type ApiToken = {

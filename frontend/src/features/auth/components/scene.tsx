@@ -16,6 +16,14 @@ type Card = {
   result: string;
 };
 
+const ports: readonly [number, number][] = [
+  [168, 116],
+  [248, 44],
+  [248, 188],
+  [416, 44],
+  [416, 188],
+  [496, 116],
+];
 const wires = [
   "M168 116C210 116 210 44 248 44",
   "M168 116C210 116 210 188 248 188",
@@ -72,6 +80,9 @@ export function Scene() {
       <svg className={classes.wires} viewBox="0 0 664 232" aria-hidden="true">
         {wires.map((wire) => (
           <path key={wire} d={wire} />
+        ))}
+        {ports.map(([x, y]) => (
+          <circle key={`${x}:${y}`} cx={x} cy={y} r="4.5" />
         ))}
       </svg>
       {cards.map((card) => (

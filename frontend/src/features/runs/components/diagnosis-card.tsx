@@ -1,16 +1,16 @@
 /** Why the run failed: the error in the engine's words, then the diagnosis with its evidence and advice. */
+import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { Icon } from "@/components/icon";
-import { type Language, useLanguage, useText } from "@/i18n";
-import type { Diagnosis, FlowDefinition, RunDetail, Text } from "@/lib/api";
-import { diagnosesQuery } from "../api";
+import { tellProblem } from "@/components/toast";
+import { useLanguage, useText } from "@/i18n";
+import type { Diagnosis, FlowDefinition, Json, RunDetail } from "@/lib/api";
+import { useRights } from "@/lib/workspaces";
+import { diagnosesQuery, usePatchApply } from "../api";
 import classes from "../run-page.module.css";
 import { runsText } from "../text";
 
 type Props = { workspaceId: string; run: RunDetail; definition: FlowDefinition | undefined };
-
-const say = (text: string | Text, language: Language): string =>
-  typeof text === "string" ? text : text[language];
 
 export function DiagnosisCard({ workspaceId, run, definition }: Props) {
   const t = useText(runsText);
@@ -29,7 +29,7 @@ export function DiagnosisCard({ workspaceId, run, definition }: Props) {
         {run.error?.hint && <p>{run.error.hint}</p>}
       </div>
       {query.data?.map((diagnosis) => (
-        <Finding key={diagnosis.id} diagnosis={diagnosis} />
+        <Finding key={diagnosis.id} workspaceId={workspaceId} flowId={run.flow_id} diagnosis={diagnosis} />
       ))}
       {query.data?.length === 0 && query.isFetching && (
         <div className={classes.advice}>
@@ -40,7 +40,9 @@ export function DiagnosisCard({ workspaceId, run, definition }: Props) {
   );
 }
 
-function Finding({ diagnosis }: { diagnosis: Diagnosis }) {
+type FindingProps = { workspaceId: string; flowId: string; diagnosis: Diagnosis };
+
+function Finding({ workspaceId, flowId, diagnosis }: FindingProps) {
   const t = useText(runsText);
   const language = useLanguage();
   const sure = diagnosis.confidence.toLocaleString(language, { style: "percent" });
@@ -48,11 +50,16 @@ function Finding({ diagnosis }: { diagnosis: Diagnosis }) {
     <>
       {diagnosis.evidence && <div className={classes.evidence}>{diagnosis.evidence}</div>}
       <div className={classes.advice}>
-        <b>{say(diagnosis.cause, language)}</b>
+        <b>{diagnosis.cause[language]}</b>
         {diagnosis.advice.length > 0 && (
           <ul aria-label={t("diagnosis.advice")}>
             {diagnosis.advice.map((advice) => (
-              <li key={say(advice.text, language)}>{say(advice.text, language)}</li>
+              <li key={advice.text.en}>
+                {advice.text[language]}
+                {advice.patch !== null && (
+                  <ApplyButton workspaceId={workspaceId} flowId={flowId} patch={advice.patch} />
+                )}
+              </li>
             ))}
           </ul>
         )}
@@ -61,5 +68,25 @@ function Finding({ diagnosis }: { diagnosis: Diagnosis }) {
         </footer>
       </div>
     </>
+  );
+}
+
+function ApplyButton({ workspaceId, flowId, patch }: { workspaceId: string; flowId: string; patch: Json }) {
+  const t = useText(runsText);
+  const { canEdit } = useRights(workspaceId);
+  const apply = usePatchApply(workspaceId, flowId);
+  if (!canEdit) return null;
+  return (
+    <Button
+      size="xs"
+      variant="default"
+      ml={8}
+      loading={apply.isPending}
+      disabled={apply.isSuccess}
+      leftSection={apply.isSuccess ? <Icon name="check" size={12} /> : undefined}
+      onClick={() => apply.mutate(patch, { onError: tellProblem })}
+    >
+      {apply.isSuccess ? t("diagnosis.applied") : t("diagnosis.apply")}
+    </Button>
   );
 }

@@ -3,7 +3,7 @@ import type { ReactNode } from "react";
 import { PersonName } from "@/components/person-avatar";
 import { StateLabel } from "@/components/state-ring";
 import { formatDuration, formatFullTime, formatTime, useText } from "@/i18n";
-import type { Json, RunDetail } from "@/lib/api";
+import type { FlowDefinition, Json, RunDetail } from "@/lib/api";
 import classes from "../run-page.module.css";
 import { runsText, triggerText } from "../text";
 import { useElapsed } from "../use-elapsed";
@@ -13,7 +13,16 @@ import { ValuePorts } from "./value-view";
 const hasContent = (value: Json): boolean =>
   isObject(value) ? Object.keys(value).length > 0 : value !== null;
 
-export function RunDetails({ workspaceId, run }: { workspaceId: string; run: RunDetail }) {
+type Props = { workspaceId: string; run: RunDetail; definition: FlowDefinition | undefined };
+
+/** What the run gave, under the names people know its last nodes by. */
+function named(outputs: Json, definition: FlowDefinition | undefined): Json {
+  if (!isObject(outputs)) return outputs;
+  const names = new Map((definition?.nodes ?? []).map((node) => [node.id, node.name || node.id]));
+  return Object.fromEntries(Object.entries(outputs).map(([key, value]) => [names.get(key) ?? key, value]));
+}
+
+export function RunDetails({ workspaceId, run, definition }: Props) {
   const t = useText(runsText);
   const elapsed = useElapsed(run);
   const waited = run.started_at === null ? null : Date.parse(run.started_at) - Date.parse(run.created_at);
@@ -52,7 +61,7 @@ export function RunDetails({ workspaceId, run }: { workspaceId: string; run: Run
       {hasContent(run.outputs) && (
         <>
           <h2>{t("run.outputs")}</h2>
-          <ValuePorts workspaceId={workspaceId} value={run.outputs} />
+          <ValuePorts workspaceId={workspaceId} value={named(run.outputs, definition)} />
         </>
       )}
     </aside>

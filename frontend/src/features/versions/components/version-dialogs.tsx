@@ -38,7 +38,7 @@ export function CommitDialog({
       onClose={onClose}
       onAction={() => commit.mutate(message.trim(), { onSuccess: done })}
     >
-      <p>{!page.draft_changed && newest > 0 ? t("commit.same", { number: newest }) : t("commit.lead")}</p>
+      <p>{t("commit.lead")}</p>
       <Textarea
         data-autofocus
         label={t("commit.message")}
