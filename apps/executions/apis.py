@@ -22,7 +22,8 @@ from apps.common.policies import InWorkspace
 from apps.executions import selectors, services
 from apps.executions.models import NodeRun, Run
 from apps.executions.types import Command, Trigger
-from apps.flows.models import Flow
+from apps.flows.models import Definition, Flow
+from apps.versions.selectors import version_definition
 from apps.workspaces.apis import WorkspaceApi
 from sage_studio.kernel import JsonObject
 from sage_studio.kernel.errors import Language
@@ -125,11 +126,17 @@ class RunsApi(WorkspaceApi):
         run = services.run_accept(
             person=self.person,
             flow=flow,
-            definition=definition_current(flow),
+            definition=_definition(flow, data["version"]),
+            version=data["version"],
             inputs=data["inputs"],
             trigger=Trigger.API if request.auth is not None else Trigger.MANUAL,
         )
         return Response(RunOut(run).data, status=202)
+
+
+def _definition(flow: Flow, version: int | None) -> Definition:
+    """The flow as it is drawn now, or as a version froze it. Raises NotFound."""
+    return definition_current(flow) if version is None else version_definition(flow, version)
 
 
 def _uuid_param(request: Request) -> uuid.UUID | None:

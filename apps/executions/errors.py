@@ -36,13 +36,6 @@ NOT_RETRYABLE = define_error(
     zh="只有已结束或等待决定的运行才能重试；该运行目前为“{state}”。",
     status=409,
 )
-PROBLEM_IN_FLOW = define_error(
-    "run.flow_problem",
-    4405,
-    en="{message}",
-    zh="{message}",
-    status=422,
-)
 INPUTS_TOO_LARGE = define_error(
     "run.inputs_too_large",
     4406,

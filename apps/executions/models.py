@@ -32,7 +32,7 @@ class Run(BaseModel):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="runs")
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="runs")
-    definition = models.ForeignKey(Definition, on_delete=models.PROTECT, related_name="+")
+    definition = models.ForeignKey(Definition, on_delete=models.RESTRICT, related_name="+")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=State, default=State.READY)
     trigger = models.CharField(max_length=20, default="manual")

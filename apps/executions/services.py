@@ -23,12 +23,13 @@ from apps.flows.services import flow_run_noted
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.engine import compile_flow, flow_inputs
-from sage_studio.flow import parse_plain
+from sage_studio.flow import Issue, parse_plain, validate
 from sage_studio.flow.document import FlowDocument
-from sage_studio.kernel import JsonObject, SageError
+from sage_studio.kernel import ErrorCode, JsonObject, SageError, Text
 from sage_studio.plugins.registry import builtin_registry
 
 MAX_INPUT_BYTES = 1 << 20
+MAX_PROBLEMS_TOLD = 100
 
 
 def run_accept(
@@ -91,13 +92,27 @@ def _append_event(run: Run, type_: str, data: JsonObject) -> None:
 
 @lru_cache(maxsize=256)
 def _runnable(definition_id: uuid.UUID) -> FlowDocument:
-    """The document of a definition that can be compiled; definitions never change, so the answer
-    is kept. Raises SageError naming what is in the way."""
+    """The document of a definition that may run: no error among its issues, and it compiles.
+    Definitions never change, so the answer is kept. Raises SageError with every place."""
     document = parse_plain(Definition.objects.get(pk=definition_id).body)
     if not document.nodes:
         raise SageError(errors.FLOW_EMPTY)
+    faults = [issue for issue in validate(document, builtin_registry()) if issue.severity == "error"]
+    if faults:
+        listed = [_as_error(issue) for issue in faults[:MAX_PROBLEMS_TOLD]]
+        raise SageError(errors.FLOW_INVALID, {"count": len(faults)}, errors=listed)
     compile_flow(document, builtin_registry())
     return document
+
+
+def _as_error(issue: Issue) -> SageError:
+    """An issue in the shape of an error; its texts are finished, so their braces are no templates."""
+    message, hint = (Text(en=_literal(t["en"]), zh=_literal(t["zh"])) for t in (issue.message, issue.hint))
+    return SageError(ErrorCode(issue.code, issue.number, message, hint, status=422), path=issue.path)
+
+
+def _literal(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")
 
 
 def run_cancel(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:

@@ -19,6 +19,9 @@ class Library:
         found = NODES.get(type_id)
         return found.spec if found else None
 
+    def specs(self) -> list[NodeSpec]:
+        return [found.spec for found in NODES.values()]
+
 
 ENGINE = FlowEngine(Library())
 
@@ -30,6 +33,14 @@ async def test_a_flow_goes_from_json_to_its_result() -> None:
         result = await executor.run(compiled, {"n": 4})
     assert result.state is FlowState.COMPLETED
     assert result.outputs["a"] == {"value": 4}
+
+
+def test_validation_names_every_place_and_warnings_do_not_count() -> None:
+    body = flow([node("a", "nope"), node("b", "add")], ["b>a"])
+    result = ENGINE.validate(ENGINE.parse(body))
+    assert not result.is_valid
+    assert any(issue.node_id == "a" for issue in result.issues)
+    assert ENGINE.validate(ENGINE.parse(flow([node("b", "add")]))).is_valid
 
 
 def test_text_that_is_no_flow_is_refused_by_name() -> None:

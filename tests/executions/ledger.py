@@ -32,15 +32,18 @@ def _spec(node_id: str, effect: Any) -> NodeSpec:
     )
 
 
+def _append(path: Path, line: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(line)
+
+
 class Ledger(Node):
     """Appends its node id, attempt, key and process to the file ``path``, then waits ``seconds``."""
 
     spec: ClassVar = _spec("test_ledger", "idempotent")
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
-        line = f"{ctx.node_id} {ctx.attempt} {ctx.idempotency_key} {os.getpid()}\n"
-        with Path(ctx.config["path"]).open("a", encoding="utf-8") as file:
-            file.write(line)
+        _append(Path(ctx.config["path"]), f"{ctx.node_id} {ctx.attempt} {ctx.idempotency_key} {os.getpid()}\n")
         await asyncio.sleep(ctx.config["seconds"])
         if ctx.config["fail"]:
             raise NodeError.plain("the ledger is closed")

@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
 from apps.executions.models import Run
+from apps.flows.models import Flow
 from tests.executions.flows import definition, make_flow
 from tests.world import World
 
 BODY = definition([{"id": "start_a1", "type": "manual_trigger"}])
 
 
-def _start(world: World, client_name: str = "editor", **headers: str) -> tuple[int, dict[str, object]]:
-    flow = (
-        Run.objects.first().flow
-        if Run.objects.exists()
-        else make_flow(world.editor.person, world.workspace, BODY)
-    )
+def _start(world: World, client_name: str = "editor", **headers: str) -> tuple[int, dict[str, Any]]:
+    """Start a run of the workspace's one flow, which is made when it is not there yet."""
+    flow = Flow.objects.filter(workspace=world.workspace, name="Test").first()
+    if flow is None:
+        flow = make_flow(world.editor.person, world.workspace, BODY)
     client = world.everyone()[client_name]
     answer = client.post(f"{world.url}/runs", {"flow_id": str(flow.pk), "inputs": {"q": 1}}, headers=headers)
     return answer.status_code, answer.json()
@@ -89,6 +90,8 @@ def test_a_flow_that_cannot_run_is_refused_with_the_reason(world: World) -> None
     answer = world.editor.client.post(f"{world.url}/runs", {"flow_id": str(unknown.pk)})
     assert answer.status_code == 422
     assert "not_there" in json.dumps(answer.json())
+    assert answer.json()["code"] == "run.flow_invalid"
+    assert answer.json()["errors"][0]["path"].startswith("nodes[0]")
     assert Run.objects.count() == 0
 
 

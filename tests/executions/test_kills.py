@@ -21,7 +21,12 @@ from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executions.processes import ROOT, WorkerProcess
 from tests.world import World, make_world
 
-pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.kill, pytest.mark.slow, pytest.mark.timeout(150)]
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.kill,
+    pytest.mark.slow,
+    pytest.mark.timeout(150),
+]
 STEPS = 6
 
 
@@ -207,6 +212,7 @@ def test_a_failing_node_ends_its_run_and_leaves_the_outbox_event(
     flow = make_flow(people.editor.person, people.workspace, definition(nodes))
     ended = wait_for(start(people.editor.person, flow).pk, wait_s=40)
     assert ended.state == "failed"
+    assert ended.error is not None
     assert (ended.error["code"], ended.error["node_id"]) == ("node.failed", "n0")
     flow.refresh_from_db()
     assert flow.last_run_state == "failed"

@@ -50,8 +50,8 @@ def dump(value: Any) -> str:
         if '"$' not in text and "\\u0000" not in text:
             text.encode()
             return text
-    except ValueError:
-        # NaN, a circular value or a lone surrogate: the careful walk below deals with each.
+    except (ValueError, RecursionError):
+        # NaN, a circular or very deep value, a lone surrogate: the careful walk below deals with each.
         pass
     return json.dumps(_clean(value, 0), ensure_ascii=False, separators=(",", ":"))
 

@@ -16,6 +16,7 @@ from sage_studio.engine.faces import (
     LocalExecutor,
     NodeLibrary,
     Scheduler,
+    ValidationResult,
 )
 from sage_studio.engine.host import Host
 from sage_studio.engine.inputs import flow_inputs
@@ -58,6 +59,7 @@ __all__ = [
     "RunStore",
     "Scheduler",
     "StateStore",
+    "ValidationResult",
     "compile_flow",
     "flow_inputs",
     "iso",

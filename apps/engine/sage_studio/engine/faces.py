@@ -6,7 +6,7 @@ They are thin: an ``ExecutionGraph`` is a parsed document with its node types, a
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol, Self
@@ -18,7 +18,7 @@ from sage_studio.engine.host import Host
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import RunResult
 from sage_studio.engine.store import MemoryRunStore, RunStore
-from sage_studio.flow import parse, parse_plain
+from sage_studio.flow import Issue, has_errors, parse, parse_plain, validate
 from sage_studio.flow.document import FlowDocument, edge_id
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import Clock, new_id
@@ -29,6 +29,8 @@ class NodeLibrary(NodeClasses, Protocol):
 
     def spec(self, type_id: str, /) -> NodeSpec | None: ...
 
+    def specs(self) -> Sequence[NodeSpec]: ...
+
 
 @dataclass(frozen=True, slots=True)
 class ExecutionGraph:
@@ -36,6 +38,17 @@ class ExecutionGraph:
 
     document: FlowDocument
     notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationResult:
+    """What is wrong with a flow; warnings do not keep it from running."""
+
+    issues: tuple[Issue, ...] = ()
+
+    @property
+    def is_valid(self) -> bool:
+        return not has_errors(list(self.issues))
 
 
 ExecutableFlow = Plan
@@ -53,6 +66,10 @@ class FlowEngine:
         if isinstance(flow_json, (str, bytes)):
             return ExecutionGraph(parse(flow_json))
         return ExecutionGraph(parse_plain(dict(flow_json)))
+
+    def validate(self, graph: ExecutionGraph) -> ValidationResult:
+        """Types, ports, fields, cycles, expressions."""
+        return ValidationResult(tuple(validate(graph.document, self._library)))
 
     def optimize(self, graph: ExecutionGraph) -> ExecutionGraph:
         """Leave out what cannot matter: repeated connections, and disabled nodes nothing hangs on.
