@@ -58,8 +58,10 @@ async def test_100_000_rows_are_read_in_seconds(host: LocalHost) -> None:
 async def test_chinese_text_is_read_in_any_usual_encoding(
     host: LocalHost, tmp_path: Path, encoding: str
 ) -> None:
-    words = "這是一份關於自行車保固的說明文件，請仔細閱讀全部內容。" if encoding == "big5" else (
-        "这是一份关于自行车保修的说明文件，请仔细阅读全部内容。"
+    words = (
+        "這是一份關於自行車保固的說明文件，請仔細閱讀全部內容。"
+        if encoding == "big5"
+        else ("这是一份关于自行车保修的说明文件，请仔细阅读全部内容。")
     )
     path = put(tmp_path, "t.txt", (words * 5).encode(encoding))
     assert (await read(host, path))["documents"][0]["text"] == words * 5
@@ -139,9 +141,7 @@ async def test_a_word_document_with_entities_or_a_bomb_is_refused(host: LocalHos
     entities = docx("x", prolog='<!DOCTYPE d [<!ENTITY a "aaaaaaaaaa">]>')
     bomb = docx("a" * 30_000_000)
     for name, content in (("e.docx", entities), ("b.docx", bomb)):
-        problem = await failure_of(
-            "file_reader", host, inputs={"files": [str(put(tmp_path, name, content))]}
-        )
+        problem = await failure_of("file_reader", host, inputs={"files": [str(put(tmp_path, name, content))]})
         assert problem["code"] == "docx.damaged"
 
 

@@ -32,7 +32,11 @@ async def test_json_lines_json_and_text(host: LocalHost) -> None:
 
 
 async def test_the_name_gets_its_ending_and_keeps_its_own(host: LocalHost) -> None:
-    for name, expected in (("report", "report.csv"), ("report.txt", "report.txt"), ("v1.2 final", "v1.2 final.csv")):
+    for name, expected in (
+        ("report", "report.csv"),
+        ("report.txt", "report.txt"),
+        ("v1.2 final", "v1.2 final.csv"),
+    ):
         made = await run_node(
             "file_writer", host, config={"name": name, "format": "csv"}, inputs={"value": []}
         )

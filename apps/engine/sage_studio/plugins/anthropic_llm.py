@@ -44,7 +44,7 @@ BUSY = define_error(
     retryable=True,
 )
 
-DEFAULT_MODEL = "claude-haiku-4-5"
+DEFAULT_MODEL = "claude-haiku-5-5"
 DEFAULT_ADDRESS = "https://api.anthropic.com"
 SecretFor = Callable[[str, str], Awaitable[str]]
 
@@ -88,7 +88,8 @@ class AnthropicLlm:
         if system:
             request["system"] = system
         if temperature is not None:
-            request["temperature"] = temperature
+            # The SDK no longer names it; models that still know it take it from the body.
+            request["extra_body"] = {"temperature": temperature}
         return _reply(await self._send(key, request))
 
     async def _send(self, key: str, request: dict[str, Any]) -> Any:

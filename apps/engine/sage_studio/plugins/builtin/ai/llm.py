@@ -104,15 +104,6 @@ class Llm(Node):
                 unit=text("tokens", "词元"),
             ),
             Field(
-                name="temperature",
-                type="number",
-                label=text("Temperature", "温度"),
-                help=text("Empty: the model's own default.", "留空则使用模型默认值。"),
-                minimum=0,
-                maximum=1,
-                expert=True,
-            ),
-            Field(
                 name="credential",
                 label=text("Credential", "凭据"),
                 help=text("Empty: the key of the instance.", "留空则使用实例的密钥。"),
@@ -152,7 +143,6 @@ class Llm(Node):
             system=settings.text("system"),
             model=settings.text("model") or None,
             max_tokens=settings.integer("max_tokens"),
-            temperature=settings.optional_number("temperature"),
             credential=credential or None,
         )
         usage = {name: value for name, value in reply.items() if name != "text"}
