@@ -40,7 +40,7 @@ class File(BaseModel):
     """A named file: uploaded by a person or written by a run (``run_id`` is a plain id)."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="files")
-    blob = models.ForeignKey(Blob, on_delete=models.PROTECT, related_name="files")
+    blob = models.ForeignKey(Blob, on_delete=models.RESTRICT, related_name="files")
     name = models.CharField(max_length=200)
     mime = models.CharField(max_length=200)
     size_bytes = models.BigIntegerField()

@@ -22,8 +22,8 @@ class Version(BaseModel):
     author = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
-    parent = models.ForeignKey("self", null=True, on_delete=models.PROTECT, related_name="children")
-    definition = models.ForeignKey(Definition, on_delete=models.PROTECT, related_name="+")
+    parent = models.ForeignKey("self", null=True, on_delete=models.RESTRICT, related_name="children")
+    definition = models.ForeignKey(Definition, on_delete=models.RESTRICT, related_name="+")
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
@@ -40,7 +40,7 @@ class Publication(BaseModel):
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
     flow = models.OneToOneField(Flow, on_delete=models.CASCADE, related_name="publication")
-    version = models.ForeignKey(Version, on_delete=models.PROTECT, related_name="+")
+    version = models.ForeignKey(Version, on_delete=models.RESTRICT, related_name="+")
     publisher = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )

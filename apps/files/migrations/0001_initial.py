@@ -39,7 +39,7 @@ class Migration(migrations.Migration):
                 ('size_bytes', models.BigIntegerField()),
                 ('kind', models.CharField(choices=[('upload', 'upload'), ('artifact', 'artifact')], max_length=10)),
                 ('run_id', models.UUIDField(null=True)),
-                ('blob', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='files', to='files.blob')),
+                ('blob', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='files', to='files.blob')),
                 ('created_by', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='files', to='workspaces.workspace')),
             ],

@@ -26,9 +26,9 @@ class Migration(migrations.Migration):
                 ('number', models.PositiveIntegerField()),
                 ('message', models.CharField(max_length=500)),
                 ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('definition', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='flows.definition')),
+                ('definition', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='flows.definition')),
                 ('flow', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='flows.flow')),
-                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.PROTECT, related_name='children', to='versions.version')),
+                ('parent', models.ForeignKey(null=True, on_delete=django.db.models.deletion.RESTRICT, related_name='children', to='versions.version')),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='versions', to='workspaces.workspace')),
             ],
             options={
@@ -44,7 +44,7 @@ class Migration(migrations.Migration):
                 ('flow', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='publication', to='flows.flow')),
                 ('publisher', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
                 ('workspace', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='+', to='workspaces.workspace')),
-                ('version', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='versions.version')),
+                ('version', models.ForeignKey(on_delete=django.db.models.deletion.RESTRICT, related_name='+', to='versions.version')),
             ],
             options={
                 'abstract': False,
