@@ -22,7 +22,7 @@ from sage_studio.expressions.errors import (
     unsupported,
 )
 from sage_studio.expressions.functions import CALLBACKS, CONSTANTS, FUNCTIONS, NAMESPACES, VALUES, Builtin
-from sage_studio.expressions.methods import BY_TYPE, Use, method_of
+from sage_studio.expressions.methods import BY_TYPE, Callback, Use, method_of
 from sage_studio.expressions.operators import (
     ARITHMETIC,
     COMPARISON,
@@ -252,8 +252,8 @@ class _Compiler:
         if isinstance(node, Arrow):
             return self._arrow(node)
         if isinstance(node, Name) and node.name in CALLBACKS and self._slot(node.name) is None:
-            convert = CALLBACKS[node.name]
-            return lambda env: lambda value, *_rest: convert(value)
+            callback = CALLBACKS[node.name]
+            return lambda env: callback
         return self.compile(node)
 
     def _arrow(self, node: Arrow) -> Run:
@@ -266,7 +266,7 @@ class _Compiler:
         count, at = len(slots), node.at
         cost = 1 + (node.end - node.at) // 16
 
-        def make(env: list[Any]) -> Callable[..., Value]:
+        def make(env: list[Any]) -> Callback:
             budget: Budget = env[1]
 
             def one(value: Value, *_rest: Value) -> Value:
@@ -282,7 +282,7 @@ class _Compiler:
                 env[first : first + count] = [*given, *([None] * (count - len(given)))]
                 return body(env)
 
-            return one if count == 1 else several
+            return Callback(one if count == 1 else several)
 
         return make
 

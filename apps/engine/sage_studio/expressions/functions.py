@@ -6,10 +6,10 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, TypeAlias
+from typing import TypeAlias
 from urllib.parse import quote, unquote
 
-from sage_studio.expressions.methods import Use
+from sage_studio.expressions.methods import Callback, Use
 from sage_studio.expressions.operators import (
     Value,
     kind_of,
@@ -223,9 +223,9 @@ FUNCTIONS: Mapping[str, Builtin] = {
     "decodeURIComponent": lambda args, _use: unquote(to_text(args[0])) if args else "",
 }
 
-CALLBACKS: Mapping[str, Callable[[Any], Value]] = {
-    "Boolean": truthy,
-    "String": to_text,
-    "Number": lambda value: leaving(to_number(value, "Number", 0)),
+CALLBACKS: Mapping[str, Callback] = {
+    "Boolean": Callback(lambda value, *_rest: truthy(value)),
+    "String": Callback(lambda value, *_rest: to_text(value)),
+    "Number": Callback(lambda value, *_rest: leaving(to_number(value, "Number", 0))),
 }
 """Built-ins that may be handed to ``map`` and ``filter`` by name."""

@@ -30,6 +30,16 @@ Function: TypeAlias = Callable[..., Value]
 """A callback: an arrow of the expression, or ``Boolean``, ``Number``, ``String``."""
 
 
+class Callback:
+    """A function of the expression itself. Only these are ever called: a callable that a host may
+    have left among the values is none."""
+
+    __slots__ = ("call",)
+
+    def __init__(self, call: Function) -> None:
+        self.call = call
+
+
 class Use:
     """One call: what it may cost, where it stands, what it is called."""
 
@@ -52,7 +62,7 @@ def _text_arg(args: Sequence[Value], index: int, use: Use, default: str | None =
         if default is None:
             raise use.bad("an argument is missing", "缺少参数")
         return default
-    if callable(args[index]):
+    if type(args[index]) is Callback:
         raise use.bad("a function was given where a text belongs", "此处应为文本而不是函数")
     return to_text(args[index])
 
@@ -67,10 +77,10 @@ def _int_arg(args: Sequence[Value], index: int, use: Use, default: int) -> int:
 
 
 def _function_arg(args: Sequence[Value], use: Use) -> Function:
-    if not args or not callable(args[0]):
+    if not args or type(args[0]) is not Callback:
         raise use.bad("it needs a function such as x => x.text", "需要一个函数，例如 x => x.text")
-    function: Function = args[0]
-    return function
+    callback: Callback = args[0]
+    return callback.call
 
 
 def _bounds(args: Sequence[Value], length: int, use: Use) -> tuple[int, int]:
@@ -321,8 +331,7 @@ def _to_fixed(value: float, args: Sequence[Value], use: Use) -> str:
     if not math.isfinite(value) or abs(value) >= 1e21:
         return number_text(value)
     # JavaScript rounds halves away from zero on the exact binary value, which is what format sees.
-    text = f"{value:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
+    return f"{value:.{digits}f}"
 
 
 def _to_precision(value: float, args: Sequence[Value], use: Use) -> str:
