@@ -220,6 +220,10 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "AUTHENTICATION_WHITELIST": [],
+    "POSTPROCESSING_HOOKS": [
+        "drf_spectacular.hooks.postprocess_schema_enums",
+        "apps.common.schema.describe_paging",
+    ],
 }
 
 STUDIO_URL_MODULES = [
@@ -230,6 +234,32 @@ STUDIO_ROUTING_MODULES = [
     for name in STUDIO_APPS
     if importlib.util.find_spec(f"apps.{name}.routing") is not None
 ]
+
+# ---- the console
+UNFOLD = {
+    "SITE_TITLE": "SAGE Studio",
+    "SITE_HEADER": "SAGE Studio",
+    "SITE_SYMBOL": "account_tree",
+    "SITE_URL": "/",
+    "SHOW_HISTORY": False,
+    "SHOW_VIEW_ON_SITE": True,
+    "BORDER_RADIUS": "8px",
+    "COLORS": {
+        "primary": {
+            "50": "236 253 245",
+            "100": "209 250 229",
+            "200": "167 243 208",
+            "300": "110 231 183",
+            "400": "52 211 153",
+            "500": "16 185 129",
+            "600": "5 150 105",
+            "700": "4 120 87",
+            "800": "6 95 70",
+            "900": "6 78 59",
+            "950": "2 44 34",
+        }
+    },
+}
 
 # ---- Celery: results live in our own tables
 # kombu spells a socket file its own way.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from drf_spectacular.utils import extend_schema_field
 from rest_framework import serializers
 
 
@@ -35,6 +36,7 @@ class FlowOut(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
     last_run = serializers.SerializerMethodField()
 
+    @extend_schema_field(FlowRunOut(allow_null=True))
     def get_last_run(self, flow: Any) -> FlowRunOut | None:
         if flow.last_run_id is None:
             return None
