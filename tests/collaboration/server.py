@@ -31,9 +31,11 @@ def free_port() -> int:
 
 @dataclass
 class Place:
-    """A prepared database: environment for programs that use it, and who and what is in it."""
+    """A prepared database: environment for programs that use it, who and what is in it, and a
+    process inside Django that runs scripts there."""
 
     environment: dict[str, str]
+    helper: subprocess.Popen[str]
     staged: dict[str, Any]
 
     @property
@@ -42,13 +44,13 @@ class Place:
 
     def run(self, script: str) -> str:
         """Run Python inside Django there; returns what it printed."""
-        program = "import django; django.setup()\n" + script
-        done = subprocess.run(
-            [sys.executable, "-c", program], env=self.environment, cwd=ROOT, capture_output=True, text=True,
-            timeout=60, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        return done.stdout.strip()
+        assert self.helper.stdin is not None
+        assert self.helper.stdout is not None
+        self.helper.stdin.write(json.dumps(script) + "\n")
+        self.helper.stdin.flush()
+        answer = json.loads(self.helper.stdout.readline())
+        assert "output" in answer, answer.get("error")
+        return str(answer["output"])
 
     def new_flow(self) -> str:
         """One of the prepared flows that no test has touched."""
@@ -69,8 +71,8 @@ class Server:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0",
-                   "--websocket-max-message-size", str(5 * 1024 * 1024), "studio_project.asgi:application"]  # fmt: skip
+        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0"]
+        command += ["--websocket-max-message-size", str(5 * 1024 * 1024), "studio_project.asgi:application"]
         log = Path(self.place.environment["SAGE_DATA_DIR"]) / f"server-{self.port}.log"
         with log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -124,13 +126,17 @@ def prepared_place(folder: Path, **extra: str) -> Iterator[Place]:
         "DJANGO_SETTINGS_MODULE": "tests.settings",
         **extra,
     }
-    with _database(environment):
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "tests/collaboration/stage.py")], env=environment, cwd=ROOT,
-            capture_output=True, text=True, timeout=120, check=False,
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        yield Place(environment, json.loads(done.stdout.splitlines()[-1]))
+    command = [sys.executable, str(ROOT / "tests/collaboration/stage.py")]
+    pipe = subprocess.PIPE
+    with (
+        _database(environment),
+        subprocess.Popen(command, env=environment, cwd=ROOT, stdin=pipe, stdout=pipe, text=True) as helper,
+    ):
+        assert helper.stdout is not None
+        try:
+            yield Place(environment, helper, json.loads(helper.stdout.readline()))
+        finally:
+            helper.kill()
 
 
 @contextmanager

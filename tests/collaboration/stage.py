@@ -1,14 +1,17 @@
 """Prepares the database of a real server for tests: run as a program, prints JSON.
 
-Makes a workspace with owner, editor and viewer, a stranger outside, one flow, and for each person
-a session cookie and an API token.
+Makes a workspace with owner, editor and viewer, a stranger outside, flows, and a session cookie for
+each person; then runs scripts it is sent.
 """
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
+import traceback
+from contextlib import redirect_stdout
 from pathlib import Path
 from typing import Any
 
@@ -51,5 +54,20 @@ def main() -> dict[str, Any]:
     }
 
 
+def serve() -> None:
+    """Then run what is asked for, one JSON line each way, so that tests need not start Django anew."""
+    for line in sys.stdin:
+        output = io.StringIO()
+        answer: dict[str, Any]
+        try:
+            with redirect_stdout(output):
+                exec(json.loads(line), {})
+            answer = {"output": output.getvalue().strip()}
+        except Exception:
+            answer = {"error": traceback.format_exc()}
+        print(json.dumps(answer), flush=True)
+
+
 if __name__ == "__main__":
-    print(json.dumps(main()))
+    print(json.dumps(main()), flush=True)
+    serve()

@@ -393,6 +393,8 @@ class Room:
         update = merge([change for change, _ in batch.changes])
         self._tell(hints.RowsHint(self._position()[0], written.first_seq, written.last_seq, update))
         self._tell_clients(batch, update, seq=written.last_seq, missed=missed)
+        for row in written.missed:
+            self._notice(row)
 
     def _tell_clients(self, batch: Batch, update: bytes, *, seq: int = 0, missed: bytes = b"") -> None:
         if missed:
@@ -448,11 +450,13 @@ class Room:
         if news := self._take_rows(rows):
             self._broadcast(frames.sync_update(news))
         for row in rows:
-            if row.seq > seen and row.origin != "room":
+            if row.seq > seen:
                 self._notice(row)
 
     def _notice(self, row: Row) -> None:
-        """Tell editors what the server changed, and for whom."""
+        """Tell editors what the server changed, and for whom; what browsers write speaks for itself."""
+        if row.origin == "room":
+            return
         by = str(row.author_id) if row.author_id else None
         facts: JsonObject = {"seq": row.seq, "origin": row.origin, "by": by, "summary": row.summary}
         for socket in self.sockets:
