@@ -37,7 +37,10 @@ class NewPerson(TypedDict):
 
 
 def owner_code() -> str | None:
-    """The one-time code of the first owner; None once someone has claimed the instance."""
+    """The one-time code the first owner signs up with; None when it will not be asked for, because
+    someone has claimed the instance or only this machine can reach it."""
+    if settings.CONFIG.listens_on_loopback_only:
+        return None
     return selectors.instance_get().owner_code or None
 
 

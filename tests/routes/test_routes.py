@@ -38,6 +38,7 @@ PUBLIC_ADDRESSES = {
     "/_allauth/browser/v1/auth/signup",
     "/_allauth/browser/v1/auth/password/request",
     "/_allauth/browser/v1/auth/password/reset",
+    "/admin/login/",
 }
 SAMPLE = {"uuid": str(uuid.UUID(int=7)), "int": "7", "str": "x", "slug": "x", "path": "x"}
 REFUSED = {401, 403}

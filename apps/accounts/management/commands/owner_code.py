@@ -16,4 +16,6 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         code = owner_code()
-        self.stdout.write(code or "This instance already has its first owner.")
+        self.stdout.write(
+            code or "No code is needed: the instance has its owner, or is reached from this machine only."
+        )
