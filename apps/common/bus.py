@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncGenerator
 from functools import cache
 from typing import Protocol
 
@@ -22,7 +22,7 @@ class Bus(Protocol):
 
     def publish(self, channel: str, payload: bytes) -> None: ...
 
-    def subscribe(self, channel: str) -> AsyncIterator[bytes]: ...
+    def subscribe(self, channel: str) -> AsyncGenerator[bytes, None]: ...
 
 
 class InProcessBus:
@@ -39,7 +39,7 @@ class InProcessBus:
             if not loop.is_closed():
                 loop.call_soon_threadsafe(_offer, queue, payload)
 
-    async def subscribe(self, channel: str) -> AsyncIterator[bytes]:
+    async def subscribe(self, channel: str) -> AsyncGenerator[bytes, None]:
         queue: asyncio.Queue[bytes] = asyncio.Queue(_QUEUE_LIMIT)
         entry = (asyncio.get_running_loop(), queue)
         with self._lock:
@@ -72,7 +72,7 @@ class RedisBus:
         except redis.RedisError:
             return
 
-    async def subscribe(self, channel: str) -> AsyncIterator[bytes]:
+    async def subscribe(self, channel: str) -> AsyncGenerator[bytes, None]:
         client = redis.asyncio.Redis.from_url(self._url)
         try:
             while True:
@@ -103,6 +103,6 @@ def publish_on_commit(channel: str, payload: bytes) -> None:
     after_commit(lambda: publish(channel, payload))
 
 
-def subscribe(channel: str) -> AsyncIterator[bytes]:
+def subscribe(channel: str) -> AsyncGenerator[bytes, None]:
     """Hints on ``channel`` from now on; ends when the iterator is closed."""
     return _current().subscribe(channel)

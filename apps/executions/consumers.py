@@ -10,9 +10,10 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from contextlib import suppress
+from contextlib import aclosing, suppress
 from typing import Any
 
+import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
@@ -23,10 +24,12 @@ from apps.executions import feeds
 from apps.executions.types import flow_channel
 from apps.workspaces.policies import require_in_scope
 
+logger = structlog.get_logger(__name__)
 POLL_S = 2.0
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_RUNS_SUBSCRIBED = 100
 CLOSE_MALFORMED, CLOSE_NOT_SIGNED_IN, CLOSE_FORBIDDEN, CLOSE_GONE = 4400, 4401, 4403, 4404
+CLOSE_TRY_AGAIN = 4500
 PEOPLE_CHANNEL = "people"
 
 
@@ -38,7 +41,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
     async def connect(self) -> None:
         self._wake = asyncio.Event()
         self._recheck = False
-        self._tasks: list[asyncio.Task[None]] = []
+        self._life: asyncio.Task[None] | None = None
         self._feed: feeds.Feed | None = None
         flow_id: uuid.UUID = self.scope["url_route"]["kwargs"]["flow_id"]
         await self.accept()
@@ -50,19 +53,25 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
         if not await self._may_see():
             return
         self._flow_id = flow_id
-        # Channels has no task group for a socket's life; `disconnect` ends these.
-        loop = asyncio.get_running_loop()
-        self._tasks = [
-            loop.create_task(self._listen(flow_channel(flow_id), recheck=False)),
-            loop.create_task(self._listen(PEOPLE_CHANNEL, recheck=True)),
-            loop.create_task(self._send_events()),
-        ]
+        # Channels calls `connect` and `disconnect` apart, so one task holds the group between them.
+        self._life = asyncio.get_running_loop().create_task(self._live())
 
     async def disconnect(self, code: int) -> None:
-        for task in getattr(self, "_tasks", []):
-            task.cancel()
-            with suppress(asyncio.CancelledError):
-                await task
+        if self._life is not None:
+            self._life.cancel()
+            await asyncio.wait([self._life])
+
+    async def _live(self) -> None:
+        """Listen and send until the socket is gone."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._listen(flow_channel(self._flow_id), recheck=False))
+                group.create_task(self._listen(PEOPLE_CHANNEL, recheck=True))
+                group.create_task(self._send_events())
+        except* Exception as failures:  # the loop's edge: a peer that went away, or a fault to be seen
+            logger.info("flow_socket_ended", errors=[repr(error) for error in failures.exceptions])
+            with suppress(Exception):
+                await self.close(CLOSE_TRY_AGAIN)
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if text_data is None or len(text_data) > MAX_MESSAGE_BYTES:
@@ -96,9 +105,10 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
         return False
 
     async def _listen(self, channel: str, *, recheck: bool) -> None:
-        async for _ in bus.subscribe(channel):
-            self._recheck = self._recheck or recheck
-            self._wake.set()
+        async with aclosing(bus.subscribe(channel)) as hints:
+            async for _ in hints:
+                self._recheck = self._recheck or recheck
+                self._wake.set()
 
     async def _send_events(self) -> None:
         while True:

@@ -51,7 +51,8 @@ async def test_a_branch_not_taken_is_skipped_to_its_end_and_the_merge_goes_on() 
     body["nodes"][2]["config"] = {"by": 0}
     result = await run(flow(body["nodes"], []) | {"edges": body["edges"]}, ok=False)
     assert states(result) == {
-        "s": "completed", "b": "completed", "t": "skipped", "f": "completed", "f2": "completed", "j": "completed",
+        "s": "completed", "b": "completed", "t": "skipped",
+        "f": "completed", "f2": "completed", "j": "completed",
     }  # fmt: skip
     assert result.outputs == {"j": {"value": [["f2", "never"]]}}
 

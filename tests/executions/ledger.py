@@ -43,7 +43,9 @@ class Ledger(Node):
     spec: ClassVar = _spec("test_ledger", "idempotent")
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
-        _append(Path(ctx.config["path"]), f"{ctx.node_id} {ctx.attempt} {ctx.idempotency_key} {os.getpid()}\n")
+        _append(
+            Path(ctx.config["path"]), f"{ctx.node_id} {ctx.attempt} {ctx.idempotency_key} {os.getpid()}\n"
+        )
         await asyncio.sleep(ctx.config["seconds"])
         if ctx.config["fail"]:
             raise NodeError.plain("the ledger is closed")

@@ -14,6 +14,7 @@ import time
 import uuid
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -156,8 +157,9 @@ class RunWorker:
             return
 
     async def _listen(self) -> None:
-        async for _ in bus.subscribe(WORKERS_CHANNEL):
-            self._poke.set()
+        async with aclosing(bus.subscribe(WORKERS_CHANNEL)) as hints:
+            async for _ in hints:
+                self._poke.set()
 
     async def _in_database(self, function: Any, *args: Any) -> Any:
         """Call in the claims' thread; its connection is dropped after a database error."""
