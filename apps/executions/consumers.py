@@ -68,7 +68,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
                 group.create_task(self._listen(flow_channel(self._flow_id), recheck=False))
                 group.create_task(self._listen(PEOPLE_CHANNEL, recheck=True))
                 group.create_task(self._send_events())
-        except* Exception as failures:  # the loop's edge: a peer that went away, or a fault to be seen
+        except* Exception as failures:  # noqa: BLE001 - the loop's edge: a peer that went away, or a fault
             logger.info("flow_socket_ended", errors=[repr(error) for error in failures.exceptions])
             with suppress(Exception):
                 await self.close(CLOSE_TRY_AGAIN)
