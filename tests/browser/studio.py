@@ -38,7 +38,7 @@ class Studio:
         self._log: IO[bytes] | None = None
 
     def start(self) -> None:
-        """Start and wait until the front page answers. Raises RuntimeError with the log's end."""
+        """Start and wait until it is ready. Raises RuntimeError with the log's end."""
         self.data_dir.mkdir(parents=True, exist_ok=True)
         self._log = self.log_path.open("ab")
         clean = {key: value for key, value in os.environ.items() if not key.startswith("SAGE_")}
@@ -58,11 +58,15 @@ class Studio:
             stderr=subprocess.STDOUT,
             start_new_session=True,
         )
+        self.wait_ready()
+
+    def wait_ready(self) -> None:
+        """Wait until the server answers. Raises RuntimeError with the log's end."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self._answers():
-            if self._process.poll() is not None or time.monotonic() > deadline:
-                raise RuntimeError(f"SAGE Studio did not start:\n{self.log()[-4000:]}")
-            time.sleep(0.2)
+            if self._process is None or self._process.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"SAGE Studio does not answer:\n{self.log()[-4000:]}")
+            time.sleep(0.1)
 
     def stop(self) -> None:
         """Stop as a person would, with an interrupt."""
