@@ -64,7 +64,7 @@ async def run_node(
 
     ``branches`` are the values that meet on the ``values`` port of a merge.
     """
-    wired = {port: value for port, value in (inputs or {}).items()}
+    wired = dict(inputs or {})
     ports = [*wired, *(["values"] * len(branches or []))]
     values = dict(zip(_PORTS, [*wired.values(), *(branches or [])], strict=False))
     nodes = [

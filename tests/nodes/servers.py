@@ -44,7 +44,7 @@ class ScriptedServer:
         class Handler(BaseHTTPRequestHandler):
             protocol_version = "HTTP/1.1"
 
-            def _answer(self) -> None:
+            def answer(self) -> None:
                 length = int(self.headers.get("Content-Length") or 0)
                 asked = Asked(self.command, self.path, dict(self.headers.items()), self.rfile.read(length))
                 server.asked.append(asked)
@@ -65,11 +65,11 @@ class ScriptedServer:
                     except OSError:
                         self.close_connection = True
 
-            do_GET = do_POST = do_PUT = do_PATCH = do_DELETE = do_HEAD = do_OPTIONS = _answer
-
             def log_message(self, *_: Any) -> None:
                 """Quiet."""
 
+        for method in ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS"):
+            setattr(Handler, f"do_{method}", Handler.answer)
         self._server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         self._server.daemon_threads = False
         self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.02})

@@ -81,6 +81,7 @@ async def test_watch_an_address_tells_how_it_went(
     tmp_path: Path,
     server: ScriptedServer,
     capsys: pytest.CaptureFixture[str],
+    *,
     language: str,
     status: int,
     level: str,

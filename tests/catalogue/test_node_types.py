@@ -1,0 +1,36 @@
+"""The node types API."""
+
+from __future__ import annotations
+
+from tests.world import World
+
+
+def test_node_types_are_served_with_their_input_ports(world: World) -> None:
+    items = {item["id"]: item for item in world.viewer.client.get(f"{world.url}/node-types").json()["items"]}
+    assert len(items) == 17
+    retriever = items["retriever"]
+    assert [port["name"] for port in retriever["input_ports"]] == ["query", "collection"]
+    assert retriever["name"]["zh"]
+    assert next(field for field in items["llm"]["config"] if field["name"] == "prompt")["shared_text"] is True
+
+
+def test_a_browser_that_has_the_list_is_told_so(world: World) -> None:
+    first = world.viewer.client.get(f"{world.url}/node-types")
+    again = world.viewer.client.get(f"{world.url}/node-types", headers={"If-None-Match": first["ETag"]})
+    assert (again.status_code, again.content) == (304, b"")
+    other = world.viewer.client.get(f"{world.url}/node-types", headers={"If-None-Match": '"old"'})
+    assert other.status_code == 200
+
+
+def test_only_members_see_them(world: World) -> None:
+    got = {
+        name: client.get(f"{world.url}/node-types").status_code for name, client in world.everyone().items()
+    }
+    assert got == {
+        "anonymous": 401,
+        "owner": 200,
+        "editor": 200,
+        "viewer": 200,
+        "stranger": 404,
+        "admin": 404,
+    }
