@@ -62,7 +62,7 @@ class TemplateDetailOut(TemplateOut):
     requirements = serializers.SerializerMethodField()
 
     def get_requirements(self, template: Template) -> dict[str, list[str]]:
-        return asdict(requirements_of(parse_plain(template.body), registry()))
+        return asdict(requirements_of(parse_plain(template.body), template.credentials, registry()))
 
 
 class TemplatePublishIn(StrictSerializer):

@@ -45,15 +45,22 @@ def strip_for_sharing(document: FlowDocument, registry: NodeRegistry) -> JsonObj
     return body
 
 
-def requirements_of(document: FlowDocument, registry: NodeRegistry) -> Requirements:
+def credentials_used(document: FlowDocument, registry: NodeRegistry) -> list[str]:
+    """Credential fields that are filled in, as ``node: field``. Never what is in them."""
+    return [
+        f"{node.name or node.id}: {name}"
+        for node in document.nodes
+        for name in _credential_fields(registry.spec(node.type))
+        if node.config.get(name)
+    ]
+
+
+def requirements_of(document: FlowDocument, credentials: list[str], registry: NodeRegistry) -> Requirements:
     """What installing and running the flow would need and touch."""
     types = sorted({node.type for node in document.nodes})
     hosts: set[str] = set()
-    credentials: list[str] = []
     for node in document.nodes:
         _collect_hosts(dict(node.config), hosts)
-        label = node.name or node.id
-        credentials += [f"{label}: {name}" for name in _credential_fields(registry.spec(node.type))]
     return Requirements(
         types, sorted(hosts), credentials, [name for name in types if registry.spec(name) is None]
     )

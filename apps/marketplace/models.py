@@ -15,7 +15,8 @@ class Template(BaseModel):
     """A published flow as plain data, pinned by hash and free of credentials.
 
     The body is a copy: the author's later changes reach nobody who did not publish or install
-    again, and deleting the flow leaves the template standing.
+    again, and deleting the flow leaves the template standing. ``credentials`` lists the credentials
+    the author used (``node: field``), which whoever installs it has to bring.
     """
 
     class Category(models.TextChoices):
@@ -34,6 +35,7 @@ class Template(BaseModel):
     flow_id = models.UUIDField(null=True)
     version_number = models.PositiveIntegerField(null=True)
     body = models.JSONField()
+    credentials = models.JSONField(default=list)
     semantic_hash = models.CharField(max_length=80)
     uses = models.PositiveIntegerField(default=0)
 

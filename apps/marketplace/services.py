@@ -14,7 +14,7 @@ from apps.common.db import write_transaction
 from apps.common.errors import NotFound
 from apps.flows.models import Flow
 from apps.flows.services import flow_create
-from apps.marketplace.content import strip_for_sharing
+from apps.marketplace.content import credentials_used, strip_for_sharing
 from apps.marketplace.models import Template
 from apps.marketplace.selectors import template_get
 from apps.versions.selectors import version_get
@@ -33,7 +33,8 @@ def template_publish(
     """
     require(person, flow.workspace_id, Action.TEMPLATE_PUBLISH)
     definition = definition_current(flow) if version is None else version_get(flow, version).definition
-    body = strip_for_sharing(parse_plain(definition.body), registry())
+    document = parse_plain(definition.body)
+    body = strip_for_sharing(document, registry())
     with write_transaction():
         template = Template.objects.create(
             workspace_id=flow.workspace_id,
@@ -44,6 +45,7 @@ def template_publish(
             flow_id=flow.pk,
             version_number=version,
             body=body,
+            credentials=credentials_used(document, registry()),
             semantic_hash=semantic_hash(parse_plain(body)),
         )
         record(person, "template.publish", flow.workspace_id, ("template", template.pk), after={"name": name})

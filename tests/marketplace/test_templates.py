@@ -64,7 +64,7 @@ def test_a_template_says_what_it_would_reach_before_it_is_installed(
     needs = world.stranger.client.get(f"/api/v1/templates/{published['id']}").json()["requirements"]
     assert needs["hosts"] == ["api.example.org"]
     assert needs["unknown_types"] == ["mystery"]
-    assert any("http_request" in line for line in needs["credentials"])
+    assert needs["credentials"] == ["http_request_c3d4: credential"]
 
 
 def test_a_template_installs_into_another_workspace_and_is_counted(
