@@ -111,7 +111,9 @@ async def test_two_processes_converge_over_the_bus(redis_url: str, tmp_path: Pat
             await b.all_acked()
             await until(lambda: a.content() == b.content() and len(a.content()["notes"]) == 40)
             await a.say_presence({"cursor": 1})
-            await until(lambda: (b.presence.get(a.doc.client_id) or {}).get("user", {}).get("name") == "Owner")
+            await until(
+                lambda: (b.presence.get(a.doc.client_id) or {}).get("user", {}).get("name") == "Owner"
+            )
         async with second.join("viewer", flow_id=flow_id) as late:
             assert len(late.content()["notes"]) == 40
         assert set(_stored_notes(place, flow_id)) == {f"n{step}" for step in range(40)}
