@@ -45,9 +45,12 @@ def five_nodes() -> dict[str, Any]:
 
 def measure(*, short: bool) -> list[Measurement]:
     with running_product() as product:
-        owner = sign_up(product)
-        flow_id = make_flow(product, owner, "Five nodes", five_nodes())
-        return asyncio.run(_measure(product, owner, flow_id, short=short))
+        return measure_on(product, sign_up(product), short=short)
+
+
+def measure_on(product: Product, owner: Owner, *, short: bool) -> list[Measurement]:
+    flow_id = make_flow(product, owner, "Five nodes", five_nodes())
+    return asyncio.run(_measure(product, owner, flow_id, short=short))
 
 
 async def _measure(product: Product, owner: Owner, flow_id: str, *, short: bool) -> list[Measurement]:
