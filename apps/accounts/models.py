@@ -14,9 +14,10 @@ from apps.common.models import BaseModel
 
 
 class PersonManager(BaseUserManager["Person"]):
-    """Makes people; emails are kept in lower case."""
+    """Makes people; emails are kept in lower case, colours are handed out in turn."""
 
     def create_user(self, email: str, password: str | None = None, **fields: object) -> Person:
+        fields.setdefault("color", self.count() % PRESENCE_COLORS + 1)
         person = self.model(email=email.strip().lower(), **fields)
         person.set_password(password)
         person.save(using=self._db)
@@ -29,11 +30,6 @@ class PersonManager(BaseUserManager["Person"]):
         return self.get(email=(username or "").strip().lower())
 
 
-def random_color() -> int:
-    """An index into the palette of presence colours, from 1."""
-    return secrets.randbelow(PRESENCE_COLORS) + 1
-
-
 class Person(AbstractBaseUser, BaseModel):
     """Someone who signs in by email. ``is_admin`` opens the console; it gives no role in any workspace."""
 
@@ -44,7 +40,7 @@ class Person(AbstractBaseUser, BaseModel):
     email = models.EmailField(max_length=254, unique=True)
     name = models.CharField(max_length=80)
     language = models.CharField(max_length=2, choices=Language, default=Language.ENGLISH)
-    color = models.PositiveSmallIntegerField(default=random_color)
+    color = models.PositiveSmallIntegerField(default=1)
     is_active = models.BooleanField(default=True)
     is_admin = models.BooleanField(default=False)
 

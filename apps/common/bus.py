@@ -73,7 +73,8 @@ class RedisBus:
             return
 
     async def subscribe(self, channel: str) -> AsyncGenerator[bytes, None]:
-        client = redis.asyncio.Redis.from_url(self._url)
+        # A quiet channel is not a dead one: no read timeout; a lost connection shows by its health check.
+        client = redis.asyncio.Redis.from_url(self._url, socket_timeout=None, health_check_interval=15)
         try:
             while True:
                 try:

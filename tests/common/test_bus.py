@@ -37,7 +37,7 @@ async def test_a_hint_reaches_every_subscriber_of_its_channel(some_bus: bus.Bus)
     async with contextlib.AsyncExitStack() as stack:
         one, two, other = (some_bus.subscribe(name) for name in ("doc:1", "doc:1", "doc:2"))
         for hints in (one, two, other):
-            stack.push_async_callback(hints.aclose)  # type: ignore[attr-defined]
+            stack.push_async_callback(hints.aclose)
         async with asyncio.TaskGroup() as group:
             got = [group.create_task(first(one)), group.create_task(first(two))]
             missed = group.create_task(first(other))
@@ -66,3 +66,15 @@ def test_hints_leave_only_after_commit(monkeypatch: pytest.MonkeyPatch) -> None:
         bus.publish_on_commit("a", b"2")
         transaction.set_rollback(True)
     assert sent == [("a", b"1")]
+
+
+async def test_a_quiet_channel_stays_open(some_bus: bus.Bus) -> None:
+    """Longer than the client library's default read timeout of five seconds."""
+    async with contextlib.AsyncExitStack() as stack:
+        hints = some_bus.subscribe("doc:1")
+        stack.push_async_callback(hints.aclose)
+        waiting = asyncio.ensure_future(anext(hints))
+        await asyncio.sleep(6)
+        some_bus.publish("doc:1", b"late")
+        async with asyncio.timeout(2):
+            assert await waiting == b"late"
