@@ -54,7 +54,9 @@ const BACKOFF_MAX_MS = 5_000;
 /** The server asks for presence every 20 s; a longer silence means a dead connection. */
 const SILENCE_MS = 45_000;
 /** A commit takes milliseconds; a frame unanswered this long went into a dead connection. */
-const ACK_MS = 15_000;
+const ACK_MS = 8_000;
+/** Our own word for a connection given up on; never sent. */
+const CONNECTION_LOST = 4500;
 const RESENT = Symbol("resent");
 
 export class FlowProvider {
@@ -126,6 +128,15 @@ export class FlowProvider {
     if (this.retryTimer) clearTimeout(this.retryTimer);
     this.attempts = 0;
     this.connect();
+  }
+
+  /** The browser says the network is gone: what is unacknowledged counts as kept here from now on. */
+  connectionLost(): void {
+    const socket = this.socket;
+    if (!socket) return;
+    socket.onclose = null;
+    socket.close();
+    this.closed(CONNECTION_LOST);
   }
 
   destroy(): void {
@@ -319,11 +330,7 @@ export class FlowProvider {
     if (!this.socket) return;
     const unanswered = this.open.some((open) => open.frame !== null) && Date.now() - this.lastSent > ACK_MS;
     const silent = Date.now() - this.lastHeard > SILENCE_MS;
-    if (!silent && !(unanswered && Date.now() - this.lastHeard > ACK_MS)) return;
-    const socket = this.socket;
-    socket.onclose = null;
-    socket.close();
-    this.closed(4500);
+    if (silent || (unanswered && Date.now() - this.lastHeard > ACK_MS)) this.connectionLost();
   }
 
   private get connected(): boolean {

@@ -2,7 +2,7 @@ import { useIssueIndex } from "../hooks/use-issue-index";
 import { useLastRun } from "../hooks/use-last-run";
 import { useRunStarter } from "../hooks/use-run-starter";
 import { useShortcuts } from "../hooks/use-shortcuts";
-import { IssuesProvider, useCanEdit, useCatalogue, useUi } from "../stores/context";
+import { useCanEdit, useCatalogue, useUi } from "../stores/context";
 import { Canvas } from "./canvas/canvas";
 import { Drawer } from "./drawer/drawer";
 import classes from "./editor-layout.module.css";
@@ -14,7 +14,7 @@ import { RunDialog } from "./run-dialog";
 import { TopBar } from "./top/top-bar";
 
 export function EditorLayout() {
-  const issues = useIssueIndex(useCatalogue());
+  useIssueIndex(useCatalogue());
   const canEdit = useCanEdit();
   const drawerOpen = useUi((state) => state.drawerOpen);
   const drawerHeight = useUi((state) => state.drawerHeight);
@@ -22,26 +22,24 @@ export function EditorLayout() {
   useShortcuts({ onRun: starter.ask });
   useLastRun();
   return (
-    <IssuesProvider value={issues}>
-      <main
-        className={classes.editor}
-        data-testid="editor"
-        data-palette={canEdit || undefined}
-        style={{ "--drawer": drawerOpen ? `${drawerHeight}px` : "37px" } as React.CSSProperties}
-      >
-        <TopBar onRun={starter.ask} />
-        <div className={classes.middle}>
-          <Palette />
-          <div className={classes.surface}>
-            <Canvas />
-            <EmptyCanvas />
-          </div>
-          <Inspector />
+    <main
+      className={classes.editor}
+      data-testid="editor"
+      data-palette={canEdit || undefined}
+      style={{ "--drawer": drawerOpen ? `${drawerHeight}px` : "37px" } as React.CSSProperties}
+    >
+      <TopBar onRun={starter.ask} />
+      <div className={classes.middle}>
+        <Palette />
+        <div className={classes.surface}>
+          <Canvas />
+          <EmptyCanvas />
         </div>
-        <Drawer />
-        <NodePicker />
-        <RunDialog starter={starter} />
-      </main>
-    </IssuesProvider>
+        <Inspector />
+      </div>
+      <Drawer />
+      <NodePicker />
+      <RunDialog starter={starter} />
+    </main>
   );
 }

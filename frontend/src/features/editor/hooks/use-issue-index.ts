@@ -1,20 +1,37 @@
-/** Problems of the flow: recomputed when it changes; the server's follow once it has the change. */
+/** Finds the problems of the flow: at once what the browser can see, the server's once it has the change. */
 import { useQuery } from "@tanstack/react-query";
-import { useDeferredValue, useEffect, useMemo, useState } from "react";
+import { useEffect, useMemo, useState } from "react";
+import type { NodeTypes } from "@/flow-core";
 import { problemsQuery } from "../api/queries";
-import { type Catalogue, type IssueIndex, useConnectionState, useEditor, useFlow } from "../stores/context";
-import { findIssues, type Issue, mergeIssues } from "../stores/issues";
+import { useConnectionState, useEditor, useFlow } from "../stores/context";
+import { putIssues } from "../stores/issue-store";
+import { findIssues, mergeIssues } from "../stores/issues";
 
 const PAUSE_MS = 700;
+const LOOK_MS = 120;
 
-export function useIssueIndex(types: Catalogue): IssueIndex {
-  const snapshot = useDeferredValue(useFlow((flow) => flow));
+export function useIssueIndex(types: NodeTypes): void {
+  const { issues } = useEditor();
+  const snapshot = useSettled(
+    useFlow((flow) => flow),
+    LOOK_MS,
+  );
   const server = useServerProblems();
-  const own = useMemo(() => findIssues(snapshot, types), [snapshot, types]);
-  return useMemo(() => {
+  const all = useMemo(() => {
     const known = server.filter((issue) => !issue.node_id || snapshot.nodesById.has(issue.node_id));
-    return indexOf(mergeIssues(own, known));
-  }, [own, server, snapshot]);
+    return mergeIssues(findIssues(snapshot, types), known);
+  }, [snapshot, types, server]);
+  useEffect(() => putIssues(issues, all), [issues, all]);
+}
+
+/** Follows a value with a short pause: checking every key of a fast typist helps nobody. */
+function useSettled<T>(value: T, pauseMs: number): T {
+  const [settled, setSettled] = useState(value);
+  useEffect(() => {
+    const timer = setTimeout(() => setSettled(value), pauseMs);
+    return () => clearTimeout(timer);
+  }, [value, pauseMs]);
+  return settled;
 }
 
 function useServerProblems() {
@@ -38,14 +55,4 @@ function useSettledSeq(): number {
     return () => clearTimeout(timer);
   }, [document, saved]);
   return seq;
-}
-
-function indexOf(all: readonly Issue[]): IssueIndex {
-  const byNode = new Map<string, Issue[]>();
-  const byEdge = new Map<string, Issue>();
-  for (const issue of all) {
-    if (issue.nodeId) byNode.set(issue.nodeId, [...(byNode.get(issue.nodeId) ?? []), issue]);
-    if (issue.edgeId && !byEdge.has(issue.edgeId)) byEdge.set(issue.edgeId, issue);
-  }
-  return { all, byNode, byEdge };
 }

@@ -3,7 +3,7 @@ import { createContext, useContext, useSyncExternalStore } from "react";
 import { useStore } from "zustand";
 import { useStoreWithEqualityFn } from "zustand/traditional";
 import type { Connection, LiveSnapshot, NodeSpec, NodeTypes, Role } from "@/flow-core";
-import type { Issue } from "./issues";
+import type { IssueIndex } from "./issue-store";
 import type { PresenceState } from "./presence-store";
 import type { RunsState } from "./run-store";
 import type { EditorSession } from "./session";
@@ -11,19 +11,11 @@ import type { UiState } from "./ui-store";
 
 export type Catalogue = NodeTypes & { list: readonly NodeSpec[] };
 
-export type IssueIndex = {
-  all: readonly Issue[];
-  byNode: ReadonlyMap<string, readonly Issue[]>;
-  byEdge: ReadonlyMap<string, Issue>;
-};
-
 const SessionContext = createContext<EditorSession | null>(null);
 const CatalogueContext = createContext<Catalogue | null>(null);
-const IssuesContext = createContext<IssueIndex>({ all: [], byNode: new Map(), byEdge: new Map() });
 
 export const SessionProvider = SessionContext.Provider;
 export const CatalogueProvider = CatalogueContext.Provider;
-export const IssuesProvider = IssuesContext.Provider;
 
 export function useEditor(): EditorSession {
   const session = useContext(SessionContext);
@@ -37,8 +29,9 @@ export function useCatalogue(): Catalogue {
   return catalogue;
 }
 
-export function useIssues(): IssueIndex {
-  return useContext(IssuesContext);
+/** A part of the problem list; a card reads only its own problems. */
+export function useIssues<T>(selector: (index: IssueIndex) => T): T {
+  return useStore(useEditor().issues, selector);
 }
 
 /** A part of the projected document; parts that did not change keep their identity. */

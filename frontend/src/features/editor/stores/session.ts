@@ -16,6 +16,7 @@ import {
   rootsOf,
 } from "@/flow-core";
 import type { RunEvent } from "../api/types";
+import { createIssueStore, type IssueStore } from "./issue-store";
 import { createPresenceStore, type PresenceStore } from "./presence-store";
 import { RunSocket } from "./run-socket";
 import { createRunStore, type RunStore } from "./run-store";
@@ -37,6 +38,7 @@ export class EditorSession {
   readonly people: PresenceStore;
   readonly ui: UiStore = createUiStore();
   readonly runs: RunStore = createRunStore();
+  readonly issues: IssueStore = createIssueStore();
   readonly runSocket: RunSocket;
   private types: NodeTypes = { get: () => undefined };
   private readonly runListeners = new Set<(events: readonly RunEvent[]) => void>();
@@ -63,6 +65,7 @@ export class EditorSession {
       for (const listener of this.runListeners) listener(events);
     });
     window.addEventListener("online", this.onOnline);
+    window.addEventListener("offline", this.onOffline);
     window.addEventListener("beforeunload", this.onUnload);
     this.ui.subscribe((state, before) => {
       if (state.selected !== before.selected) this.presence.set({ selection: [...state.selected] });
@@ -88,6 +91,7 @@ export class EditorSession {
 
   destroy(): void {
     window.removeEventListener("online", this.onOnline);
+    window.removeEventListener("offline", this.onOffline);
     window.removeEventListener("beforeunload", this.onUnload);
     this.presence.destroy();
     this.runSocket.destroy();
@@ -98,6 +102,7 @@ export class EditorSession {
   }
 
   private onOnline = (): void => this.provider.reconnectNow();
+  private onOffline = (): void => this.provider.connectionLost();
   private onUnload = (): void => this.provider.flush();
 }
 

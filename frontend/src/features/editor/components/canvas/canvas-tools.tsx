@@ -7,8 +7,8 @@ import { tidyPositions } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanEdit, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
-import { snapped } from "./canvas";
 import classes from "./canvas-tools.module.css";
+import { snapped } from "./grid";
 
 export function CanvasTools() {
   const canEdit = useCanEdit();

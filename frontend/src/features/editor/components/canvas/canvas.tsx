@@ -12,18 +12,18 @@ import {
   useReactFlow,
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
-import { type DragEvent, type MouseEvent, useCallback, useRef } from "react";
+import { type DragEvent, type MouseEvent, useCallback, useRef, useState } from "react";
 import type { EdgeEnds, Point } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
-import { NODE_MIME } from "../palette/palette";
 import classes from "./canvas.module.css";
 import { CanvasTools } from "./canvas-tools";
 import { displaced, insertion, type LooseEnd, refusal } from "./connecting";
 import { ConnectionLine } from "./connection-line";
 import { Cursors } from "./cursors";
 import { type CanvasEdge, FlowEdgeLine } from "./flow-edge";
+import { GRID, NODE_MIME, snapped } from "./grid";
 import { NodeCard } from "./node-card";
 import { NoteCard } from "./note-card";
 import { CARD_HEIGHT, CARD_WIDTH } from "./ports";
@@ -31,7 +31,6 @@ import { type CanvasNode, useCanvasEdges, useCanvasNodes } from "./use-canvas-it
 
 const nodeTypes = { card: NodeCard, note: NoteCard };
 const edgeTypes = { flow: FlowEdgeLine };
-const GRID = 4;
 
 export function Canvas() {
   const { ui, operations, undo, presence, live } = useEditor();
@@ -43,6 +42,8 @@ export function Canvas() {
   const tool = useUi((state) => state.tool);
   const flow = useReactFlow<CanvasNode, CanvasEdge>();
   const frame = useRef<HTMLDivElement>(null);
+  // Only what is there at the start: a first node dropped on an empty canvas must not move the view.
+  const [fitAtStart] = useState(nodes.length > 0);
 
   const onNodesChange = useCallback(
     (changes: NodeChange<CanvasNode>[]) => applyNodeChanges(ui, changes),
@@ -188,7 +189,7 @@ export function Canvas() {
         isValidConnection={isValid}
         connectionLineComponent={ConnectionLine}
         connectionRadius={16}
-        fitView
+        fitView={fitAtStart}
         fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
         onMove={(_, viewport) => setZoom(viewport.zoom)}
         onInit={(instance) => setZoom(instance.getZoom())}
@@ -267,10 +268,6 @@ function openPicker(
       ...(from ? { from } : {}),
     },
   });
-}
-
-export function snapped([x, y]: Point): Point {
-  return [Math.round(x / GRID) * GRID, Math.round(y / GRID) * GRID];
 }
 
 function roundPoint(point: { x: number; y: number }): { x: number; y: number } {

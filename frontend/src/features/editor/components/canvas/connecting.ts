@@ -7,7 +7,6 @@ import {
   type LiveSnapshot,
   type NodeSpec,
   type NodeTypes,
-  outputPort,
 } from "@/flow-core";
 import { outputType } from "../../stores/issues";
 
@@ -67,27 +66,33 @@ export function displaced(ends: EdgeEnds, snapshot: LiveSnapshot, types: NodeTyp
 
 export type LooseEnd = { node: string; port: string; side: "source" | "target" };
 
-/** How a new node of a type would hang on a loose end; null when nothing fits. Declared ports first. */
-export function joinFor(
-  spec: NodeSpec,
-  loose: LooseEnd,
-  looseType: string | undefined,
-): ((id: string) => EdgeEnds) | null {
-  if (loose.side === "source") {
-    const exact = spec.input_ports.find((port) => port.type === looseType);
-    const port =
-      spec.inputs.find((item) => item.type === looseType) ??
-      spec.inputs.find((item) => fits(looseType, item.type)) ??
-      exact ??
-      spec.input_ports.find((item) => fits(looseType, item.type));
-    if (!port) return null;
-    return (id) => ({ source: loose.node, source_port: loose.port, target: id, target_port: port.name });
-  }
-  const port =
-    spec.outputs.find((item) => item.type === looseType) ??
-    spec.outputs.find((item) => fits(item.type, looseType));
+/** `rank` is lower the better it fits: the very type, a declared port that takes it, a field. */
+export type Join = { rank: number; ends: (id: string) => EdgeEnds };
+
+/** How a new node of a type would hang on a loose end; null when nothing fits. */
+export function joinFor(spec: NodeSpec, loose: LooseEnd, looseType: string | undefined): Join | null {
+  const declared = loose.side === "source" ? spec.inputs : spec.outputs;
+  const all = loose.side === "source" ? spec.input_ports : spec.outputs;
+  const takes = (type: string): boolean =>
+    loose.side === "source" ? fits(looseType, type) : fits(type, looseType);
+  const named = (type: string): boolean => type === looseType;
+  const tests = [
+    declared.find((port) => named(port.type)),
+    declared.find((port) => port.type !== "any" && takes(port.type)),
+    declared.find((port) => takes(port.type)),
+    all.find((port) => takes(port.type)),
+  ];
+  const rank = tests.findIndex((port) => port !== undefined);
+  const port = tests[rank];
   if (!port) return null;
-  return (id) => ({ source: id, source_port: port.name, target: loose.node, target_port: loose.port });
+  const here = { node: loose.node, port: loose.port };
+  return {
+    rank,
+    ends: (id) =>
+      loose.side === "source"
+        ? { source: here.node, source_port: here.port, target: id, target_port: port.name }
+        : { source: id, source_port: port.name, target: here.node, target_port: here.port },
+  };
 }
 
 function fits(source: string | undefined, target: string | undefined): boolean {
@@ -131,8 +136,4 @@ export function insertion(
   const input = spec.inputs.find((port) => fits(from, port.type));
   const output = spec.outputs.find((port) => fits(port.type, to));
   return input && output ? { input: input.name, output: output.name } : null;
-}
-
-export function firstOutput(spec: NodeSpec | undefined): string | undefined {
-  return spec && outputPort(spec, spec.outputs[0]?.name ?? "")?.name;
 }

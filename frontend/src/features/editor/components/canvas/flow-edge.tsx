@@ -25,7 +25,7 @@ function FlowEdgeView(props: EdgeProps<CanvasEdge>) {
   const items = useRuns((state) =>
     edge && (look === "done" || look === "live") ? itemsOf(state, edge) : null,
   );
-  const issue = useIssues().byEdge.get(id);
+  const issue = useIssues((index) => index.byEdge.get(id));
   const t = useText(editorText);
   const label = issue
     ? issue.kind === "edge.type"

@@ -3,7 +3,7 @@ import { Handle, type NodeProps, Position, type Node as XyNode } from "@xyflow/r
 import { memo } from "react";
 import { Icon } from "@/components/icon";
 import { StateRing } from "@/components/state-ring";
-import { colorOf, type FlowNode, type NodeSpec, portLook } from "@/flow-core";
+import { colorOf, type FlowNode, portLook } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCatalogue, useEditor, useIssues, usePresence, useRuns, useUi } from "../../stores/context";
@@ -24,7 +24,7 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
   const local = useLocalText();
   const run = useRuns((state) => nodeRun(state, id));
   const peer = usePresence((state) => state.selections.get(id));
-  const problems = useIssues().byNode.get(id);
+  const problems = useIssues((index) => index.byNode.get(id));
   const renaming = useUi((state) => state.renaming === id);
   const state = node.disabled ? "disabled" : run?.cached ? "cached" : (run?.state ?? "pending");
   const name = node.name || local(spec?.name) || node.type;
@@ -71,7 +71,7 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
       )}
       <span className={classes.dot} aria-hidden="true" />
       {ports.map((port) => (
-        <PortHandle key={`${port.side}:${port.spec.name}`} port={port} enabled={isConnectable} spec={spec} />
+        <PortHandle key={`${port.side}:${port.spec.name}`} port={port} enabled={isConnectable} />
       ))}
     </div>
   );
@@ -79,15 +79,7 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
 
 export const NodeCard = memo(NodeCardView);
 
-function PortHandle({
-  port,
-  enabled,
-  spec,
-}: {
-  port: PlacedPort;
-  enabled: boolean;
-  spec: NodeSpec | undefined;
-}) {
+function PortHandle({ port, enabled }: { port: PlacedPort; enabled: boolean }) {
   const local = useLocalText();
   const look = portLook(port.spec.type);
   const label = local(port.spec.label) || port.spec.name;
@@ -103,13 +95,10 @@ function PortHandle({
       data-optional={port.optional || undefined}
       data-testid={`port-${port.side === "source" ? "out" : "in"}-${port.spec.name}`}
       aria-label={`${label} (${port.spec.type})`}
+      data-label={`${label} · ${port.spec.type}${port.spec.required ? " *" : ""}`}
+      data-side={port.optional ? "bottom" : port.side}
       style={{ left: port.x, top: port.y, "--p": look.color } as React.CSSProperties}
-    >
-      <span className={classes.portLabel} data-side={port.optional ? "bottom" : port.side}>
-        {label} <i>{port.spec.type}</i>
-        {spec && port.spec.required && <i> *</i>}
-      </span>
-    </Handle>
+    />
   );
 }
 

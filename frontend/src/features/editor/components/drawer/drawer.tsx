@@ -21,7 +21,7 @@ export function Drawer() {
   const open = useUi((state) => state.drawerOpen);
   const tab = useUi((state) => state.drawerTab);
   const t = useText(editorText);
-  const issues = useIssues().all;
+  const issues = useIssues((index) => index.all);
   const logs = useRuns((state) => shownRun(state)?.logs.length ?? 0);
   const tabs: { id: DrawerTab; label: string; count: number; bad?: boolean }[] = [
     {

@@ -4,12 +4,12 @@ import { useEffect, useRef, useState } from "react";
 import { Icon } from "@/components/icon";
 import { formatClock, useText } from "@/i18n";
 import { workspacePath } from "@/lib/api";
+import { useNodeName } from "../../hooks/use-node-name";
 import { useEditor, useRuns, useUi } from "../../stores/context";
 import { type LogLine, shownRun } from "../../stores/run-store";
 import { singleSelection } from "../../stores/ui-store";
 import { editorText } from "../../text";
 import classes from "./drawer.module.css";
-import { useNodeName } from "./problems";
 
 const LEVELS = ["debug", "info", "warning", "error"] as const;
 const SHOWN = 1_000;

@@ -1,13 +1,13 @@
 /** Outputs of every node of the shown run: a list on the left, the data of one on the right. */
 import { StateRing } from "@/components/state-ring";
 import { formatDuration, formatNumber, useText } from "@/i18n";
+import { useNodeName } from "../../hooks/use-node-name";
 import { useEditor, useFlow, useRuns, useUi } from "../../stores/context";
 import { type NodeRunView, shownRun } from "../../stores/run-store";
 import { select, singleSelection } from "../../stores/ui-store";
 import { editorText } from "../../text";
 import { DataPane } from "../inspector/data-pane";
 import classes from "./drawer.module.css";
-import { useNodeName } from "./problems";
 
 export function Outputs() {
   const t = useText(editorText);

@@ -6,14 +6,14 @@ import { tellProblem } from "@/components/toast";
 import { useText } from "@/i18n";
 import { flowPatch } from "../../api/commands";
 import { useIssueText } from "../../hooks/use-issue-text";
-import { useLocalText } from "../../hooks/use-local-text";
-import { useCanEdit, useCatalogue, useEditor, useFlow, useIssues } from "../../stores/context";
+import { useNodeName } from "../../hooks/use-node-name";
+import { useCanEdit, useEditor, useIssues } from "../../stores/context";
 import type { Issue } from "../../stores/issues";
 import { editorText } from "../../text";
 import classes from "./drawer.module.css";
 
 export function Problems() {
-  const { all } = useIssues();
+  const all = useIssues((index) => index.all);
   const t = useText(editorText);
   if (all.length === 0) {
     return (
@@ -99,11 +99,4 @@ export function useGoTo(): (issue: Pick<Issue, "nodeId" | "edgeId" | "field">) =
         padding: 0.6,
       });
   };
-}
-
-export function useNodeName(id: string | null): string {
-  const node = useFlow((flow) => (id ? flow.nodesById.get(id) : undefined));
-  const spec = useCatalogue().get(node?.type ?? "");
-  const local = useLocalText();
-  return node ? node.name || local(spec?.name) || node.type : "";
 }

@@ -2,13 +2,13 @@
 import { useEffect, useState } from "react";
 import { Icon } from "@/components/icon";
 import { formatDuration, formatNumber, useText } from "@/i18n";
+import { useNodeName } from "../../hooks/use-node-name";
 import { useCatalogue, useEditor, useFlow, useRuns, useUi } from "../../stores/context";
 import { isFinal, type NodeRunView, type RunView, shownRun } from "../../stores/run-store";
 import { select } from "../../stores/ui-store";
 import { editorText } from "../../text";
 import { nodeIconName } from "../node-icon";
 import classes from "./drawer.module.css";
-import { useNodeName } from "./problems";
 
 export function Timeline() {
   const run = useRuns(shownRun);

@@ -9,11 +9,11 @@ import { type FlowNode, isObject, type Json } from "@/flow-core";
 import { formatBytes, useText } from "@/i18n";
 import { workspacePath } from "@/lib/api";
 import { nodeRunQuery } from "../../api/queries";
+import { useNodeRunId } from "../../hooks/use-node-run-id";
 import { useEditor, useRuns } from "../../stores/context";
 import { nodeRun, shownRun } from "../../stores/run-store";
 import { editorText } from "../../text";
 import { DataTable, isTable } from "./data-table";
-import { useNodeRunId } from "./inspector";
 import classes from "./inspector.module.css";
 import { NodeFailure } from "./node-failure";
 

@@ -1,18 +1,20 @@
 /** One field: label, type, who edits it, control, message and help. */
 import { Tooltip } from "@mantine/core";
-import { type ReactNode, useEffect, useRef } from "react";
+import { useEffect, useRef } from "react";
 import { Icon } from "@/components/icon";
 import { colorOf, type FieldSpec, type FlowNode, type Json, portLook } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useIssueText } from "../../hooks/use-issue-text";
 import { useLocalText } from "../../hooks/use-local-text";
-import { useCanEdit, useEditor, useFlow, useIssues, usePresence, useUi } from "../../stores/context";
+import { useNodeName } from "../../hooks/use-node-name";
+import { useCanEdit, useEditor, useIssues, usePresence, useUi } from "../../stores/context";
 import { fieldIssue } from "../../stores/issues";
 import { editorText } from "../../text";
 import { FieldControl } from "./controls/field-control";
 import { ExpressionInput } from "./expression-input";
 import { expressionOf, isWholeExpression, toExpression, valueOfExpression } from "./expression-value";
 import classes from "./inspector.module.css";
+import { Message } from "./message";
 
 type Props = { node: FlowNode; field: FieldSpec; wiredFrom: string | null };
 
@@ -141,15 +143,12 @@ function TypeChip({ type }: { type: string }) {
 /** A connection fills the field; it says which. */
 function WiredValue({ from }: { from: string }) {
   const t = useText(editorText);
-  const local = useLocalText();
   const [nodeId = "", port = ""] = from.split(".");
-  const source = useFlow((flow) => flow.nodesById.get(nodeId));
+  const name = useNodeName(nodeId) || nodeId;
   return (
     <div className={classes.wired}>
       <Icon name="link" size={13} />
-      <span className="cut">
-        {t("field.wired", { from: `${source?.name || local(source?.id) || nodeId}.${port}` })}
-      </span>
+      <span className="cut">{t("field.wired", { from: `${name}.${port}` })}</span>
     </div>
   );
 }
@@ -157,9 +156,7 @@ function WiredValue({ from }: { from: string }) {
 function FieldMessage({ node, field, wired }: { node: FlowNode; field: FieldSpec; wired: boolean }) {
   const words = useIssueText();
   const t = useText(editorText);
-  const listed = useIssues()
-    .byNode.get(node.id)
-    ?.find((issue) => issue.field === field.name);
+  const listed = useIssues((index) => index.byNode.get(node.id))?.find((issue) => issue.field === field.name);
   if (wired) return null;
   const own = fieldIssue(field, node.config[field.name]);
   const message = own
@@ -172,15 +169,6 @@ function FieldMessage({ node, field, wired }: { node: FlowNode; field: FieldSpec
     <Message severity={listed?.severity ?? "error"}>
       <span>{message}</span>
     </Message>
-  );
-}
-
-export function Message({ severity, children }: { severity: "error" | "warning"; children: ReactNode }) {
-  return (
-    <div className={classes.message} data-severity={severity} role="status">
-      <Icon name="warning" size={12} />
-      {children}
-    </div>
   );
 }
 

@@ -1,9 +1,7 @@
 /** The right panel: what the selected node is set to, what came in and what went out. */
-import { useQuery } from "@tanstack/react-query";
 import { Icon } from "@/components/icon";
 import type { FlowNode, NodeSpec } from "@/flow-core";
 import { useText } from "@/i18n";
-import { runNodesQuery } from "../../api/queries";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCanEdit, useCatalogue, useEditor, useFlow, useRuns, useUi } from "../../stores/context";
 import { nodeRun } from "../../stores/run-store";
@@ -105,15 +103,4 @@ function useCounts(node: FlowNode): { input: string; output: string } {
   const run = useRuns((state) => nodeRun(state, node.id));
   if (run?.state === "running") return { input: "", output: t("live") };
   return { input: "", output: run?.items ? String(run.items) : "" };
-}
-
-/** The row of a node in a run, for the panes that show its data. */
-export function useNodeRunId(workspaceId: string, runId: string | null, nodeId: string, settled: boolean) {
-  const query = useQuery({ ...runNodesQuery(workspaceId, runId ?? ""), enabled: runId !== null && settled });
-  const rows = (query.data ?? []).filter((row) => row.node_id === nodeId && !row.iteration_path);
-  const newest = rows.reduce<(typeof rows)[number] | null>(
-    (best, row) => (!best || row.attempt > best.attempt ? row : best),
-    null,
-  );
-  return { query, id: newest?.id ?? null };
 }

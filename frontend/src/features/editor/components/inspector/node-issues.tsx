@@ -6,7 +6,7 @@ import classes from "./inspector.module.css";
 import { NodeFailure } from "./node-failure";
 
 export function NodeIssues({ nodeId }: { nodeId: string }) {
-  const issues = useIssues().byNode.get(nodeId) ?? [];
+  const issues = useIssues((index) => index.byNode.get(nodeId)) ?? [];
   const words = useIssueText();
   const loose = issues.filter((issue) => issue.field === null || issue.kind === "port.required");
   return (

@@ -5,8 +5,8 @@ import { useText } from "@/i18n";
 import { useDraft } from "../../hooks/use-draft";
 import { useCanEdit, useCatalogue, useEditor } from "../../stores/context";
 import { editorText } from "../../text";
+import { Fold } from "./fold";
 import classes from "./inspector.module.css";
-import { Fold } from "./parameters";
 
 export function NodeSettings({ node }: { node: FlowNode }) {
   const t = useText(editorText);

@@ -1,12 +1,12 @@
 /** The form of a node, made from its own schema. */
-import { type ReactNode, useState } from "react";
-import { Icon } from "@/components/icon";
+import type { ReactNode } from "react";
 import type { FieldSpec, FlowNode, NodeSpec } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanEdit, useFlow, useUi } from "../../stores/context";
 import { fieldIsShown } from "../../stores/issues";
 import { editorText } from "../../text";
 import { FieldRow } from "./field-row";
+import { Fold } from "./fold";
 import classes from "./inspector.module.css";
 import { NodeIssues } from "./node-issues";
 import { NodeSettings } from "./node-settings";
@@ -46,23 +46,6 @@ export function Parameters({ node, spec }: Props) {
       )}
       <NodeSettings node={node} />
     </div>
-  );
-}
-
-type FoldProps = { title: string; summary: string; open?: boolean; children: ReactNode };
-
-export function Fold({ title, summary, open = false, children }: FoldProps) {
-  const [opened, setOpened] = useState(open);
-  const shown = opened || open;
-  return (
-    <section className={classes.fold}>
-      <button type="button" aria-expanded={shown} onClick={() => setOpened(!shown)}>
-        <Icon name={shown ? "chevron-down" : "chevron-right"} size={13} />
-        <b>{title}</b>
-        {!shown && <span className="muted cut">{summary}</span>}
-      </button>
-      {shown && <div className={classes.folded}>{children}</div>}
-    </section>
   );
 }
 

@@ -1,13 +1,13 @@
 /** A small search list at the pointer: adds a node there, connected to the loose end if there is one. */
 import { useMemo, useState } from "react";
 import { Icon } from "@/components/icon";
-import type { EdgeEnds, NodeSpec } from "@/flow-core";
+import type { NodeSpec } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCatalogue, useEditor, useUi } from "../../stores/context";
 import type { PickerRequest } from "../../stores/ui-store";
 import { editorText } from "../../text";
-import { displaced, joinFor, looseEndType } from "../canvas/connecting";
+import { displaced, type Join, joinFor, looseEndType } from "../canvas/connecting";
 import { CARD_HEIGHT, CARD_WIDTH } from "../canvas/ports";
 import { NodeTile } from "../node-icon";
 import classes from "./node-picker.module.css";
@@ -98,18 +98,19 @@ function OpenPicker({ request }: { request: PickerRequest }) {
   );
 }
 
-type PickerChoice = { spec: NodeSpec; join: ((id: string) => EdgeEnds) | null };
+type PickerChoice = { spec: NodeSpec; join: Join | null };
 
 function useChoices({ from }: PickerRequest, query: string): PickerChoice[] {
   const { live } = useEditor();
   const types = useCatalogue();
   return useMemo(() => {
     const looseType = from ? looseEndType(from, live.snapshot, types) : undefined;
-    return searchTypes(types.list, query).flatMap((spec): PickerChoice[] => {
+    const choices = searchTypes(types.list, query).flatMap((spec): PickerChoice[] => {
       if (!from) return [{ spec, join: null }];
       const join = joinFor(spec, from, looseType);
       return join ? [{ spec, join }] : [];
     });
+    return choices.sort((a, b) => (a.join?.rank ?? 0) - (b.join?.rank ?? 0));
   }, [from, query, live, types]);
 }
 
@@ -121,7 +122,7 @@ function useAdd(request: PickerRequest): (choice: PickerChoice) => void {
     const back = request.from?.side === "target" ? CARD_WIDTH : 0;
     undo.cut();
     const id = operations.addConnectedNode(spec, [x - back, y - CARD_HEIGHT / 2], (node) => {
-      const ends = join?.(node) ?? null;
+      const ends = join?.ends(node) ?? null;
       if (ends) operations.remove({ edges: displaced(ends, live.snapshot, types) });
       return ends;
     });

@@ -9,13 +9,11 @@ import { useText } from "@/i18n";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCanEdit, useCatalogue, useEditor } from "../../stores/context";
 import { editorText } from "../../text";
-import { snapped } from "../canvas/canvas";
+import { NODE_MIME, snapped } from "../canvas/grid";
 import { CARD_HEIGHT, CARD_WIDTH } from "../canvas/ports";
 import { NodeTile } from "../node-icon";
 import classes from "./palette.module.css";
 import { searchTypes } from "./search";
-
-export const NODE_MIME = "application/x-sage-node";
 
 export function Palette() {
   const narrow = useMediaQuery("(max-width: 1200px)");

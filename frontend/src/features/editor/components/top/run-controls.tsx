@@ -90,7 +90,7 @@ function CancelButton({ run }: { run: RunView }) {
 function RunButton({ onRun }: { onRun: () => void }) {
   const { ui } = useEditor();
   const t = useText(editorText);
-  const errors = useIssues().all.filter((issue) => issue.severity === "error").length;
+  const errors = useIssues((index) => index.all).filter((issue) => issue.severity === "error").length;
   return (
     <span className={classes.split}>
       <Tooltip label={errors > 0 ? t("run.problems", { count: errors }) : t("run.help")}>

@@ -19,7 +19,7 @@ export function CredentialField({ node, field, label, disabled }: ControlProps) 
     .map((item) => item.name);
   const current = typeof value === "string" && value !== "" ? value : null;
   const data = current && !names.includes(current) ? [...names, current] : names;
-  if (query.isSuccess && data.length === 0) {
+  if (query.isSuccess && data.length === 0 && !disabled) {
     return (
       <a className={classes.link} href={`/w/${workspaceId}/credentials`}>
         <Icon name="key" size={13} /> {t("credential.none")}

@@ -4,7 +4,7 @@ import { useText } from "@/i18n";
 import { useEditor } from "../../../stores/context";
 import { editorText } from "../../../text";
 import { CodeEditor } from "../code-editor";
-import { Message } from "../field-row";
+import { Message } from "../message";
 import type { ControlProps } from "./field-control";
 
 /** Free JSON; it is written only while it can be read. */
