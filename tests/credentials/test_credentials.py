@@ -167,6 +167,7 @@ def test_a_use_is_recorded_once_per_run_and_host(world: World) -> None:
         services.credential_for_host(world.workspace.pk, "Shop", "api.example.org", run_id=run_id)
     assert CredentialUse.objects.get().run_id == run_id
     entry = AuditEntry.objects.get(action="credential.used")
+    assert isinstance(entry.after, dict)
     assert entry.after["host"] == "api.example.org"
     item = world.viewer.client.get(f"{world.url}/credentials").json()["items"][0]
     assert item["last_used_at"] is not None

@@ -125,8 +125,8 @@ def test_a_request_without_a_file_says_so(world: World, fields: dict[str, str]) 
 
 
 def test_two_files_at_once_are_refused_and_leave_nothing(world: World) -> None:
-    extra = {"second": SimpleUploadedFile("b.txt", b"2")}
-    assert upload(world.editor.client, world.url, **extra).status_code == 400
+    second = SimpleUploadedFile("b.txt", b"2")
+    assert upload(world.editor.client, world.url, second=second).status_code == 400
     assert not File.objects.exists()
     assert incoming() == []
 
