@@ -97,7 +97,7 @@ def test_a_fault_has_a_code_a_position_and_words_in_both_languages(
     error = caught.value
     assert (error.code.code, error.facts["position"]) == (code, position)
     for language in ("en", "zh"):
-        words = error.message(language) + error.hint(language)  # type: ignore[arg-type]
+        words = error.message(language) + error.hint(language)
         assert words
         assert "{name}" not in words
         assert "?.?" not in words

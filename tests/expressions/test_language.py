@@ -246,4 +246,4 @@ def test_not_a_number_never_reaches_a_value() -> None:
     value = evaluate("{{ [1].map(x => x / 0).concat([[0].map(x => x / x)]) }}", {})
 
     assert value == [None, [None]]
-    assert not any(isinstance(item, float) and math.isnan(item) for item in value)  # type: ignore[union-attr]
+    assert not any(isinstance(item, float) and math.isnan(item) for item in value)

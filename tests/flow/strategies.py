@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from sage_studio.flow import FlowDocument, edge_id, parse
 
-TEXTS = st.text(st.characters(exclude_categories=("Cs",), exclude_characters="\x00"), max_size=8)
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), max_size=8)
 VALUES = st.recursive(
     st.none() | st.booleans() | st.integers(-100, 100) | st.floats(-10, 10) | TEXTS,
     lambda children: st.lists(children, max_size=3) | st.dictionaries(TEXTS, children, max_size=3),
@@ -32,7 +32,7 @@ def nodes(draw: st.DrawFn, node_id: str, others: list[str]) -> dict[str, Any]:
         "timeout_s": st.none() | st.just(30) | st.just(1.5),
         "on_error": st.sampled_from(["fail", "continue"]),
         "pinned": VALUES,
-        "parent": st.none() | st.sampled_from([other for other in others if other > node_id] or [None]),
+        "parent": st.none() | st.sampled_from([None, *(other for other in others if other > node_id)]),
         "extra": VALUES,
     }
     for key, strategy in optional.items():

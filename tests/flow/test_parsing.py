@@ -31,7 +31,7 @@ def fault(source: Any) -> SageError:
     with pytest.raises(SageError) as caught:
         parse(source)
     for language in ("en", "zh"):
-        words = caught.value.message(language) + caught.value.hint(language)  # type: ignore[arg-type]
+        words = caught.value.message(language) + caught.value.hint(language)
         assert "{" not in words.replace("{…}", "")
         assert "pydantic" not in words
     return caught.value

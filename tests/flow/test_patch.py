@@ -94,7 +94,7 @@ def test_a_huge_rewrite_is_one_replacement_and_quick() -> None:
     assert len(text_delta(before, after)) <= 3
 
 
-FLOW = {
+FLOW: dict[str, Any] = {
     "schema": "sage-studio/flow@1",
     "nodes": [
         {"id": "a", "type": "reader", "config": {"top_k": 5, "prompt": "Hello"}},

@@ -28,7 +28,7 @@ def test_every_replica_projects_the_shared_vectors_alike(path: Path) -> None:
 @pytest.mark.parametrize("path", VECTORS, ids=lambda path: path.stem)
 def test_every_problem_says_what_happened_and_what_to_do_in_both_languages(path: Path) -> None:
     for problem in project(json.loads(path.read_text())["input"]).problems:
-        texts = [*problem.message().values(), *problem.hint().values()]
+        texts = [str(text) for text in (*problem.message().values(), *problem.hint().values())]
         assert all(text and "{" not in text for text in texts)
 
 
