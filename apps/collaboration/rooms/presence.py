@@ -82,9 +82,12 @@ class PresenceBoard:
         return json.dumps(state, ensure_ascii=False)
 
     def _put(self, client_id: int, text: str, socket: Socket | None, person_id: str) -> None:
-        self._last_clock = max(self._last_clock + 1, int(time.time() * 1000))
-        self._states[client_id] = _State(self._last_clock, text, socket, person_id, time.monotonic())
+        self._states[client_id] = _State(self._next_clock(), text, socket, person_id, time.monotonic())
         self._dirty.add(client_id)
+
+    def _next_clock(self) -> int:
+        self._last_clock = max(self._last_clock + 1, int(time.time() * 1000))
+        return self._last_clock
 
     def left(self, socket: Socket) -> bool:
         """Take a socket's state away; True when others should hear of it."""
@@ -123,8 +126,14 @@ class PresenceBoard:
         return bool(silent)
 
     def everything(self) -> bytes | None:
-        """A frame with all present states, for somebody who has just joined."""
-        entries = [self._encoded(client_id) for client_id, s in self._states.items() if s.text != _LEFT]
+        """A frame with all present states, for somebody who has just joined. With new clocks: a
+        client that reconnects has forgotten the states but not their clocks, and would ignore
+        what it has heard before."""
+        entries = []
+        for client_id, state in self._states.items():
+            if state.text != _LEFT:
+                state.clock = self._next_clock()
+                entries.append(self._encoded(client_id))
         return frames.presence(entries) if entries else None
 
     def own(self) -> dict[int, str]:
