@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import URLPattern
 from django.utils.http import urlencode
 from unfold.sites import UnfoldAdminSite
 
@@ -21,8 +20,6 @@ _CSP = (
 
 class Console(UnfoldAdminSite):
     """Mounted at ``/admin/``; for instance administrators (the policy ``ADMIN``)."""
-
-    enable_nav_sidebar = False
 
     def has_permission(self, request: HttpRequest) -> bool:
         """An active person marked as administrator, asked anew on every request."""
@@ -41,6 +38,12 @@ class Console(UnfoldAdminSite):
         """Back to the app, where one signs out."""
         return HttpResponseRedirect("/")
 
+    def password_change(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Passwords are changed in the app."""
+        return HttpResponseRedirect("/me")
+
     def admin_view(self, view: Any, cacheable: bool = False) -> Any:
         inner = super().admin_view(view, cacheable)
 
@@ -51,11 +54,6 @@ class Console(UnfoldAdminSite):
 
         wrapped.admin_site = self  # type: ignore[attr-defined] # tells the route inventory whose view this is
         return wrapped
-
-    def get_urls(self) -> list[URLPattern]:
-        """Without the routes that change passwords: that is the app's business, too."""
-        unwanted = {"password_change", "password_change_done"}
-        return [route for route in super().get_urls() if getattr(route, "name", None) not in unwanted]
 
 
 console = Console(name="admin")
