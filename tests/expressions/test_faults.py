@@ -161,13 +161,13 @@ def test_format_strings_are_plain_text() -> None:
     ],
 )
 def test_work_without_end_is_stopped(source: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
 
     with pytest.raises(ExpressionError) as caught:
         evaluate(source, SCOPE)
 
     assert caught.value.code.code in ("expression.budget", "expression.too_large")
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @pytest.mark.parametrize(

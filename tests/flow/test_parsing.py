@@ -193,21 +193,21 @@ def test_sixty_five_levels_are_one_too_many() -> None:
     ids=["text", "zeros", "braces", "one long text"],
 )
 def test_ten_megabytes_of_garbage_are_refused_at_once(garbage: str | bytes) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
 
     assert fault(garbage).code.code == "flow.too_large"
-    assert time.perf_counter() - began < 0.5
+    assert time.thread_time() - began < 0.5
 
 
 @pytest.mark.parametrize(
     "garbage", ["a: b: c: " * 200_000, "- " * 1_000_000, "? " * 900_000, "x\n" * 900_000]
 )
 def test_megabytes_that_are_no_yaml_are_refused_in_time(garbage: str) -> None:
-    began = time.perf_counter()
+    began = time.thread_time()
 
     fault(garbage)
 
-    assert time.perf_counter() - began < 5
+    assert time.thread_time() - began < 5
 
 
 @settings(max_examples=300, deadline=None)

@@ -90,11 +90,13 @@ MATH: Mapping[str, Builtin] = {
 def _parse_json(args: Sequence[Value], use: Use) -> Value:
     text = to_text(args[0]) if args else ""
     use.budget.text(len(text), use.at)
+    # Every value but the first follows a comma or a bracket: counted before anything is built.
+    use.budget.spend(text.count(",") + text.count("[") + text.count("{"), use.at)
     try:
         value = json.loads(text, parse_constant=_no_constant)
     except (ValueError, RecursionError) as error:
         raise use.bad("it is no JSON", "不是有效的 JSON") from error
-    use.budget.spend(_weight(value, use), use.at)
+    _check_depth(value, use, _MAX_JSON_DEPTH)
     return value
 
 
@@ -102,14 +104,15 @@ def _no_constant(name: str) -> None:
     raise ValueError(name)
 
 
-def _weight(value: Value, use: Use, depth: int = 0) -> int:
-    if depth > _MAX_JSON_DEPTH:
+def _check_depth(value: Value, use: Use, left: int) -> None:
+    if left < 0:
         raise use.bad("it nests too deep", "嵌套过深")
     if isinstance(value, dict):
-        return 1 + sum(_weight(item, use, depth + 1) for item in value.values())
-    if isinstance(value, list):
-        return 1 + sum(_weight(item, use, depth + 1) for item in value)
-    return 1
+        for item in value.values():
+            _check_depth(item, use, left - 1)
+    elif isinstance(value, list):
+        for item in value:
+            _check_depth(item, use, left - 1)
 
 
 def _stringify(args: Sequence[Value], use: Use) -> Value:
