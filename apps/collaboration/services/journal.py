@@ -84,14 +84,13 @@ def _bind(cursor: CursorWrapper, write: Write) -> None:
         " VALUES (%s, %s, %s) ON CONFLICT (document_id, client_id) DO NOTHING",
         [[_id(write.flow_id), client, _id(person)] for client, person in write.bindings.items()],
     )
-    marks = ", ".join(["%s"] * len(write.bindings))
-    cursor.execute(
-        "SELECT client_id, person_id FROM collaboration_documentclient"
-        f" WHERE document_id = %s AND client_id IN ({marks})",
-        [_id(write.flow_id), *write.bindings],
-    )
-    for client, person in cursor.fetchall():
-        if person is None or uuid.UUID(str(person)) != write.bindings[client]:
+    for client, person in write.bindings.items():
+        cursor.execute(
+            "SELECT person_id FROM collaboration_documentclient WHERE document_id = %s AND client_id = %s",
+            [_id(write.flow_id), client],
+        )
+        (owner,) = cursor.fetchone() or (None,)
+        if owner is None or uuid.UUID(str(owner)) != person:
             raise ClientTakenError
 
 
