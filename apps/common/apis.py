@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar, TypeVar
 
+import structlog
 from django.utils import translation
 from rest_framework import serializers
 from rest_framework.permissions import SAFE_METHODS
@@ -46,9 +47,13 @@ class Api(APIView):
         return cls.policies.get(method, cls.policy)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
-        """Speak the signed-in person's language rather than the browser's."""
+        """Speak the signed-in person's language rather than the browser's, and name both in the logs."""
         if language := getattr(request.user, "language", None):
             translation.activate("zh-hans" if language == "zh" else "en")
+        if request.user.is_authenticated:
+            structlog.contextvars.bind_contextvars(person_id=str(request.user.pk))
+        if "workspace_id" in kwargs:
+            structlog.contextvars.bind_contextvars(workspace_id=str(kwargs["workspace_id"]))
         super().initial(request, *args, **kwargs)
 
     def check_permissions(self, request: Request) -> None:

@@ -29,6 +29,7 @@ def request_context(get_response: Next) -> Next:
         given = request.headers.get("X-Request-ID", "")
         request.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         started = time.perf_counter()
+        structlog.contextvars.clear_contextvars()
         origin = {
             "ip": request.META.get("REMOTE_ADDR", ""),
             "user_agent": request.headers.get("User-Agent", "")[:200],

@@ -10,6 +10,7 @@ from __future__ import annotations
 from datetime import timedelta
 
 import structlog
+from django.contrib.sessions.models import Session
 from django.db import connection
 from django.utils import timezone
 
@@ -82,7 +83,8 @@ def deliver_due(limit: int = 50) -> int:
 
 
 def sweep() -> None:
-    """Forget what was delivered a week ago and answers older than their keys' life."""
+    """Forget what was delivered a week ago, answers older than their keys' life, and ended sessions."""
     now = timezone.now()
     OutboxEvent.objects.filter(state=OutboxEvent.State.DONE, finished_at__lt=now - _DONE_KEPT_FOR).delete()
     IdempotentAnswer.objects.filter(created_at__lt=now - _ANSWERS_KEPT_FOR).delete()
+    Session.objects.filter(expire_date__lt=now).delete()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 
 import redis
@@ -35,9 +36,19 @@ def healthz(_request: HttpRequest) -> HttpResponse:
     return JsonResponse({"status": "ok", "version": settings.VERSION})
 
 
+_migrated = threading.Event()
+
+
 def _database_ready() -> bool:
-    executor = MigrationExecutor(connection)
-    return not executor.migration_plan(executor.loader.graph.leaf_nodes())
+    """A query each time; whether everything is migrated only until it is, because asking costs."""
+    if not _migrated.is_set():
+        executor = MigrationExecutor(connection)
+        if executor.migration_plan(executor.loader.graph.leaf_nodes()):
+            return False
+        _migrated.set()
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+    return True
 
 
 def _redis_ready() -> bool:

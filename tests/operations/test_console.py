@@ -52,6 +52,13 @@ def test_nothing_can_be_added_changed_or_deleted(world: World, model_name: str) 
         )
 
 
+def test_every_model_has_its_place_in_both_languages(world: World) -> None:
+    for language, word in (("en", "Audit trail"), ("zh-hans", "审计记录")):
+        page = world.admin.client.get("/admin/", headers={"Accept-Language": language}).content.decode()
+        assert word in page
+        assert all(index_of(name) in page for name in MODELS)
+
+
 def test_looking_at_a_workspace_is_recorded(world: World) -> None:
     page = reverse("admin:workspaces_workspace_change", args=[world.workspace.pk])
     response = world.admin.client.get(page)
