@@ -119,7 +119,11 @@ class SageError(Exception):
 
     def problem(self, language: Language = "en", *, node_id: str | None = None) -> Problem:
         """This error as its JSON shape."""
-        shape: Problem = {"code": self.code.code, "message": self.message(language), "retryable": self.can_retry}
+        shape: Problem = {
+            "code": self.code.code,
+            "message": self.message(language),
+            "retryable": self.can_retry,
+        }
         if node_id is not None:
             shape["node_id"] = node_id
         if self.facts:

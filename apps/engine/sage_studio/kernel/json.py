@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias, Union
+from typing import TypeAlias
 
 from typing_extensions import TypeAliasType
 
-Json = TypeAliasType("Json", Union[None, bool, int, float, str, list["Json"], dict[str, "Json"]])
+Json = TypeAliasType("Json", "bool | int | float | str | list[Json] | dict[str, Json] | None")
 JsonObject: TypeAlias = dict[str, Json]
