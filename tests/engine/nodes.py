@@ -256,6 +256,7 @@ class FakeState:
 class FakeHost:
     """Only what these tests reach for."""
 
+    secrets_seen: frozenset[str] = frozenset()
     http: Any = None
     files: Any = None
     blobs: Any = None

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.files import services
+from apps.files.models import VectorCollection
 from sage_studio.kernel import SageError
 from sage_studio.plugins.support.embedding import hash_embed
 from tests.world import World
@@ -85,3 +88,24 @@ def test_workspaces_do_not_share_collections(world: World) -> None:
     write(world)
     assert services.vector_model(world.elsewhere.pk, "docs") is None
     assert services.vectors_search(world.elsewhere.pk, "docs", [0.0] * 64, "x", top_k=3, mode="hybrid") == []
+
+
+def test_what_a_run_kept_for_itself_goes_after_a_day(world: World) -> None:
+    def write_for(run: str) -> None:
+        services.vectors_upsert(
+            world.workspace.pk,
+            f"run:{run}:docs",
+            ids=["a"],
+            vectors=[[1.0]],
+            texts=["a"],
+            metadatas=[{}],
+            model="m",
+        )
+
+    write(world)
+    write_for("old")
+    long_ago = timezone.now() - timedelta(days=2)
+    VectorCollection.objects.filter(workspace=world.workspace).update(created_at=long_ago)
+    write_for("new")
+    names = VectorCollection.objects.filter(workspace=world.workspace).values_list("name", flat=True)
+    assert set(names) == {"docs", "run:new:docs"}

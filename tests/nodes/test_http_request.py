@@ -13,7 +13,7 @@ import pytest
 
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.local_host import LocalHost
-from tests.nodes.running import failure_of, run_node
+from tests.nodes.running import failure_of, run_flow_here, run_node
 from tests.nodes.servers import Answer, ScriptedServer
 
 
@@ -118,6 +118,20 @@ async def test_a_credential_goes_only_to_its_hosts(keyed: LocalHost, server: Scr
     problem = await failure_of("http_request", keyed, config=config)
     assert problem["code"] == "local.no_credential"
     assert len(server.asked) == 1
+
+
+async def test_a_service_that_repeats_the_secret_does_not_bring_it_into_the_run(
+    keyed: LocalHost, server: ScriptedServer
+) -> None:
+    server.answers["/echo"] = Answer(200, {"you": "sent Bearer s3cret-key"})
+    config = {"url": server.url + "/echo", "credential": "shop"}
+    body = {
+        "schema": "sage-studio/flow@1",
+        "nodes": [{"id": "http_request_1", "type": "http_request", "config": config}],
+    }
+    kept = (await run_flow_here(body, keyed)).nodes["http_request_1"].outputs
+    assert kept is not None
+    assert kept["body"] == {"you": "sent Bearer ••••••"}
 
 
 async def test_a_redirect_elsewhere_loses_the_credential(keyed: LocalHost, server: ScriptedServer) -> None:

@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
-from sage_studio.flow import parse
+from sage_studio.flow import parse, validate
 from sage_studio.plugins.local_host import LocalHost
+from sage_studio.plugins.registry import builtin_registry
 from tests.nodes.running import run_flow_here
 from tests.nodes.servers import Answer, ScriptedServer
 from tests.nodes.test_llm import MESSAGE
@@ -26,6 +27,13 @@ def starter(name: str, language: str) -> dict[str, Any]:
 
 def outputs_of(result: Any, node_type: str) -> Any:
     return next(value for node, value in result.outputs.items() if node.startswith(node_type))
+
+
+@LANGUAGES
+@pytest.mark.parametrize("name", ["ask_documents", "clean_csv", "watch_address"])
+def test_ready_flows_have_nothing_to_correct(name: str, language: str) -> None:
+    document = parse(json.dumps(starter(name, language)))
+    assert validate(document, builtin_registry()) == []
 
 
 @LANGUAGES

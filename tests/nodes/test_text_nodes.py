@@ -128,6 +128,14 @@ async def test_retrieval_brings_the_passage_that_fits(host: LocalHost, mode: str
         assert made["text"].startswith(f"[s{best}]")
 
 
+async def test_pieces_of_one_run_are_apart_from_the_others(host: LocalHost) -> None:
+    made = await index(host, only_this_run=True)
+    assert made["collection"] == "run:run:documents"
+    assert (await run_node("retriever", host, config={"query": "warranty"}))["documents"] == []
+    config = {"query": "warranty", "collection": made["collection"]}
+    assert (await run_node("retriever", host, config=config))["documents"][0]["text"] == PLACES[0]
+
+
 async def test_an_empty_collection_gives_no_passages(host: LocalHost) -> None:
     made = await run_node("retriever", host, config={"query": "x", "collection": "none"})
     assert made == {"documents": [], "text": ""}

@@ -10,18 +10,21 @@ import threading
 import uuid
 from collections import OrderedDict
 from collections.abc import Sequence
+from datetime import timedelta
 
 import numpy as np
 from django.db.models import F
+from django.utils import timezone
 
 from apps.common.db import write_transaction
 from apps.files.errors import VECTORS_BAD, VECTORS_DIFFER
 from apps.files.models import VectorCollection, VectorEntry
 from sage_studio.kernel import JsonObject, SageError
-from sage_studio.plugins.support.search import VectorIndex
+from sage_studio.plugins.support.search import RUN_PREFIX, VectorIndex
 from sage_studio.sdk import VectorHit
 
 MAX_ENTRIES = 200_000
+RUN_COLLECTIONS_KEPT_FOR = timedelta(days=1)
 _CACHED = 16
 _BATCH = 500
 
@@ -98,6 +101,8 @@ def vectors_upsert(
     """
     packed, dimensions = _packed(vectors)
     with write_transaction():
+        if name.startswith(RUN_PREFIX):
+            _drop_outlived(workspace_id)
         collection, made = VectorCollection.objects.get_or_create(
             workspace_id=workspace_id, name=name, defaults={"model": model, "dimensions": dimensions}
         )
@@ -123,6 +128,15 @@ def vectors_upsert(
             raise SageError(VECTORS_BAD, {"reason": f"more than {MAX_ENTRIES} entries"})
         VectorCollection.objects.filter(pk=collection.pk).update(revision=F("revision") + 1)
     return count
+
+
+def _drop_outlived(workspace_id: uuid.UUID) -> None:
+    """Remove what runs of the past left for themselves alone."""
+    VectorCollection.objects.filter(
+        workspace_id=workspace_id,
+        name__startswith=RUN_PREFIX,
+        created_at__lt=timezone.now() - RUN_COLLECTIONS_KEPT_FOR,
+    ).delete()
 
 
 def _packed(vectors: Sequence[Sequence[float]]) -> tuple[list[bytes], int]:

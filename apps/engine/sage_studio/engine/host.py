@@ -6,7 +6,7 @@ nothing but what a node's ``Context`` shows.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Protocol
 
 from sage_studio.sdk.context import (
@@ -22,6 +22,11 @@ from sage_studio.sdk.context import (
 
 class Host(Protocol):
     """The stores and clients behind a run's contexts; all are used on the run's event loop."""
+
+    @property
+    def secrets_seen(self) -> Collection[str]:
+        """Secrets the clients below have sent on behalf of nodes; blotted in all the run says."""
+        ...
 
     @property
     def http(self) -> HttpClient: ...

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import quote
 
@@ -18,12 +18,15 @@ _SHORTEST = 6
 
 
 class Masks:
-    """The secrets of one run."""
+    """The secrets of one run: those it is told, and those in ``seen``, a set that the host adds to
+    when its clients send a secret the node itself never holds."""
 
-    __slots__ = ("_forms",)
+    __slots__ = ("_forms", "_known", "_seen")
 
-    def __init__(self) -> None:
+    def __init__(self, seen: Collection[str] = ()) -> None:
         self._forms: list[str] = []
+        self._seen = seen
+        self._known = 0
 
     def learn(self, secrets: Iterable[str]) -> None:
         """Blot these from now on."""
@@ -34,7 +37,13 @@ class Masks:
         # Longest first, so that a form that contains another is blotted whole.
         self._forms = sorted(forms, key=len, reverse=True)
 
+    def _catch_up(self) -> None:
+        if len(self._seen) != self._known:
+            self._known = len(self._seen)
+            self.learn(tuple(self._seen))
+
     def text(self, value: str) -> str:
+        self._catch_up()
         for form in self._forms:
             if form in value:
                 value = value.replace(form, BLOT)
@@ -42,6 +51,7 @@ class Masks:
 
     def value(self, value: Any) -> Any:
         """The same value with secrets blotted in every text inside; cheap when none are known."""
+        self._catch_up()
         return self._walk(value) if self._forms else value
 
     def _walk(self, value: Any) -> Any:

@@ -67,7 +67,7 @@ class ActiveRun:
         self.run_id = run_id
         self.flow_id = flow_id
         self.host = host
-        self.masks = Masks()
+        self.masks = Masks(host.secrets_seen)
         self.clock = clock
         self.threads = threads
         self.journal = journal

@@ -216,7 +216,10 @@ class MemoryState:
 
 
 class LocalHost:
-    """A host without a server; a context manager. ``folder`` receives written files (default: the working folder)."""
+    """A host without a server; a context manager.
+
+    ``folder`` receives written files (default: the working folder).
+    """
 
     def __init__(
         self,

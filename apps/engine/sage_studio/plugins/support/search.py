@@ -16,6 +16,9 @@ from sage_studio.kernel import JsonObject
 from sage_studio.plugins.support.words import words
 from sage_studio.sdk import VectorHit
 
+# Collections whose names begin so belong to one run; hosts drop them after a day.
+RUN_PREFIX = "run:"
+
 _K1 = 1.5
 _B = 0.75
 _FUSION_K = 60

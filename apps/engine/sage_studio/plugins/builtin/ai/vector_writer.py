@@ -7,6 +7,7 @@ from typing import Any
 
 from sage_studio.kernel import define_error
 from sage_studio.plugins.support.documents import as_documents
+from sage_studio.plugins.support.search import RUN_PREFIX
 from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, Settings, text
 
 NO_VECTORS = define_error(
@@ -18,13 +19,14 @@ NO_VECTORS = define_error(
     hint_zh="请在此节点之前加入“向量化”节点，并连接其“带向量的片段”端口。",
     status=422,
 )
+NAME_LENGTH = 100
 COLLECTION_FIELD = Field(
     name="collection",
     label=text("Collection", "集合"),
     help=text("A name; the same name meets the same entries again.", "集合名称；同名即同一份数据。"),
     default="documents",
     required=True,
-    max_length=100,
+    max_length=NAME_LENGTH,
     wireable=True,
 )
 
@@ -67,6 +69,18 @@ class VectorWriter(Node):
                 ),
                 default=False,
                 control="switch",
+                show_when={"only_this_run": (False,)},
+            ),
+            Field(
+                name="only_this_run",
+                type="boolean",
+                label=text("Only for this run", "仅用于本次运行"),
+                help=text(
+                    "On: no other run sees these pieces; they are dropped after a day.",
+                    "开启后，其他运行看不到这些片段，一天后自动删除。",
+                ),
+                default=False,
+                control="switch",
             ),
         ),
         summary=text("{collection}", "{collection}"),
@@ -87,6 +101,8 @@ class VectorWriter(Node):
             raise NodeError(NO_VECTORS, path="inputs.embedded")
         unique = {entry["id"]: entry for entry in entries}
         collection = settings.text("collection")
+        if settings.flag("only_this_run"):
+            collection = f"{RUN_PREFIX}{ctx.run_id}:{collection}"[:NAME_LENGTH]
         count = await ctx.vectors.upsert(
             collection,
             list(unique),
