@@ -172,6 +172,8 @@ export const editorText = defineText("editor", {
     "data.before": "Previous",
     "data.after": "Next",
     diagnosis: "Diagnosis",
+    "diagnosis.apply": "Apply",
+    "diagnosis.applied": "Applied",
 
     drawer: "Run and problems",
     "drawer.problems": "Problems",
@@ -395,6 +397,8 @@ export const editorText = defineText("editor", {
     "data.before": "上一页",
     "data.after": "下一页",
     diagnosis: "诊断",
+    "diagnosis.apply": "应用",
+    "diagnosis.applied": "已应用",
 
     drawer: "运行与问题",
     "drawer.problems": "问题",

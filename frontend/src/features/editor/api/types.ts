@@ -75,13 +75,15 @@ export type ServerIssue = {
   fix?: PatchOperation[] | null;
 };
 
+export type FlowPatch = { summary: string; operations: PatchOperation[] };
+
 export type Diagnosis = {
   id: string;
-  node_id?: string | null;
-  title: LocalText | string;
-  explanation?: LocalText | string;
-  evidence?: Json;
-  fixes?: Json;
+  node_id: string;
+  source: string;
+  cause: LocalText;
+  evidence: string;
+  advice: { text: LocalText; patch: FlowPatch | null }[];
 };
 
 export type FileItem = {

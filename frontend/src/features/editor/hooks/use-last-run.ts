@@ -8,7 +8,12 @@ import { isFinal, noteRun } from "../stores/run-store";
 export function useLastRun(): void {
   const { workspaceId, flowId, runs, runSocket, onRunEvents } = useEditor();
   const cache = useQueryClient();
-  const last = useQuery(flowRunsQuery(workspaceId, flowId)).data?.[0];
+  const list = useQuery(flowRunsQuery(workspaceId, flowId)).data;
+  const last = list?.[0];
+  // A run first heard of through its events gets its number and its author from the list.
+  useEffect(() => {
+    for (const run of list ?? []) if (runs.getState().runs.has(run.id)) noteRun(runs, run, false);
+  }, [list, runs]);
   useEffect(() => {
     if (!last || runs.getState().shown !== null) return;
     noteRun(runs, last, true);

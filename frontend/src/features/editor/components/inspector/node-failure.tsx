@@ -1,10 +1,13 @@
 /** Why the node failed in the shown run: the error itself and what the diagnosis says about it. */
-import { useQuery } from "@tanstack/react-query";
+import { useMutation, useQuery } from "@tanstack/react-query";
 import { Icon } from "@/components/icon";
+import { tellProblem } from "@/components/toast";
 import { useText } from "@/i18n";
+import { flowPatch } from "../../api/commands";
 import { diagnosesQuery } from "../../api/queries";
+import type { FlowPatch } from "../../api/types";
 import { useLocalText } from "../../hooks/use-local-text";
-import { useEditor, useRuns } from "../../stores/context";
+import { useCanEdit, useEditor, useRuns } from "../../stores/context";
 import { nodeRun, shownRun } from "../../stores/run-store";
 import { editorText } from "../../text";
 import classes from "./inspector.module.css";
@@ -43,11 +46,35 @@ function Diagnosis({ runId, nodeId }: { runId: string; nodeId: string }) {
     <div className={classes.diagnosis} data-testid="node-diagnosis">
       <b>{t("diagnosis")}</b>
       {found.map((item) => (
-        <div key={item.id ?? local(item.title)}>
-          <p>{local(item.title)}</p>
-          {item.explanation && <p className="muted">{local(item.explanation)}</p>}
+        <div key={item.id}>
+          <p>{local(item.cause)}</p>
+          <ul>
+            {item.advice.map((advice) => (
+              <li key={local(advice.text)}>
+                {local(advice.text)} {advice.patch && <ApplyPatch patch={advice.patch} />}
+              </li>
+            ))}
+          </ul>
         </div>
       ))}
     </div>
+  );
+}
+
+/** A proposed change is made only when a person says so. */
+function ApplyPatch({ patch }: { patch: FlowPatch }) {
+  const { workspaceId, flowId } = useEditor();
+  const canEdit = useCanEdit();
+  const t = useText(editorText);
+  const apply = useMutation({
+    mutationFn: () => flowPatch(workspaceId, flowId, patch.operations, patch.summary),
+    onError: tellProblem,
+  });
+  if (!canEdit) return null;
+  if (apply.isSuccess) return <span className="muted">{t("diagnosis.applied")}</span>;
+  return (
+    <button type="button" className={classes.small} disabled={apply.isPending} onClick={() => apply.mutate()}>
+      {t("diagnosis.apply")}
+    </button>
   );
 }
