@@ -26,6 +26,6 @@ export default defineConfig({
     setupFiles: ["src/testing/setup.ts"],
     css: { include: [] },
     restoreMocks: true,
-    testTimeout: 10_000,
+    testTimeout: 30_000,
   },
 });

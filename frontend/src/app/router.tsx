@@ -8,6 +8,7 @@ import {
   Outlet,
   redirect,
 } from "@tanstack/react-router";
+import { isRunState, type RunFilters } from "@/features/runs/filters";
 import { chooseLanguage, hasStoredLanguage, isLanguage } from "@/i18n";
 import type { Session } from "@/lib/api";
 import { usePreferences } from "@/lib/preferences";
@@ -137,11 +138,9 @@ const historyRoute = createRoute({
 const runsRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: "/runs",
-  validateSearch: (
-    search: Record<string, unknown>,
-  ): { flow?: string | undefined; state?: string | undefined } => ({
+  validateSearch: (search: Record<string, unknown>): RunFilters => ({
     flow: textParameter(search.flow),
-    state: textParameter(search.state),
+    state: isRunState(search.state) ? search.state : undefined,
   }),
   component: lazyRouteComponent(() => import("./run-routes"), "RunListRoute"),
 });

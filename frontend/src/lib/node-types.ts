@@ -1,13 +1,16 @@
 /** The node types of a workspace, for names, icons and categories outside the editor. */
 import { queryOptions, useQuery } from "@tanstack/react-query";
 import { useMemo } from "react";
-import { type Category, http, type NodeSpec, workspacePath } from "./api";
+import { api, type Category, inWorkspace, type NodeSpec, read } from "./api";
 
 export const nodeTypesQuery = (workspaceId: string) =>
   queryOptions({
     queryKey: ["workspace", workspaceId, "node-types"],
-    queryFn: async ({ signal }) =>
-      (await http.get<{ items: NodeSpec[] }>(workspacePath(workspaceId, "/node-types"), {}, signal)).items,
+    queryFn: async ({ signal }) => {
+      const params = { path: inWorkspace(workspaceId) };
+      const answer = await read(api.GET("/api/v1/workspaces/{workspace_id}/node-types", { params, signal }));
+      return answer.items as NodeSpec[];
+    },
     staleTime: 5 * 60_000,
     enabled: workspaceId !== "",
   });

@@ -1,10 +1,10 @@
 /** Who is signed in, and what this instance allows. */
 import { queryOptions, useQuery, useSuspenseQuery } from "@tanstack/react-query";
-import { apiRoot, http, type Me, type Session } from "./api";
+import { api, type Me, read, type Session } from "./api";
 
 export const sessionQuery = queryOptions({
   queryKey: ["session"],
-  queryFn: ({ signal }) => http.get<Session>(`${apiRoot}/session`, {}, signal),
+  queryFn: ({ signal }) => read(api.GET("/api/v1/session", { signal })),
   staleTime: 60_000,
 });
 

@@ -1,11 +1,11 @@
 /** The workspaces of the signed-in person and what their role there lets them do (ARCHITECTURE §6). */
 import { queryOptions, useQuery } from "@tanstack/react-query";
-import { apiRoot, http, type Page, type Role, type Workspace } from "./api";
+import { api, type Role, read, type Workspace } from "./api";
 
 export const workspacesQuery = queryOptions({
   queryKey: ["workspaces"],
   queryFn: async ({ signal }) =>
-    (await http.get<Page<Workspace>>(`${apiRoot}/workspaces`, { limit: 200 }, signal)).items,
+    (await read(api.GET("/api/v1/workspaces", { params: { query: { limit: 200 } }, signal }))).items,
   staleTime: 30_000,
 });
 

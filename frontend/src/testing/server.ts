@@ -1,6 +1,6 @@
 /** A server for tests: answers by "METHOD /path", remembers what was asked, refuses what it does not know. */
 import { vi } from "vitest";
-import type { Session, Workspace } from "@/lib/api";
+import type { Me, Session, Workspace } from "@/lib/api";
 
 export type Asked = {
   method: string;
@@ -12,7 +12,7 @@ export type Asked = {
 type Handler = (asked: Asked) => unknown;
 export type Routes = Record<string, Handler | unknown>;
 
-export const owner = {
+export const owner: Me = {
   id: "11111111-1111-4111-8111-111111111111",
   name: "Lin Wei",
   email: "lin@example.com",
@@ -39,6 +39,7 @@ export const workspace: Workspace = {
   kind: "team",
   role: "owner",
   member_count: 3,
+  created_at: "2026-11-01T00:00:00Z",
 };
 
 export const page = <Item>(items: Item[]) => ({ items, next_cursor: null });
@@ -71,10 +72,6 @@ function respond(value: unknown): Response {
   });
 }
 
-function parse(body: unknown): unknown {
-  return typeof body === "string" ? JSON.parse(body) : (body ?? null);
-}
-
 /** `/w` in a route stands for the test workspace's path. Later routes win over the basics. */
 export function startServer(routes: Routes): { asked: Asked[] } {
   const asked: Asked[] = [];
@@ -82,14 +79,17 @@ export function startServer(routes: Routes): { asked: Asked[] } {
   for (const [key, value] of Object.entries({ ...basics, ...routes })) {
     all[key.replace(" /w", ` /api/v1/workspaces/${workspace.id}`)] = value;
   }
-  vi.stubGlobal("fetch", async (input: RequestInfo | URL, init: RequestInit = {}) => {
-    const url = new URL(String(input), "http://localhost");
+  vi.stubGlobal("fetch", async (input: RequestInfo | URL, init?: RequestInit) => {
+    const sent =
+      input instanceof Request ? input : new Request(new URL(String(input), window.location.origin), init);
+    const url = new URL(sent.url);
+    const text = await sent.text();
     const request: Asked = {
-      method: init.method ?? "GET",
+      method: sent.method,
       path: url.pathname,
       search: url.searchParams,
-      body: parse(init.body),
-      headers: new Headers(init.headers),
+      body: text === "" ? null : JSON.parse(text),
+      headers: sent.headers,
     };
     asked.push(request);
     const found = all[`${request.method} ${request.path}`];

@@ -1,7 +1,10 @@
 import "@testing-library/jest-dom/vitest";
-import { cleanup } from "@testing-library/react";
+import { cleanup, configure } from "@testing-library/react";
 import { afterEach, beforeEach } from "vitest";
 import { chooseLanguage } from "@/i18n";
+
+// A busy machine loads a page in more than the usual second.
+configure({ asyncUtilTimeout: 8000 });
 
 // happy-dom has neither; Mantine asks for both.
 window.matchMedia ??= ((query: string) => ({

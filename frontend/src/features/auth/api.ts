@@ -1,15 +1,7 @@
 /** Sign-in, sign-up, password reset (django-allauth headless, browser client) and invitations. */
 import { queryOptions } from "@tanstack/react-query";
 import { currentLanguage } from "@/i18n";
-import {
-  ApiProblem,
-  apiRoot,
-  csrfToken,
-  http,
-  type InvitationNotice,
-  offlineProblem,
-  type Workspace,
-} from "@/lib/api";
+import { ApiProblem, api, csrfToken, offlineProblem, read } from "@/lib/api";
 
 type AllauthAnswer = {
   status: number;
@@ -70,13 +62,14 @@ export const resetRequest = (email: string) => allauth("POST", "password/request
 export const resetFinish = (key: string, password: string) =>
   allauth("POST", "password/reset", { key, password });
 
-const invitationPath = (token: string) => `${apiRoot}/invitations/${encodeURIComponent(token)}`;
+const byToken = (token: string) => ({ path: { token } });
 
 export const invitationQuery = (token: string) =>
   queryOptions({
     queryKey: ["invitation", token],
-    queryFn: ({ signal }) => http.get<InvitationNotice>(invitationPath(token), {}, signal),
+    queryFn: ({ signal }) => read(api.GET("/api/v1/invitations/{token}", { params: byToken(token), signal })),
     retry: false,
   });
 
-export const invitationAccept = (token: string) => http.post<Workspace>(`${invitationPath(token)}/accept`);
+export const invitationAccept = (token: string) =>
+  read(api.POST("/api/v1/invitations/{token}/accept", { params: byToken(token) }));

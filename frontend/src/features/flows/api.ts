@@ -1,5 +1,8 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { type Flow, http, type Page, workspacePath } from "@/lib/api";
+import { api, type Flow, inWorkspace, read } from "@/lib/api";
+
+/** Enough to search in on the page; beyond that the list is cut, newest first. */
+const flowsAtMost = 1000;
 
 export const flowsQuery = (workspaceId: string) =>
   queryOptions({
@@ -8,22 +11,19 @@ export const flowsQuery = (workspaceId: string) =>
       const flows: Flow[] = [];
       let cursor: string | null = null;
       do {
-        const page: Page<Flow> = await http.get(
-          workspacePath(workspaceId, "/flows"),
-          { limit: 200, cursor },
-          signal,
+        const query: { limit: number; cursor?: string } = {
+          limit: 200,
+          ...(cursor === null ? {} : { cursor }),
+        };
+        const params = { path: inWorkspace(workspaceId), query };
+        const page: { items: unknown[]; next_cursor: string | null } = await read(
+          api.GET("/api/v1/workspaces/{workspace_id}/flows", { params, signal }),
         );
-        flows.push(...page.items);
+        flows.push(...(page.items as Flow[]));
         cursor = page.next_cursor;
-      } while (cursor !== null && flows.length < 1000);
+      } while (cursor !== null && flows.length < flowsAtMost);
       return flows;
     },
-  });
-
-export const flowQuery = (workspaceId: string, flowId: string) =>
-  queryOptions({
-    queryKey: ["workspace", workspaceId, "flows", flowId],
-    queryFn: ({ signal }) => http.get<Flow>(workspacePath(workspaceId, `/flows/${flowId}`), {}, signal),
   });
 
 function useFlowsChange<Input, Output>(workspaceId: string, change: (input: Input) => Promise<Output>) {
@@ -34,15 +34,29 @@ function useFlowsChange<Input, Output>(workspaceId: string, change: (input: Inpu
   });
 }
 
+const one = (workspaceId: string, id: string) => ({ path: { ...inWorkspace(workspaceId), flow_id: id } });
+
 export const useFlowCreate = (workspaceId: string) =>
   useFlowsChange(workspaceId, (flow: { name: string; description: string }) =>
-    http.post<Flow>(workspacePath(workspaceId, "/flows"), flow),
+    read(
+      api.POST("/api/v1/workspaces/{workspace_id}/flows", {
+        params: { path: inWorkspace(workspaceId) },
+        body: flow,
+      }),
+    ),
   );
 
 export const useFlowRename = (workspaceId: string) =>
   useFlowsChange(workspaceId, ({ id, ...change }: { id: string; name: string; description: string }) =>
-    http.patch<Flow>(workspacePath(workspaceId, `/flows/${id}`), change),
+    read(
+      api.PATCH("/api/v1/workspaces/{workspace_id}/flows/{flow_id}", {
+        params: one(workspaceId, id),
+        body: change,
+      }),
+    ),
   );
 
 export const useFlowDelete = (workspaceId: string) =>
-  useFlowsChange(workspaceId, (id: string) => http.delete(workspacePath(workspaceId, `/flows/${id}`)));
+  useFlowsChange(workspaceId, (id: string) =>
+    read(api.DELETE("/api/v1/workspaces/{workspace_id}/flows/{flow_id}", { params: one(workspaceId, id) })),
+  );

@@ -1,9 +1,10 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { apiRoot, http, type NotificationPage } from "@/lib/api";
+import { api, read } from "@/lib/api";
 
 export const notificationsQuery = queryOptions({
   queryKey: ["notifications"],
-  queryFn: ({ signal }) => http.get<NotificationPage>(`${apiRoot}/notifications`, { limit: 50 }, signal),
+  queryFn: ({ signal }) =>
+    read(api.GET("/api/v1/notifications", { params: { query: { limit: 50 } }, signal })),
   refetchInterval: 15_000,
 });
 
@@ -12,7 +13,7 @@ export function useNotificationsRead() {
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: (ids: string[] | null) =>
-      http.post<void>(`${apiRoot}/notifications/read`, ids === null ? {} : { ids }),
+      read(api.POST("/api/v1/notifications/read", { body: ids === null ? {} : { ids } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: notificationsQuery.queryKey }),
   });
 }

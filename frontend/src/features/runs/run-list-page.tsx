@@ -10,13 +10,11 @@ import { QueryView } from "@/components/query-view";
 import { statesText } from "@/components/states-text";
 import { type Column, Table, TableSkeleton } from "@/components/table";
 import { useText } from "@/i18n";
-import type { RunState } from "@/lib/api";
-import { flowNamesQuery, isActive, type RunFilters, runsQuery } from "./api";
+import { flowNamesQuery, isActive, runsQuery } from "./api";
 import { RunRow } from "./components/run-row";
+import { isRunState, type RunFilters, runStates } from "./filters";
 import classes from "./run-list-page.module.css";
 import { runsText } from "./text";
-
-const states: readonly RunState[] = ["ready", "running", "paused", "completed", "failed", "cancelled"];
 
 type Props = { workspaceId: string; filters: RunFilters; onFilters: (filters: RunFilters) => void };
 
@@ -100,8 +98,8 @@ function Filters({ workspaceId, filters, onFilters }: Props) {
         aria-label={t("filter.state")}
         placeholder={t("filter.state.all")}
         value={filters.state ?? null}
-        data={states.map((state) => ({ value: state, label: stateWord(state) }))}
-        onChange={(state) => onFilters({ ...filters, state: state ?? undefined })}
+        data={runStates.map((state) => ({ value: state, label: stateWord(state) }))}
+        onChange={(state) => onFilters({ ...filters, state: isRunState(state) ? state : undefined })}
       />
       <span className={classes.live}>{t("live")}</span>
     </>

@@ -1,13 +1,5 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import {
-  type ApiToken,
-  type ApiTokenCreated,
-  apiRoot,
-  http,
-  type Me,
-  type Page,
-  type TokenScope,
-} from "@/lib/api";
+import { type ApiToken, api, type Me, read, type TokenScope } from "@/lib/api";
 import { sessionQuery } from "@/lib/session";
 
 export type MeChange = Partial<Pick<Me, "name" | "language" | "color">>;
@@ -15,7 +7,7 @@ export type MeChange = Partial<Pick<Me, "name" | "language" | "color">>;
 export function useMeChange() {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (change: MeChange) => http.patch<Me>(`${apiRoot}/me`, change),
+    mutationFn: (change: MeChange) => read(api.PATCH("/api/v1/me", { body: change })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: sessionQuery.queryKey }),
   });
 }
@@ -23,7 +15,8 @@ export function useMeChange() {
 export const tokensQuery = queryOptions({
   queryKey: ["tokens"],
   queryFn: async ({ signal }) =>
-    (await http.get<Page<ApiToken>>(`${apiRoot}/tokens`, { limit: 200 }, signal)).items,
+    (await read(api.GET("/api/v1/tokens", { params: { query: { limit: 200 } }, signal })))
+      .items as ApiToken[],
 });
 
 export type NewToken = { name: string; scopes: TokenScope[]; expires_in_days: number };
@@ -31,7 +24,7 @@ export type NewToken = { name: string; scopes: TokenScope[]; expires_in_days: nu
 export function useTokenCreate() {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (token: NewToken) => http.post<ApiTokenCreated>(`${apiRoot}/tokens`, token),
+    mutationFn: (token: NewToken) => read(api.POST("/api/v1/tokens", { body: token })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: tokensQuery.queryKey }),
   });
 }
@@ -39,7 +32,8 @@ export function useTokenCreate() {
 export function useTokenDelete() {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (id: string) => http.delete(`${apiRoot}/tokens/${id}`),
+    mutationFn: (id: string) =>
+      read(api.DELETE("/api/v1/tokens/{token_id}", { params: { path: { token_id: id } } })),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: tokensQuery.queryKey }),
   });
 }

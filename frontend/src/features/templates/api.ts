@@ -1,27 +1,22 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import {
-  apiRoot,
-  http,
-  type Page,
-  type Template,
-  type TemplateCategory,
-  type TemplateDetail,
-  workspacePath,
-} from "@/lib/api";
+import { api, inWorkspace, read, type Template, type TemplateCategory, type TemplateDetail } from "@/lib/api";
 
 export const categories: readonly TemplateCategory[] = ["ai", "data", "integration", "other"];
 
 export const templatesQuery = queryOptions({
   queryKey: ["templates"],
   queryFn: async ({ signal }) =>
-    (await http.get<Page<Template>>(`${apiRoot}/templates`, { limit: 200 }, signal)).items,
+    (await read(api.GET("/api/v1/templates", { params: { query: { limit: 200 } }, signal }))).items,
   staleTime: 30_000,
 });
 
 export const templateQuery = (templateId: string) =>
   queryOptions({
     queryKey: ["templates", templateId],
-    queryFn: ({ signal }) => http.get<TemplateDetail>(`${apiRoot}/templates/${templateId}`, {}, signal),
+    queryFn: async ({ signal }) => {
+      const params = { path: { template_id: templateId } };
+      return (await read(api.GET("/api/v1/templates/{template_id}", { params, signal }))) as TemplateDetail;
+    },
     staleTime: 60_000,
   });
 
@@ -43,13 +38,31 @@ export type NewTemplate = {
 
 export const useTemplatePublish = (workspaceId: string) =>
   useTemplatesChange((template: NewTemplate) =>
-    http.post<Template>(workspacePath(workspaceId, "/templates"), template),
+    read(
+      api.POST("/api/v1/workspaces/{workspace_id}/templates", {
+        params: { path: inWorkspace(workspaceId) },
+        body: template,
+      }),
+    ),
   );
+
+const one = (workspaceId: string, id: string) => ({ path: { ...inWorkspace(workspaceId), template_id: id } });
 
 export const useTemplateInstall = (templateId: string) =>
   useTemplatesChange(({ workspaceId, name }: { workspaceId: string; name: string }) =>
-    http.post<{ flow_id: string }>(workspacePath(workspaceId, `/templates/${templateId}/install`), { name }),
+    read(
+      api.POST("/api/v1/workspaces/{workspace_id}/templates/{template_id}/install", {
+        params: one(workspaceId, templateId),
+        body: { name },
+      }),
+    ),
   );
 
 export const useTemplateWithdraw = (template: Pick<Template, "id" | "workspace_id">) =>
-  useTemplatesChange(() => http.delete(workspacePath(template.workspace_id, `/templates/${template.id}`)));
+  useTemplatesChange(() =>
+    read(
+      api.DELETE("/api/v1/workspaces/{workspace_id}/templates/{template_id}", {
+        params: one(template.workspace_id, template.id),
+      }),
+    ),
+  );

@@ -161,7 +161,13 @@ function History({ workspaceId, flowId, page, version, onChoose }: HistoryProps)
             onChange={(value) => value && setPicked(value as Against)}
           />
         </header>
-        <ChangeList workspaceId={workspaceId} flowId={flowId} number={version.number} against={against} />
+        <ChangeList
+          workspaceId={workspaceId}
+          flowId={flowId}
+          number={version.number}
+          parent={version.parent ?? null}
+          against={against}
+        />
       </section>
     </div>
   );

@@ -1,37 +1,35 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import {
-  type AuditEntry,
-  apiRoot,
-  http,
-  type Invitation,
-  type Member,
-  type Page,
-  type Role,
-  type Workspace,
-  workspacePath,
-} from "@/lib/api";
+import { type AuditEntry, api, inWorkspace, type Role, read } from "@/lib/api";
 import { workspacesQuery } from "@/lib/workspaces";
+
+const listed = (workspaceId: string, limit = 200) => ({ path: inWorkspace(workspaceId), query: { limit } });
 
 export const membersQuery = (workspaceId: string) =>
   queryOptions({
     queryKey: ["workspace", workspaceId, "members"],
-    queryFn: async ({ signal }) =>
-      (await http.get<Page<Member>>(workspacePath(workspaceId, "/members"), { limit: 200 }, signal)).items,
+    queryFn: async ({ signal }) => {
+      const params = listed(workspaceId);
+      return (await read(api.GET("/api/v1/workspaces/{workspace_id}/members", { params, signal }))).items;
+    },
   });
 
 export const invitationsQuery = (workspaceId: string) =>
   queryOptions({
     queryKey: ["workspace", workspaceId, "invitations"],
-    queryFn: async ({ signal }) =>
-      (await http.get<Page<Invitation>>(workspacePath(workspaceId, "/invitations"), { limit: 200 }, signal))
-        .items,
+    queryFn: async ({ signal }) => {
+      const params = listed(workspaceId);
+      return (await read(api.GET("/api/v1/workspaces/{workspace_id}/invitations", { params, signal }))).items;
+    },
   });
 
 export const auditQuery = (workspaceId: string) =>
   queryOptions({
     queryKey: ["workspace", workspaceId, "audit"],
-    queryFn: async ({ signal }) =>
-      (await http.get<Page<AuditEntry>>(workspacePath(workspaceId, "/audit"), { limit: 100 }, signal)).items,
+    queryFn: async ({ signal }) => {
+      const params = listed(workspaceId, 100);
+      const page = await read(api.GET("/api/v1/workspaces/{workspace_id}/audit", { params, signal }));
+      return page.items as AuditEntry[];
+    },
   });
 
 /** After any change here, members, invitations, the audit list and the list of workspaces are read again. */
@@ -49,34 +47,65 @@ function useChange<Input, Output>(workspaceId: string | null, change: (input: In
   });
 }
 
+const here = (workspaceId: string) => ({ path: inWorkspace(workspaceId) });
+
 export const useWorkspaceCreate = () =>
-  useChange(null, (name: string) => http.post<Workspace>(`${apiRoot}/workspaces`, { name }));
+  useChange(null, (name: string) => read(api.POST("/api/v1/workspaces", { body: { name } })));
 
 export const useWorkspaceRename = (workspaceId: string) =>
-  useChange(workspaceId, (name: string) => http.patch<Workspace>(workspacePath(workspaceId), { name }));
+  useChange(workspaceId, (name: string) =>
+    read(api.PATCH("/api/v1/workspaces/{workspace_id}", { params: here(workspaceId), body: { name } })),
+  );
 
 export const useWorkspaceDelete = (workspaceId: string) =>
-  useChange(null, () => http.delete(workspacePath(workspaceId)));
+  useChange(null, () => read(api.DELETE("/api/v1/workspaces/{workspace_id}", { params: here(workspaceId) })));
+
+export const useWorkspaceLeave = (workspaceId: string) =>
+  useChange(null, () =>
+    read(api.POST("/api/v1/workspaces/{workspace_id}/leave", { params: here(workspaceId) })),
+  );
+
+const member = (workspaceId: string, id: string) => ({
+  path: { ...inWorkspace(workspaceId), person_id: id },
+});
 
 export const useMemberRole = (workspaceId: string) =>
   useChange(workspaceId, ({ personId, role }: { personId: string; role: Role }) =>
-    http.patch<Member>(workspacePath(workspaceId, `/members/${personId}`), { role }),
+    read(
+      api.PATCH("/api/v1/workspaces/{workspace_id}/members/{person_id}", {
+        params: member(workspaceId, personId),
+        body: { role },
+      }),
+    ),
   );
 
 export const useMemberRemove = (workspaceId: string) =>
   useChange(workspaceId, (personId: string) =>
-    http.delete(workspacePath(workspaceId, `/members/${personId}`)),
+    read(
+      api.DELETE("/api/v1/workspaces/{workspace_id}/members/{person_id}", {
+        params: member(workspaceId, personId),
+      }),
+    ),
   );
 
-export const useWorkspaceLeave = (workspaceId: string) =>
-  useChange(null, () => http.post<void>(workspacePath(workspaceId, "/leave")));
-
-export type NewInvitation = { role: Role; expires_in_days: number; email?: string };
+/** An empty `email` lets in whoever has the link. */
+export type NewInvitation = { role: Role; expires_in_days: number; email: string };
 
 export const useInvitationCreate = (workspaceId: string) =>
   useChange(workspaceId, (invitation: NewInvitation) =>
-    http.post<Invitation>(workspacePath(workspaceId, "/invitations"), invitation),
+    read(
+      api.POST("/api/v1/workspaces/{workspace_id}/invitations", {
+        params: here(workspaceId),
+        body: invitation,
+      }),
+    ),
   );
 
 export const useInvitationRevoke = (workspaceId: string) =>
-  useChange(workspaceId, (id: string) => http.delete(workspacePath(workspaceId, `/invitations/${id}`)));
+  useChange(workspaceId, (id: string) =>
+    read(
+      api.DELETE("/api/v1/workspaces/{workspace_id}/invitations/{invitation_id}", {
+        params: { path: { ...inWorkspace(workspaceId), invitation_id: id } },
+      }),
+    ),
+  );

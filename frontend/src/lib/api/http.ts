@@ -1,4 +1,4 @@
-/** One door to the server: session cookie, CSRF header, language, and problem documents as typed errors. */
+/** What every request carries and what every failure becomes; and a plain door for addresses without a schema. */
 import { currentLanguage } from "@/i18n";
 import { ApiProblem, isProblemDocument, offlineProblem, plainProblem } from "./problem";
 
@@ -15,6 +15,13 @@ export function csrfToken(): string {
   return /(?:^|;\s*)csrftoken=([^;]+)/.exec(document.cookie)?.[1] ?? "";
 }
 
+/** Session cookies go along by themselves; unsafe methods also carry the CSRF token. */
+export function addHeaders(headers: Headers, method: string): void {
+  headers.set("Accept", "application/json");
+  headers.set("Accept-Language", currentLanguage());
+  if (method !== "GET") headers.set("X-CSRFToken", csrfToken());
+}
+
 export function withQuery(path: string, query: Query | undefined): string {
   const search = new URLSearchParams();
   for (const [key, value] of Object.entries(query ?? {})) {
@@ -26,12 +33,8 @@ export function withQuery(path: string, query: Query | undefined): string {
 
 /** Sends and returns the raw answer; throws `ApiProblem` unless it is a success. */
 export async function send(method: string, path: string, options: Options = {}): Promise<Response> {
-  const headers = new Headers({
-    Accept: "application/json",
-    "Accept-Language": currentLanguage(),
-    ...options.headers,
-  });
-  if (method !== "GET") headers.set("X-CSRFToken", csrfToken());
+  const headers = new Headers(options.headers);
+  addHeaders(headers, method);
   let body: BodyInit | null = null;
   if (options.body instanceof FormData) body = options.body;
   else if (options.body !== undefined) {
@@ -52,7 +55,7 @@ export async function send(method: string, path: string, options: Options = {}):
   throw await problemOf(response);
 }
 
-async function problemOf(response: Response): Promise<ApiProblem> {
+export async function problemOf(response: Response): Promise<ApiProblem> {
   const document: unknown = await response.json().catch(() => null);
   return isProblemDocument(document) ? new ApiProblem(document) : plainProblem(response.status);
 }

@@ -36,10 +36,7 @@ export function CreateCredentialDialog({
       error={create.error}
       onClose={onClose}
       onAction={() =>
-        create.mutate(
-          { name: name.trim(), kind: "api_key", fields: { api_key: key.trim() }, allowed_hosts: hosts },
-          { onSuccess: done },
-        )
+        create.mutate({ name: name.trim(), apiKey: key.trim(), allowedHosts: hosts }, { onSuccess: done })
       }
     >
       <TextInput

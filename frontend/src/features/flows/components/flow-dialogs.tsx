@@ -43,7 +43,7 @@ function Names({ name, description, error, onName, onDescription }: NamesProps) 
   );
 }
 
-type CreateProps = { workspaceId: string; onClose: () => void; onCreated: (flow: Flow) => void };
+type CreateProps = { workspaceId: string; onClose: () => void; onCreated: (flow: { id: string }) => void };
 
 export function CreateFlowDialog({ workspaceId, onClose, onCreated }: CreateProps) {
   const t = useText(flowsText);

@@ -34,7 +34,7 @@ export function RunDetails({ workspaceId, run, definition }: Props) {
     [t("run.finished"), <When key="finished" at={run.finished_at} />],
     [t("run.trigger"), triggerText(t, run.trigger)],
     [t("col.version"), run.version === null ? t("draft") : `v${run.version}`],
-    [t("run.by"), run.created_by ? <PersonName key="by" person={{ color: 1, ...run.created_by }} /> : "—"],
+    [t("run.by"), run.created_by ? <PersonName key="by" person={run.created_by} /> : "—"],
   ];
   return (
     <aside className={classes.aside} aria-label={t("run.details")}>

@@ -5,7 +5,7 @@ import { Icon } from "@/components/icon";
 import { ProblemNote } from "@/components/problem-view";
 import { formatClock, formatFullTime, i18n, useText } from "@/i18n";
 import type { FlowDefinition, RunDetail } from "@/lib/api";
-import { isActive, runEventsQuery, runLogUrl } from "../api";
+import { runEventsQuery, runLogUrl } from "../api";
 import { type LogLine, logLines } from "../run-model";
 import classes from "../run-page.module.css";
 import { runsText } from "../text";
@@ -30,7 +30,7 @@ function useEventWord(): (type: string) => string {
 export function RunLog({ workspaceId, run, definition }: Props) {
   const t = useText(runsText);
   const [show, setShow] = useState<Show>("all");
-  const query = useQuery(runEventsQuery(workspaceId, run.id, isActive(run.state)));
+  const query = useQuery(runEventsQuery(workspaceId, run.id));
   const lines = useMemo(
     () => logLines(query.data ?? []).filter((line) => shown(line, show)),
     [query.data, show],

@@ -38,7 +38,7 @@ export function RunRow({ workspaceId, run }: { workspaceId: string; run: Run }) 
         {formatDuration(elapsed)}
       </td>
       <td className="muted">{run.version === null ? t("draft") : `v${run.version}`}</td>
-      <td>{run.created_by ? <PersonName person={{ color: 1, ...run.created_by }} /> : "—"}</td>
+      <td>{run.created_by ? <PersonName person={run.created_by} /> : "—"}</td>
     </tr>
   );
 }

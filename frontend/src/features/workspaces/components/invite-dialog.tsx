@@ -21,8 +21,7 @@ export function InviteDialog({ workspaceId, onClose }: { workspaceId: string; on
   if (create.data) return <Ready invitation={create.data} onClose={onClose} onAnother={create.reset} />;
   const problem = create.error instanceof ApiProblem ? create.error : null;
   const submit = () => {
-    const address = email.trim();
-    create.mutate({ role, expires_in_days: Number(until), ...(address ? { email: address } : {}) });
+    create.mutate({ role, expires_in_days: Number(until), email: email.trim() });
   };
   return (
     <FormDialog
