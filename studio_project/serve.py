@@ -20,6 +20,8 @@ from daphne.cli import CommandLineInterface
 from django.conf import settings
 from django.core.management import call_command
 
+from studio_project.bodies import FRAME_BYTES, bound_bodies
+
 # Proxies and laptops close silent connections; Daphne pings sockets this often and drops the dead ones.
 PING_INTERVAL_S = 20
 PING_TIMEOUT_S = 30
@@ -58,6 +60,7 @@ def serve_web() -> int:
         *("--server-name", "sage-studio"),
         *("-v", "0"),  # our own canonical line per request says more than Daphne's
     ]
+    bound_bodies(settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
     CommandLineInterface().run([*options, "studio_project.asgi:application"])
     return 0
 
