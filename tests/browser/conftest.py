@@ -10,7 +10,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from tests.browser.people import Team, gather
 from tests.browser.studio import Studio
@@ -23,6 +23,10 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
+
+
+# Two cores draw three browsers and run everything behind them; a wait that ends early costs nothing.
+expect.set_options(timeout=20_000)
 
 
 @pytest.fixture(scope="session")
