@@ -19,7 +19,7 @@ from apps.credentials.types import Kind
 from apps.workspaces import policies
 from apps.workspaces.models import Workspace
 from apps.workspaces.types import Action
-from sage_studio.kernel import SageError
+from sage_studio.kernel import JsonObject, SageError
 
 logger = structlog.get_logger(__name__)
 _ROTATION_BATCH = 200
@@ -83,7 +83,7 @@ def credential_create(
         )
         _put(credential, sealing.seal(fields, _place(credential)))
         credential.save(force_insert=True)
-        facts = {"name": name, "kind": kind.value, "allowed_hosts": [*allowed_hosts]}
+        facts: JsonObject = {"name": name, "kind": kind.value, "allowed_hosts": [*allowed_hosts]}
         record(person, "credential.created", workspace.pk, ("credential", credential.pk), after=facts)
     return credential
 

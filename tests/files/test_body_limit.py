@@ -61,6 +61,7 @@ def send(port: int, head: bytes, chunk: bytes, times: int) -> tuple[bytes, int]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(180)
 def test_a_body_larger_than_an_upload_is_refused_while_it_arrives(web: int, tmp_path: Path) -> None:
     line = b"POST /api/v1/workspaces HTTP/1.1\r\nHost: localhost\r\n"
     announced = send(web, line + b"Content-Length: 900000000\r\n\r\n", b"", 0)

@@ -11,8 +11,11 @@ from typing import Any
 
 import pytest
 
+from sage_studio.engine import compile_flow
+from sage_studio.flow import parse_plain
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.local_host import LocalHost
+from sage_studio.plugins.registry import builtin_registry
 from tests.nodes.running import failure_of, run_flow_here, run_node
 from tests.nodes.servers import Answer, ScriptedServer
 
@@ -173,3 +176,15 @@ def test_what_may_happen_after_a_crash_depends_on_the_method() -> None:
     assert HttpRequest.effect({}) == "idempotent"
     assert HttpRequest.effect({"method": "POST"}) == "at_most_once"
     assert HttpRequest.effect({"method": "POST", "send_key": True}) == "idempotent"
+
+
+async def test_the_plan_of_a_flow_knows_which_requests_may_be_repeated() -> None:
+    nodes: list[Any] = [
+        {"id": f"http_request_{method}", "type": "http_request", "config": {"method": method, "url": "/x"}}
+        for method in ("GET", "POST")
+    ]
+    plan = compile_flow(parse_plain({"schema": "sage-studio/flow@1", "nodes": nodes}), builtin_registry())
+    assert {node.id: node.effect for node in plan.nodes} == {
+        "http_request_GET": "idempotent",
+        "http_request_POST": "at_most_once",
+    }

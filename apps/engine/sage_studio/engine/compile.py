@@ -150,7 +150,7 @@ def _plan_node(
         wired_fields=tuple(wired.port for wired in inputs if wired.is_field),
         successors=successors,
         waits=waits,
-        effect=spec.effect if spec else "pure",
+        effect=cls.effect(node.config) if cls else "pure",
         is_plain=cls is not None and _is_plain(cls),
         blocking=bool(spec and spec.blocking),
         is_trigger=bool(spec and spec.trigger),

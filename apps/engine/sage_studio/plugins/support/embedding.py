@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from sage_studio.kernel import define_error
+from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.words import words
 from sage_studio.sdk import Context, NodeError
 
@@ -73,11 +73,11 @@ async def api_embed(
     """Embed by ``POST {address}/embeddings``. Raises NodeError ``embedder.bad_answer``."""
     vectors: list[list[float]] = []
     for start in range(0, len(texts), BATCH):
-        batch = list(texts[start : start + BATCH])
+        batch: list[Json] = [*texts[start : start + BATCH]]
         response = await ctx.http.request(
             "POST",
             f"{address.rstrip('/')}/embeddings",
-            json={"model": model, "input": batch, "encoding_format": "float"},
+            json={"model": model, "input": [*batch], "encoding_format": "float"},
             timeout_s=60,
             max_bytes=64 << 20,
             credential=credential or None,
