@@ -71,10 +71,10 @@ class FakeSocket {
     setTimeout(() => this.readyState === 1 && this.onmessage?.({ data: copy }), 1);
   }
 
-  acknowledge(): void {
+  acknowledge(frames = this.frames): void {
     this.deliver(
       frame(100, (encoder) => {
-        encoding.writeVarUint(encoder, this.frames);
+        encoding.writeVarUint(encoder, frames);
         encoding.writeVarUint(encoder, 7);
       }),
     );
@@ -145,6 +145,24 @@ test("a change is saved only once the server has acknowledged it", async () => {
   server.sockets[0]?.acknowledge();
   await later(5);
   expect(provider.connection).toEqual({ state: "saved" });
+  provider.destroy();
+});
+
+test("an acknowledgement covers the frames it counts and no later one", async () => {
+  const server = room();
+  const { provider, doc, store } = open();
+  await later(20);
+  server.ack = false;
+  doc.getMap("meta").set("name", "first");
+  await later(60);
+  const first = server.sockets[0]?.frames ?? 0;
+  doc.getMap("meta").set("name", "second");
+  await later(60);
+  expect(provider.connection).toEqual({ state: "saving", changes: 2 });
+  server.sockets[0]?.acknowledge(first);
+  await later(5);
+  expect(provider.connection).toEqual({ state: "saving", changes: 1 });
+  expect(store.items.size).toBe(1);
   provider.destroy();
 });
 

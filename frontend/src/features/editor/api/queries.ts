@@ -1,6 +1,6 @@
 /** The editor's reads from the server and the cache keys beside them. */
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
-import type { FlowDocument, NodeSpec } from "@/flow-core";
+import type { NodeSpec } from "@/flow-core";
 import { http, type Page, workspacePath } from "@/lib/api";
 import type {
   Diagnosis,
@@ -77,14 +77,19 @@ export const flowRunsQuery = (workspaceId: string, flowId: string) =>
 export const runNodesQuery = (workspaceId: string, runId: string) =>
   queryOptions({
     queryKey: ["run-nodes", workspaceId, runId],
-    queryFn: async ({ signal }) =>
-      (
-        await http.get<Page<NodeRunRow>>(
+    queryFn: async ({ signal }) => {
+      const rows: NodeRunRow[] = [];
+      for (let cursor: string | null = ""; cursor !== null; ) {
+        const page: Page<NodeRunRow> = await http.get<Page<NodeRunRow>>(
           workspacePath(workspaceId, `/runs/${runId}/nodes`),
-          { limit: 200 },
+          { limit: 200, cursor },
           signal,
-        )
-      ).items,
+        );
+        rows.push(...page.items);
+        cursor = page.next_cursor;
+      }
+      return rows;
+    },
   });
 
 export const runEventsQuery = (workspaceId: string, runId: string) =>
@@ -157,6 +162,3 @@ export const workspaceNameQuery = (workspaceId: string) =>
     select: (items: { id: string; name: string }[]) =>
       items.find((workspace) => workspace.id === workspaceId)?.name ?? "",
   });
-
-/** Read by the export of a definition; the canvas itself reads the live document. */
-export type Definition = FlowDocument;

@@ -5,6 +5,9 @@ import { flowRunsQuery, runNodesQuery } from "../api/queries";
 import { useEditor } from "../stores/context";
 import { isFinal, noteRun } from "../stores/run-store";
 
+/** After these a node has new data to show. */
+const SETTLING = new Set(["node_completed", "node_failed"]);
+
 export function useLastRun(): void {
   const { workspaceId, flowId, runs, runSocket, onRunEvents } = useEditor();
   const cache = useQueryClient();
@@ -22,13 +25,14 @@ export function useLastRun(): void {
   useEffect(
     () =>
       onRunEvents((events) => {
-        for (const event of events) {
-          if (event.type === "node_completed" || event.type === "node_failed") {
-            void cache.invalidateQueries({ queryKey: runNodesQuery(workspaceId, event.run_id).queryKey });
-          }
-          if (event.type.startsWith("run_")) {
-            void cache.invalidateQueries({ queryKey: flowRunsQuery(workspaceId, flowId).queryKey });
-          }
+        const settled = new Set(
+          events.filter((event) => SETTLING.has(event.type)).map((event) => event.run_id),
+        );
+        for (const runId of settled) {
+          void cache.invalidateQueries({ queryKey: runNodesQuery(workspaceId, runId).queryKey });
+        }
+        if (events.some((event) => event.type.startsWith("run_"))) {
+          void cache.invalidateQueries({ queryKey: flowRunsQuery(workspaceId, flowId).queryKey });
         }
       }),
     [onRunEvents, cache, workspaceId, flowId],

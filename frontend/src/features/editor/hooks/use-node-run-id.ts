@@ -9,5 +9,5 @@ export function useNodeRunId(workspaceId: string, runId: string | null, nodeId: 
     (best, row) => (!best || row.attempt > best.attempt ? row : best),
     null,
   );
-  return { query, id: newest?.id ?? null };
+  return { query, id: newest?.id ?? null, row: newest };
 }

@@ -65,5 +65,6 @@ export function useRole(): Role | null {
 /** Whether this person may change the flow right now. */
 export function useCanEdit(): boolean {
   const role = useRole();
-  return role === "editor" || role === "owner";
+  const open = useConnectionState().state !== "closed";
+  return open && (role === "editor" || role === "owner");
 }

@@ -1,6 +1,6 @@
 /** Runs of one open flow as they happen: the fold of their events, one record per run. */
 import { createStore } from "zustand/vanilla";
-import type { Json } from "@/flow-core";
+import { isObject, type Json } from "@/flow-core";
 import type { NodeRunRow, NodeState, RunError, RunEvent, RunState, RunSummary } from "../api/types";
 
 export type NodeRunView = {
@@ -19,7 +19,15 @@ export type NodeRunView = {
   error: RunError | null;
 };
 
-export type LogLine = { seq: number; at: string; nodeId: string | null; level: string; message: string };
+export type LogLine = {
+  seq: number;
+  at: string;
+  nodeId: string | null;
+  level: string;
+  message: string;
+  /** `name=value` of what was logged beside the message. */
+  fields: string;
+};
 
 export type RunView = {
   id: string;
@@ -262,6 +270,9 @@ function logLine(event: RunEvent): LogLine {
     nodeId: event.node_id ?? null,
     level: String(data.level ?? "info"),
     message: String(data.message ?? ""),
+    fields: Object.entries(isObject(data.fields) ? data.fields : {})
+      .map(([name, value]) => `${name}=${typeof value === "string" ? value : JSON.stringify(value)}`)
+      .join(" "),
   };
 }
 

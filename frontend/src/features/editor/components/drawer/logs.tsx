@@ -74,7 +74,9 @@ function LogRow({ line }: { line: LogLine }) {
       <time className="muted">{formatClock(line.at)}</time>
       <span className={classes.logLevel}>{line.level}</span>
       <span className="muted cut">{name || line.nodeId}</span>
-      <span className={classes.logText}>{line.message}</span>
+      <span className={classes.logText}>
+        {line.message} {line.fields && <span className="muted">{line.fields}</span>}
+      </span>
     </div>
   );
 }

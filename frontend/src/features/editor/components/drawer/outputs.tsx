@@ -47,8 +47,12 @@ function OutputRow({ id, view, chosen }: { id: string; view: NodeRunView; chosen
       <StateRing state={view.cached ? "cached" : view.state} size={13} />
       <span className="cut">{name}</span>
       <span className="muted num">
-        {view.items !== null && formatNumber(view.items)}{" "}
-        {view.durationMs !== null && formatDuration(view.durationMs)}
+        {[
+          view.items !== null && formatNumber(view.items),
+          view.durationMs !== null && formatDuration(view.durationMs),
+        ]
+          .filter(Boolean)
+          .join(" · ")}
       </span>
     </button>
   );

@@ -1,7 +1,7 @@
 /** One line of expression behind an `=`, with completion of what it may read. */
 
-import { CodeEditor } from "./code-editor";
 import classes from "./inspector.module.css";
+import { CodeEditor } from "./lazy-code-editor";
 import { useScope } from "./use-scope";
 
 type Props = {

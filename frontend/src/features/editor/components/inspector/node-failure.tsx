@@ -7,24 +7,30 @@ import { flowPatch } from "../../api/commands";
 import { diagnosesQuery } from "../../api/queries";
 import type { FlowPatch } from "../../api/types";
 import { useLocalText } from "../../hooks/use-local-text";
+import { useNodeRunId } from "../../hooks/use-node-run-id";
 import { useCanEdit, useEditor, useRuns } from "../../stores/context";
 import { nodeRun, shownRun } from "../../stores/run-store";
 import { editorText } from "../../text";
 import classes from "./inspector.module.css";
 
 export function NodeFailure({ nodeId }: { nodeId: string }) {
+  const { workspaceId } = useEditor();
   const run = useRuns((state) => nodeRun(state, nodeId));
   const runId = useRuns((state) => shownRun(state)?.id ?? null);
   const runState = useRuns((state) => shownRun(state)?.state ?? null);
-  if (run?.state !== "failed" || !runId) return null;
+  const failed = run?.state === "failed" && runId !== null;
+  // The row says the error in the reader's language; the live event may come before it.
+  const row = useNodeRunId(workspaceId, runId, nodeId, failed).row;
+  if (!failed) return null;
+  const error = row?.state === "failed" ? row.error : run.error;
   return (
     <section className={classes.failure} role="alert" data-testid="node-failure">
       <header>
         <Icon name="warning" size={14} />
-        <b>{run.error?.message || run.error?.code}</b>
+        <b>{error?.message || error?.code}</b>
       </header>
-      {run.error?.hint && <p>{run.error.hint}</p>}
-      {run.error?.code && <code>{run.error.code}</code>}
+      {error?.hint && <p>{error.hint}</p>}
+      {error?.code && <code>{error.code}</code>}
       {runState === "failed" && <Diagnosis runId={runId} nodeId={nodeId} />}
     </section>
   );

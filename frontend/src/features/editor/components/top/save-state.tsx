@@ -1,15 +1,27 @@
 /** Whether what is on the screen is on the server's disk; said from acknowledgements only. */
 import { Tooltip } from "@mantine/core";
+import { useEffect, useSyncExternalStore } from "react";
 import { Icon } from "@/components/icon";
+import { tell } from "@/components/toast";
 import { useText } from "@/i18n";
 import { useConnectionState, useEditor, useRole } from "../../stores/context";
 import { editorText } from "../../text";
 import classes from "./top-bar.module.css";
 
+/** Changes that could not be carried over are never dropped without a word. */
+function useLostNotice(): void {
+  const { provider } = useEditor();
+  const t = useText(editorText);
+  const lost = useSyncExternalStore(provider.subscribe, () => provider.lostChanges);
+  useEffect(() => {
+    if (lost > 0) tell(t("save.lost", { count: lost }));
+  }, [lost, t]);
+}
+
 export function SaveState() {
+  useLostNotice();
   const connection = useConnectionState();
   const role = useRole();
-  const { provider } = useEditor();
   const t = useText(editorText);
   const readOnly = role === "viewer" && (connection.state === "saved" || connection.state === "saving");
   const tone = readOnly
@@ -36,11 +48,7 @@ export function SaveState() {
       ? t("save.offline_help")
       : t("save.help");
   return (
-    <Tooltip
-      label={provider.lostChanges > 0 ? t("save.lost", { count: provider.lostChanges }) : help}
-      multiline
-      maw={280}
-    >
+    <Tooltip label={help} multiline maw={280}>
       <span
         className={classes.save}
         data-tone={tone}

@@ -3,7 +3,7 @@ import type { Json } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useEditor } from "../../../stores/context";
 import { editorText } from "../../../text";
-import { CodeEditor } from "../code-editor";
+import { CodeEditor } from "../lazy-code-editor";
 import { Message } from "../message";
 import type { ControlProps } from "./field-control";
 

@@ -1,6 +1,6 @@
 import type * as Y from "yjs";
 import { useLocalText } from "../../../hooks/use-local-text";
-import { SharedCodeEditor } from "../code-editor";
+import { SharedCodeEditor } from "../lazy-code-editor";
 import type { ControlProps } from "./field-control";
 
 /** A text several people type in at once, character by character. */
