@@ -10,7 +10,7 @@ from apps.assistant.rules import rule_for
 from apps.common.db import write_transaction
 from apps.executions.models import NodeRun, Run
 from sage_studio.flow import FlowDocument, FlowNode, parse_plain
-from sage_studio.kernel import JsonObject, Problem
+from sage_studio.kernel import JsonObject, Problem, json_object
 
 
 def run_diagnose(*, run_id: UUID) -> list[Diagnosis]:
@@ -39,7 +39,7 @@ def _diagnose(run: Run, node_run: NodeRun, node: FlowNode | None, document: Flow
         patch = item.patch(node) if item.patch is not None and node is not None else None
         if item.patch is not None and patch is None:
             continue  # the flow already has what the advice would add
-        advice.append({"text": dict(item.text), "patch": patch})
+        advice.append({"text": json_object(item.text), "patch": patch})
     return Diagnosis(
         workspace_id=run.workspace_id,
         run=run,

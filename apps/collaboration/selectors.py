@@ -14,7 +14,7 @@ from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailable
 from apps.flows.models import Definition, Flow
 from apps.flows.services import definition_ensure, flow_projected
 from sage_studio.flow import Projection, parse_plain, project, validate
-from sage_studio.kernel import JsonObject
+from sage_studio.kernel import JsonObject, json_object
 
 _ATTEMPTS = 5
 
@@ -122,8 +122,8 @@ def flow_problems(flow: Flow) -> list[JsonObject]:
         {
             **problem.facts(),
             "severity": "warning",
-            "message": dict(problem.message()),
-            "hint": dict(problem.hint()),
+            "message": json_object(problem.message()),
+            "hint": json_object(problem.hint()),
         }
         for problem in projection.problems
     ]

@@ -19,7 +19,7 @@ from apps.common.events import emit
 from apps.workspaces import errors, events, policies, selectors
 from apps.workspaces.models import Invitation, Membership, Workspace
 from apps.workspaces.types import Action, Role
-from sage_studio.kernel import SageError
+from sage_studio.kernel import JsonObject, SageError
 
 OWNED_LIMIT = 100
 INVITATION_LIMIT = 100
@@ -147,7 +147,11 @@ def invitation_create(
             created_by=person,
             expires_at=timezone.now() + timedelta(days=expires_in_days),
         )
-        after = {"role": role.value, "email": email, "expires_at": invitation.expires_at.isoformat()}
+        after: JsonObject = {
+            "role": role.value,
+            "email": email,
+            "expires_at": invitation.expires_at.isoformat(),
+        }
         record(person, "invitation.created", workspace.pk, ("invitation", invitation.pk), after=after)
     return invitation
 

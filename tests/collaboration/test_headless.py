@@ -167,7 +167,9 @@ def test_random_patches_give_what_the_plain_patch_gives(world: World, flow: Flow
     chance = random.Random(seed)
     expected = parse_plain(current(flow))
     for step in range(25):
-        operations = [_random_operation(chance, expected, step) for _ in range(chance.randrange(1, 4))]
+        operations: list[Any] = [
+            _random_operation(chance, expected, step) for _ in range(chance.randrange(1, 4))
+        ]
         patch = parse_patch({"schema": "sage-studio/patch@1", "operations": operations})
         outcome = apply(expected, patch, partial=True)
         expected = outcome.document

@@ -92,7 +92,14 @@ def test_moving_a_node_changes_the_layout_alone() -> None:
 
 
 def test_the_canonical_form_follows_rfc_8785() -> None:
-    config = {"é": 1e21, "a": 1e-7, "😀": 0.5, "\ufb33": 9007199254740991, "z": 4.0, "t": '\u2028"\\/'}
+    config: dict[str, Any] = {
+        "é": 1e21,
+        "a": 1e-7,
+        "😀": 0.5,
+        "\ufb33": 9007199254740991,
+        "z": 4.0,
+        "t": '\u2028"\\/',
+    }
     flow = parse({"nodes": [{"id": "a", "type": "x", "config": config}]})
 
     body = canonical_bytes(flow).decode()

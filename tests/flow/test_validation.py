@@ -80,7 +80,7 @@ class Library:
 LIBRARY = Library()
 
 
-def edge(source: str, target: str) -> dict[str, str]:
+def edge(source: str, target: str) -> dict[str, Any]:
     (a, b), (c, d) = source.split("."), target.split(".")
     return {"source": a, "source_port": b, "target": c, "target_port": d}
 
@@ -122,7 +122,7 @@ def changed(node: int, **more: Any) -> dict[str, Any]:
     return flow
 
 
-def with_edges(*edges: dict[str, str]) -> dict[str, Any]:
+def with_edges(*edges: dict[str, Any]) -> dict[str, Any]:
     flow = good()
     flow["edges"] += edges
     return flow
@@ -333,11 +333,11 @@ def test_a_flow_with_thousands_of_faults_lists_no_more_than_a_thousand() -> None
 
 def test_a_long_chain_with_references_far_back_is_checked_in_near_linear_time() -> None:
     def seconds(count: int) -> float:
-        nodes = [
+        nodes: list[Any] = [
             {"id": f"n{i}", "type": "llm", "config": {"prompt": f"{{{{ n{i // 2}.text }}}}"}}
             for i in range(1, count)
         ]
-        edges = [edge(f"n{i}.text", f"n{i + 1}.prompt") for i in range(1, count - 1)]
+        edges: list[Any] = [edge(f"n{i}.text", f"n{i + 1}.prompt") for i in range(1, count - 1)]
         document = parse(
             {
                 "nodes": [{"id": "n0", "type": "start"}, *nodes],

@@ -32,7 +32,7 @@ from sage_studio.engine import (
     run_flow,
 )
 from sage_studio.flow import parse_plain
-from sage_studio.kernel import JsonObject, SageError
+from sage_studio.kernel import JsonObject, SageError, json_object
 from sage_studio.plugins.registry import builtin_registry
 
 logger = structlog.get_logger(__name__)
@@ -138,7 +138,7 @@ def _host(claim: Claim) -> DjangoHost:
 def _failure(progress: RunProgress, error: SageError) -> Batch:
     problem = error.problem()
     now = time.time()
-    data: JsonObject = {"error": dict(problem)}
+    data: JsonObject = {"error": json_object(problem)}
     names = ("run_failed", "flow_failed")
     events = [Event(name, progress.last_seq + i, now, None, "", 0, data) for i, name in enumerate(names, 1)]
     return Batch(events=events, outcome=RunOutcome(FlowState.FAILED, error=problem))

@@ -19,7 +19,7 @@ from sage_studio.cli.terminal import coloured, one_line, say, say_error
 from sage_studio.cli.validate import print_issues
 from sage_studio.engine import Controls, FlowState, LocalExecutor, NodeRecord, RunResult, compile_flow
 from sage_studio.flow import FlowDocument, has_errors, validate
-from sage_studio.kernel import Json, JsonObject, SageError, Text
+from sage_studio.kernel import Json, JsonObject, SageError, Text, json_object
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import builtin_registry
 
@@ -143,7 +143,7 @@ def _as_json(result: RunResult, *, verbose: bool) -> JsonObject:
         "state": result.state.value,
         "duration_ms": result.duration_ms,
         "outputs": dict(result.outputs),
-        "error": dict(result.error) if result.error else None,
+        "error": json_object(result.error) if result.error else None,
         "nodes": {node_id: _node_json(record, verbose=verbose) for node_id, record in result.nodes.items()},
     }
 
@@ -157,5 +157,5 @@ def _node_json(record: NodeRecord, *, verbose: bool) -> JsonObject:
     if verbose and record.outputs is not None:
         body["outputs"] = dict(record.outputs)
     if record.error is not None:
-        body["error"] = dict(record.error)
+        body["error"] = json_object(record.error)
     return body

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from sage_studio.flow import FlowDocument, parse, parse_type
 from sage_studio.flow.reading import MAX_BYTES
-from sage_studio.kernel import Json, SageError, define_error
+from sage_studio.kernel import Json, SageError, define_error, json_object
 from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_ref
 
 NO_FILE = define_error(
@@ -123,7 +123,7 @@ def _text(text: str) -> str:
 def _file(path: str) -> Json:
     """A File value: a path of this machine, or ``sample:<name>``."""
     if path.startswith(SAMPLE):
-        return dict(sample_ref(path.removeprefix(SAMPLE)))
+        return json_object(sample_ref(path.removeprefix(SAMPLE)))
     file = Path(path)
     try:
         size = file.stat().st_size

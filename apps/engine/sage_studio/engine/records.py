@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, Literal, NamedTuple
 
-from sage_studio.kernel import Json, JsonObject, Problem
+from sage_studio.kernel import Json, JsonObject, Problem, json_object
 
 NodeState = Literal[
     "pending", "queued", "running", "waiting", "paused", "completed", "failed", "skipped", "cancelled"
@@ -155,4 +155,4 @@ def count_ports(outputs: Mapping[str, Any]) -> dict[str, int]:
 
 def as_json_error(problem: Problem) -> Json:
     """A problem as a plain JSON object (a TypedDict is one already; this tells the checker)."""
-    return dict(problem)
+    return json_object(problem)

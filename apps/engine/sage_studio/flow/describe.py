@@ -21,7 +21,7 @@ from sage_studio.flow.operations import (
     UnsetFlow,
     says,
 )
-from sage_studio.kernel import Json, JsonObject, Text
+from sage_studio.kernel import Json, JsonObject, Text, json_object
 
 Kind = Literal[
     "node_added", "node_removed", "node_changed", "node_moved", "edge_added", "edge_removed", "flow_changed"
@@ -46,7 +46,7 @@ class Change:
         body: JsonObject = {"kind": self.kind, **{key: value for key, value in places.items() if value}}
         if self.path:
             body |= {"before": self.before, "after": self.after}
-        return {**body, "text": dict(self.text)}
+        return {**body, "text": json_object(self.text)}
 
 
 def changes(patch: Patch) -> list[Change]:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sage_studio.flow.operations import Operation, dump_operation
-from sage_studio.kernel import ErrorCode, Json, JsonObject, SageError, Text
+from sage_studio.kernel import ErrorCode, Json, JsonObject, SageError, Text, json_object
 
 Severity = Literal["error", "warning"]
 
@@ -35,8 +35,8 @@ class Issue:
             "number": self.number,
             "severity": self.severity,
             "path": self.path,
-            "message": dict(self.message),
-            "hint": dict(self.hint),
+            "message": json_object(self.message),
+            "hint": json_object(self.hint),
         }
         if self.node_id:
             body["node_id"] = self.node_id

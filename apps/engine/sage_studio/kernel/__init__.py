@@ -3,7 +3,7 @@
 from sage_studio.kernel.clock import Clock, SystemClock
 from sage_studio.kernel.errors import ErrorCode, Problem, SageError, Text, define_error, error_codes
 from sage_studio.kernel.ids import new_id, new_node_id
-from sage_studio.kernel.json import Json, JsonObject
+from sage_studio.kernel.json import Json, JsonObject, json_object
 
 __all__ = [
     "Clock",
@@ -16,6 +16,7 @@ __all__ = [
     "Text",
     "define_error",
     "error_codes",
+    "json_object",
     "new_id",
     "new_node_id",
 ]
