@@ -89,7 +89,7 @@ bench-short: need-python
 
 screenshots: need-python ## take the README's pictures anew
 	@$(SETUP) test
-	@$(BIN)/python -m infra.screenshots
+	@$(BIN)/python -m tests.browser.screenshots
 
 schema: need-python ## write the OpenAPI schema and the typed client made from it
 	@$(SETUP) dev

@@ -61,7 +61,7 @@ def pages_of(team: Team) -> None:
         "version": 1,
         "name": FLOW,
         "summary": "Answers from your own files.",
-        "category": "documents",
+        "category": "ai",
     }
     owner.call("POST", "/templates", share)
     each_look(owner, "flows", lambda: owner.go_in_workspace("/flows"), "text=" + FLOW)

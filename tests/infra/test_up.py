@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import socket
 from pathlib import Path
@@ -26,7 +27,6 @@ def test_one_command_starts_everything_restarts_what_dies_and_stops_cleanly(data
     with start_up(data_dir) as up:
         up.wait_until_said("Press Ctrl-C to stop")
         assert f"http://127.0.0.1:{up.port}" in up.said()
-        assert "one-time code" in up.said()
         assert up.health()
 
         first = up.child("web")
@@ -44,6 +44,21 @@ def test_one_command_starts_everything_restarts_what_dies_and_stops_cleanly(data
         up.process.send_signal(signal.SIGINT)
         assert up.process.wait(timeout=40) == 0
         assert [child for child in children if child.is_running() and child.status() != "zombie"] == []
+
+
+def test_a_server_that_others_can_reach_prints_a_code_for_the_first_owner(data_dir: Path) -> None:
+    with start_up(data_dir, "--host", "0.0.0.0", "--workers", "0") as up:
+        up.wait_until_said("Press Ctrl-C to stop")
+
+    assert "one-time code" in up.said()
+    assert re.search(r"\b[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]{4}\b", up.said())
+
+
+def test_a_server_only_this_machine_can_reach_asks_for_no_code(data_dir: Path) -> None:
+    with start_up(data_dir, "--workers", "0") as up:
+        up.wait_until_said("Press Ctrl-C to stop")
+
+    assert "one-time code" not in up.said()
 
 
 def test_children_leave_when_the_supervisor_is_killed_and_the_next_start_works(data_dir: Path) -> None:
