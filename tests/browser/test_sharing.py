@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from playwright.sync_api import expect
 
 from tests.browser.people import Team
 from tests.browser.test_three_people import NOTIFY, drawing
+
+pytestmark = pytest.mark.timeout(180)
 
 
 def test_commit_change_compare_and_restore(team: Team) -> None:

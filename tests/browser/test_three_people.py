@@ -8,12 +8,15 @@ from __future__ import annotations
 import re
 from typing import Any
 
+import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.people import Somebody, Team
 from tests.browser.studio import Studio
 
 TRIGGER, LLM, NOTIFY = "manual_trigger_aaaa", "llm_bbbb", "notify_cccc"
+
+pytestmark = pytest.mark.timeout(180)
 
 
 def drawing(name: str) -> dict[str, Any]:
