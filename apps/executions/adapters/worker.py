@@ -32,6 +32,8 @@ from apps.executions.types import WORKERS_CHANNEL
 from sage_studio.engine import Controls
 
 logger = structlog.get_logger(__name__)
+# Few at a time, so that workers that wake together share what there is.
+CLAIM_AT_ONCE = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,7 @@ class RunWorker:
     """``start`` it, ``wake`` it when there may be work, ``stop`` it; all from any thread."""
 
     def __init__(
-        self, *, times: WorkerTimes | None = None, max_runs: int = 100, node_threads: int = 8
+        self, *, times: WorkerTimes | None = None, max_runs: int = 1000, node_threads: int = 8
     ) -> None:
         self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._times = times or WorkerTimes.from_settings()
@@ -174,7 +176,7 @@ class RunWorker:
         return await asyncio.get_running_loop().run_in_executor(self._database, guarded)
 
     async def _claim(self, group: asyncio.TaskGroup) -> bool:
-        free = self._max_runs - len(self._active)
+        free = min(self._max_runs - len(self._active), CLAIM_AT_ONCE)
         if free <= 0:
             return False
         try:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import structlog
-from django.db import Error as DatabaseError, connection
+from django.db import Error as DatabaseError, InterfaceError, OperationalError, connection
 from django.utils import timezone
 
 from apps.common import failpoints
@@ -140,7 +140,8 @@ class RunWriter:
             try:
                 self._commit([job])
             except DatabaseError as error:
-                if connection.in_atomic_block or time.monotonic() > give_up_at:
+                can_pass = isinstance(error, (OperationalError, InterfaceError))
+                if not can_pass or time.monotonic() > give_up_at:
                     job.done(error)
                     return
                 logger.warning("run_batch_retried", run_id=job.claim.run_id, error=type(error).__name__)
