@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
+from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
@@ -86,7 +87,7 @@ class FlowDefinitionApi(WorkspaceApi):
 
     policies: ClassVar[dict[str, Policy]] = {"GET": InWorkspace("flow.view")}
 
-    @extend_schema(responses={200: serializers.DictField()}, operation_id="flow_definition")
+    @extend_schema(responses={200: OpenApiTypes.OBJECT}, operation_id="flow_definition")
     def get(self, request: Request, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Response:
         flow = flow_get(workspace_id=self.workspace.pk, flow_id=flow_id)
         definition = selectors.definition_current(flow)
@@ -98,9 +99,7 @@ class FlowPatchesApi(WorkspaceApi):
 
     policies: ClassVar[dict[str, Policy]] = {"POST": InWorkspace("flow.edit")}
 
-    @extend_schema(
-        request=serializers.DictField(), responses={200: PatchOut}, operation_id="flow_patch"
-    )
+    @extend_schema(request=OpenApiTypes.OBJECT, responses={200: PatchOut}, operation_id="flow_patch")
     @idempotent
     def post(self, request: Request, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Response:
         flow = flow_get(workspace_id=self.workspace.pk, flow_id=flow_id)
