@@ -7,11 +7,12 @@ import sys
 from collections.abc import Callable, Sequence
 
 from infra.setup.console import ROOT
-from tests.benchmarks import durable, engine, rooms, runs, startup
+from tests.benchmarks import durable, engine, flow, rooms, runs, startup
 from tests.benchmarks.harness import Measurement, table, write_json
 
 SUITES: dict[str, Callable[..., list[Measurement]]] = {
     "engine": engine.measure,
+    "flow": flow.measure,
     "durable": durable.measure,
     "runs": runs.measure,
     "rooms": rooms.measure,

@@ -240,7 +240,7 @@ ALPHABET = st.sampled_from(
 )
 
 
-@settings(max_examples=400, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.lists(ALPHABET, max_size=25).map("".join))
 def test_any_text_evaluates_or_fails_as_an_expression_error(body: str) -> None:
     for source in (body, "{{" + body + "}}"):

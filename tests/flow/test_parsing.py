@@ -46,7 +46,7 @@ def test_yaml_says_what_its_json_twin_says_and_nothing_more() -> None:
     assert canonical_bytes(again) == canonical_bytes(flow)
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(flow=flows())
 def test_reading_the_canonical_form_gives_the_same_flow(flow: FlowDocument) -> None:
     body = canonical_bytes(flow)
@@ -217,7 +217,7 @@ def test_megabytes_that_are_no_yaml_are_refused_in_time(garbage: str) -> None:
     assert time.thread_time() - began < 5
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 @given(st.text(max_size=60) | st.binary(max_size=60))
 def test_any_input_is_a_flow_or_a_named_fault(source: str | bytes) -> None:
     try:

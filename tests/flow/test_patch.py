@@ -21,7 +21,7 @@ def shared(_kind: str, field: str) -> bool:
     return field == "prompt"
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(before=flows(), after=flows())
 def test_applying_the_difference_gives_the_other_flow(before: FlowDocument, after: FlowDocument) -> None:
     patch = parse_patch(diff(before, after, shared_text=shared).dump())
@@ -32,7 +32,7 @@ def test_applying_the_difference_gives_the_other_flow(before: FlowDocument, afte
     assert canonical_bytes(outcome.document) == canonical_bytes(after)
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=60)
 @given(before=flows(), after=flows())
 def test_the_inverse_restores_the_flow_exactly(before: FlowDocument, after: FlowDocument) -> None:
     original = canonical_bytes(before)
@@ -46,13 +46,13 @@ def test_the_inverse_restores_the_flow_exactly(before: FlowDocument, after: Flow
     assert canonical_bytes(before) == original
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=40)
 @given(flow=flows())
 def test_a_flow_does_not_differ_from_itself(flow: FlowDocument) -> None:
     assert diff(flow, flow).operations == []
 
 
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=40)
 @given(base=flows(), mine=flows(), theirs=flows())
 def test_a_partial_application_leaves_a_flow_that_can_be_undone(
     base: FlowDocument, mine: FlowDocument, theirs: FlowDocument

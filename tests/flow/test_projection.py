@@ -53,7 +53,7 @@ LIVE = st.fixed_dictionaries(
 )  # fmt: skip
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(raw=LIVE | JSON)
 def test_whatever_the_document_holds_the_projection_is_a_flow_that_parses(raw: Any) -> None:
     first = project(raw, lambda _kind, _port: False)

@@ -51,7 +51,8 @@ def diff(before: FlowDocument, after: FlowDocument, *, shared_text: SharedText |
         *(
             operation
             for key, node in new_nodes.items()
-            if key in old_nodes
+            # Equal spelling is equal meaning, and most nodes of a big flow are untouched.
+            if key in old_nodes and repr(old_nodes[key]) != repr(node)
             for operation in _node_changes(old_nodes[key], node, shared, set(removed))
         ),
         *_edges_added(old, new, set(removed)),
