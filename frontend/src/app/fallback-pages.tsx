@@ -1,17 +1,24 @@
 /** What stands in a page's place while it loads, when it broke, and when it does not exist. */
-import { Button, Loader } from "@mantine/core";
+import { Button, Skeleton } from "@mantine/core";
 import { type ErrorComponentProps, Link, useRouter } from "@tanstack/react-router";
 import { EmptyState } from "@/components/empty-state";
 import { ProblemBlock } from "@/components/problem-view";
 import { useText } from "@/i18n";
 import { ApiProblem } from "@/lib/api";
+import classes from "./fallback-pages.module.css";
 import { appText } from "./text";
 
+/** The frame of a page with its content still to come: nothing moves when it arrives. */
 export function LoadingPage() {
   const t = useText(appText);
   return (
-    <output style={{ display: "grid", placeItems: "center", height: "100%" }} aria-label={t("loading")}>
-      <Loader />
+    <output className={classes.loading} aria-label={t("loading")}>
+      <div className={classes.bar}>
+        <Skeleton height={12} width={120} />
+      </div>
+      {["40%", "56%", "48%", "62%"].map((width) => (
+        <Skeleton key={width} height={12} width={width} ml={14} mt={24} />
+      ))}
     </output>
   );
 }

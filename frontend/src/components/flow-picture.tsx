@@ -14,9 +14,14 @@ const manyColumns = 6;
 /** Nodes this near in x stand in one column. */
 const columnWidth = 120;
 
+/** Where each column begins, from left to right. */
 function columnsOf(nodes: readonly PictureNode[]): number[] {
-  const xs = nodes.map((node) => node.pos?.[0] ?? 0).sort((a, b) => a - b);
-  return xs.filter((x, index) => index === 0 || x - (xs[index - 1] ?? 0) > columnWidth);
+  const starts: number[] = [];
+  for (const x of nodes.map((node) => node.pos?.[0] ?? 0).sort((a, b) => a - b)) {
+    const last = starts.at(-1);
+    if (last === undefined || x - last > columnWidth) starts.push(x);
+  }
+  return starts;
 }
 
 /** Columns keep their order and lose their empty space; heights stay as they are drawn. */

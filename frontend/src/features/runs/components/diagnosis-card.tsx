@@ -29,7 +29,7 @@ export function DiagnosisCard({ workspaceId, run, definition }: Props) {
         {run.error?.hint && <p>{run.error.hint}</p>}
       </div>
       {query.data?.map((diagnosis) => (
-        <Finding key={diagnosis.id} workspaceId={workspaceId} flowId={run.flow_id} diagnosis={diagnosis} />
+        <Finding key={diagnosis.id} workspaceId={workspaceId} run={run} diagnosis={diagnosis} />
       ))}
       {query.data?.length === 0 && query.isFetching && (
         <div className={classes.advice}>
@@ -40,15 +40,17 @@ export function DiagnosisCard({ workspaceId, run, definition }: Props) {
   );
 }
 
-type FindingProps = { workspaceId: string; flowId: string; diagnosis: Diagnosis };
+type FindingProps = { workspaceId: string; run: RunDetail; diagnosis: Diagnosis };
 
-function Finding({ workspaceId, flowId, diagnosis }: FindingProps) {
+function Finding({ workspaceId, run, diagnosis }: FindingProps) {
   const t = useText(runsText);
   const language = useLanguage();
   const sure = diagnosis.confidence.toLocaleString(language, { style: "percent" });
   return (
     <>
-      {diagnosis.evidence && <div className={classes.evidence}>{diagnosis.evidence}</div>}
+      {diagnosis.evidence !== run.error?.message && (
+        <div className={classes.evidence}>{diagnosis.evidence}</div>
+      )}
       <div className={classes.advice}>
         <b>{diagnosis.cause[language]}</b>
         {diagnosis.advice.length > 0 && (
@@ -57,7 +59,7 @@ function Finding({ workspaceId, flowId, diagnosis }: FindingProps) {
               <li key={advice.text.en}>
                 {advice.text[language]}
                 {advice.patch !== null && (
-                  <ApplyButton workspaceId={workspaceId} flowId={flowId} patch={advice.patch} />
+                  <ApplyButton workspaceId={workspaceId} flowId={run.flow_id} patch={advice.patch} />
                 )}
               </li>
             ))}
