@@ -15,8 +15,10 @@ from django.conf import settings
 from django.db import connection
 
 from apps.common.models import OutboxEvent
+from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run, RunEvent
 from tests.executions import ledger
+from tests.executions.conftest import FAST
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executions.processes import ROOT, WorkerProcess
 from tests.world import World, make_world
@@ -49,6 +51,20 @@ def spawn(tmp_path: Path, transactional_db: None) -> Iterator[Callable[..., Work
     yield make
     for process in started:
         process.kill()
+
+
+@pytest.fixture
+def rescue(transactional_db: None) -> Iterator[Callable[[], None]]:
+    """Start another worker, in this process: who takes over need not be a process of its own."""
+    started: list[RunWorker] = []
+
+    def begin() -> None:
+        started.append(RunWorker(times=FAST, node_threads=2))
+        started[-1].start()
+
+    yield begin
+    for worker in started:
+        worker.stop()
 
 
 def _chain(path: Path, seconds: float, kind: str = "test_ledger") -> dict[str, object]:
@@ -109,7 +125,7 @@ def test_a_run_survives_its_worker_and_no_finished_node_is_repeated(
 
 @pytest.mark.parametrize("point", ["run.record:kill@3", "run.recorded:kill@3", "run.planned:kill@1"])
 def test_a_worker_that_dies_around_a_commit_leaves_a_run_another_one_finishes(
-    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path, point: str
+    people: World, spawn: Callable[..., WorkerProcess], rescue: Callable[[], None], tmp_path: Path, point: str
 ) -> None:
     path = tmp_path / "ledger"
     run = _start_chain(people, path, 0)
@@ -117,7 +133,7 @@ def test_a_worker_that_dies_around_a_commit_leaves_a_run_another_one_finishes(
     dying.wait_until_dead()
     recorded = set(NodeRun.objects.filter(run=run, state="completed").values_list("node_id", flat=True))
     lines_before = len(ledger.lines(path))
-    spawn("b")
+    rescue()
     ended = wait_for(run.pk, wait_s=40)
     assert ended.state == "completed", ended.error
     assert {line[0] for line in ledger.lines(path)[lines_before:]} & recorded == set()
@@ -126,7 +142,7 @@ def test_a_worker_that_dies_around_a_commit_leaves_a_run_another_one_finishes(
 
 
 def test_a_frozen_worker_that_wakes_up_writes_nothing_into_a_run_taken_over(
-    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+    people: World, spawn: Callable[..., WorkerProcess], rescue: Callable[[], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
     frozen = spawn("a")
@@ -134,7 +150,7 @@ def test_a_frozen_worker_that_wakes_up_writes_nothing_into_a_run_taken_over(
     run = _start_chain(people, path, 0.5)
     _wait_for_nodes(run, 1)
     frozen.signal(signal.SIGSTOP)
-    other = spawn("b")
+    rescue()
     ended = wait_for(run.pk, wait_s=40)
     assert ended.state == "completed"
     rows = list(NodeRun.objects.filter(run=run).order_by("node_id", "attempt").values())
@@ -145,11 +161,10 @@ def test_a_frozen_worker_that_wakes_up_writes_nothing_into_a_run_taken_over(
     _check_ended_whole(ended)
     said = frozen.log.read_text(errors="replace")
     assert "late_writer_refused" in said or "run_lost" in said
-    other.kill()
 
 
 def test_a_node_nobody_may_repeat_pauses_its_run_and_a_person_decides(
-    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+    people: World, spawn: Callable[..., WorkerProcess], rescue: Callable[[], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
     first = spawn("a")
@@ -158,7 +173,7 @@ def test_a_node_nobody_may_repeat_pauses_its_run_and_a_person_decides(
     _wait_for_nodes(run, 1, "running")
     time.sleep(0.2)
     first.kill()
-    spawn("b")
+    rescue()
     paused = wait_for(run.pk, wait_s=40)
     assert (paused.state, paused.reason) == ("paused", "outcome_unknown")
     assert len(ledger.lines(path)) == 1, "the effect is not repeated by the machine"
@@ -170,7 +185,7 @@ def test_a_node_nobody_may_repeat_pauses_its_run_and_a_person_decides(
 
 
 def test_a_worker_told_to_stop_gives_its_run_back_between_nodes(
-    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+    people: World, spawn: Callable[..., WorkerProcess], rescue: Callable[[], None], tmp_path: Path
 ) -> None:
     path = tmp_path / "ledger"
     first = spawn("a")
@@ -180,7 +195,7 @@ def test_a_worker_told_to_stop_gives_its_run_back_between_nodes(
     first.terminate()
     given_back = Run.objects.get(pk=run.pk)
     assert given_back.state == "ready", "no lease has to run out"
-    spawn("b")
+    rescue()
     ended = wait_for(run.pk, wait_s=40)
     assert ended.state == "completed"
     assert len(ledger.lines(path)) == STEPS, "nothing was interrupted"
@@ -202,12 +217,12 @@ def test_cancelling_a_running_run_takes_less_than_five_seconds(
 
 
 def test_a_failing_node_ends_its_run_and_leaves_the_outbox_event(
-    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
+    people: World, rescue: Callable[[], None], tmp_path: Path
 ) -> None:
     from apps.common import events
 
     events.on("run.failed", "tests.noted", lambda payload: None)
-    spawn("a")
+    rescue()
     nodes = [{"id": "n0", "type": "test_ledger", "config": {"path": str(tmp_path / "l"), "fail": True}}]
     flow = make_flow(people.editor.person, people.workspace, definition(nodes))
     ended = wait_for(start(people.editor.person, flow).pk, wait_s=40)
@@ -229,7 +244,7 @@ run_accept(person=flow.created_by, flow=flow, definition=flow.definition, inputs
 
 @pytest.mark.parametrize(("point", "runs"), [("run.accept:kill@1", 0), ("run.accepted:kill@1", 1)])
 def test_a_server_killed_while_accepting_has_promised_all_or_nothing(
-    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path, point: str, runs: int
+    people: World, rescue: Callable[[], None], tmp_path: Path, point: str, runs: int
 ) -> None:
     make_flow(people.editor.person, people.workspace, _chain(tmp_path / "ledger", 0))
     environment = {
@@ -245,6 +260,6 @@ def test_a_server_killed_while_accepting_has_promised_all_or_nothing(
     assert Run.objects.count() == runs
     assert RunEvent.objects.count() == runs
     if runs:
-        spawn("a")
+        rescue()
         assert wait_for(Run.objects.get().pk, wait_s=40).state == "completed"
     assert OutboxEvent.objects.filter(topic="run.failed").count() == 0

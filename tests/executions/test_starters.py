@@ -20,7 +20,9 @@ def people(transactional_db: None) -> World:
 
 
 @pytest.mark.parametrize("name", ["Ask your documents", "Clean a CSV"])
-def test_a_ready_flow_runs_to_its_end_with_what_it_brings(people: World, worker: RunWorker, name: str) -> None:
+def test_a_ready_flow_runs_to_its_end_with_what_it_brings(
+    people: World, worker: RunWorker, name: str
+) -> None:
     workspace = workspace_create(people.owner.person, name="Fresh")
     flow = Flow.objects.get(workspace=workspace, name=name)
     run = start(people.owner.person, flow)
