@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.egress.client import Response
 from sage_studio.kernel import SageError
 from tests.nodes.servers import Answer, ScriptedServer
 
@@ -166,3 +167,20 @@ async def test_text_is_read_by_its_charset(server: ScriptedServer) -> None:
         200, "中文".encode("gb18030"), {"Content-Type": "text/plain; charset=GB18030"}
     )
     assert (await GuardedClient(OPEN).request("GET", server.url + "/g")).text() == "中文"
+
+
+async def test_a_secret_does_not_follow_a_redirect_out_of_encryption() -> None:
+    """The exchange itself is scripted here, because what is tested is what each hop is given."""
+    given: list[tuple[str, bool]] = []
+
+    class Scripted(GuardedClient):
+        async def _send(self, hop: Any, max_bytes: int, secret: SecretHeader | None) -> Response:
+            given.append((str(hop.url), secret is not None))
+            next_url = {"https://api.test/a": "https://api.test/b", "https://api.test/b": "http://api.test/c"}
+            target = next_url.get(str(hop.url))
+            return Response(302 if target else 200, {"location": target} if target else {}, str(hop.url), b"")
+
+    secret = SecretHeader("X-Key", "s3cret", ("api.test",))
+    await Scripted(EgressPolicy()).request("GET", "https://api.test/a", secret=secret)
+
+    assert given == [("https://api.test/a", True), ("https://api.test/b", True), ("http://api.test/c", False)]

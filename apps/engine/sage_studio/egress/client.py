@@ -132,7 +132,9 @@ class GuardedClient:
             target = response.headers.get("location")
             if response.status not in _REDIRECTING or not target:
                 return response
-            hop = _next_hop(hop, response.status, target)
+            before, hop = hop, _next_hop(hop, response.status, target)
+            if is_downgrade(before.url, hop.url):
+                secret = None
         raise SageError(REDIRECTS, {"host": first, "limit": MAX_REDIRECTS})
 
     async def _send(self, hop: _Hop, max_bytes: int, secret: SecretHeader | None) -> Response:
@@ -219,6 +221,11 @@ def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
     if not any(name.lower() == "user-agent" for name in sent):
         sent["User-Agent"] = "sage-studio"
     return sent
+
+
+def is_downgrade(before: httpx.URL, after: httpx.URL) -> bool:
+    """Whether a redirect leaves encryption: a secret must not follow, not even to its own host."""
+    return before.scheme == "https" and after.scheme != "https"
 
 
 def _next_hop(hop: _Hop, status: int, target: str) -> _Hop:

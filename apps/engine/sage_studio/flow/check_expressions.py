@@ -55,8 +55,8 @@ ONLY_PER_ITEM = define_error(
 )  # fmt: skip
 DISABLED = define_error(
     "reference.disabled", 2327, status=422,
-    en="“{node}” reads “{name}”, which is disabled and gives nothing.",
-    zh="“{node}” 读取 “{name}”，但该节点已停用，没有输出。",
+    en="“{node}” reads “{name}”, which is disabled and only hands its input on.",
+    zh="“{node}” 读取 “{name}”，但该节点已停用，只会传递其输入。",
     hint_en="Enable it, or read something else.", hint_zh="请启用该节点，或改为读取其他内容。",
 )  # fmt: skip
 
