@@ -122,7 +122,13 @@ else:
 # ---- cache, channel layer, broker: Redis when there is one
 REDIS_URL: str | None = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else None
 if REDIS_URL:
-    CACHES = {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache", "LOCATION": REDIS_URL}}
+    CACHES: dict[str, Any] = {
+        "default": {
+            "BACKEND": "apps.common.cache.FallbackRedisCache",
+            "LOCATION": REDIS_URL,
+            "OPTIONS": {"socket_timeout": 1, "socket_connect_timeout": 1},
+        }
+    }
     # Waiting for a message blocks for as long as it takes: redis-py's own limit of 5 s would end every
     # quiet socket.
     CHANNEL_LAYERS: dict[str, Any] = {
@@ -272,7 +278,13 @@ CELERY_WORKER_HIJACK_ROOT_LOGGER = False
 CELERY_TASK_SERIALIZER = "json"
 CELERY_ACCEPT_CONTENT = ["json"]
 # A hint that cannot be sent now is not worth waiting for.
-CELERY_BROKER_TRANSPORT_OPTIONS = {"socket_timeout": 5, "socket_connect_timeout": 2} if REDIS_URL else {}
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "max_retries": 0,
+    "interval_start": 0,
+    "interval_step": 0,
+    "interval_max": 0,
+    **({"socket_timeout": 5, "socket_connect_timeout": 2} if REDIS_URL else {}),
+}
 CELERY_TASK_PUBLISH_RETRY = False
 CELERY_BROKER_POOL_LIMIT = 4
 
