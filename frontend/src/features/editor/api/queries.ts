@@ -77,19 +77,7 @@ export const flowRunsQuery = (workspaceId: string, flowId: string) =>
 export const runNodesQuery = (workspaceId: string, runId: string) =>
   queryOptions({
     queryKey: ["run-nodes", workspaceId, runId],
-    queryFn: async ({ signal }) => {
-      const rows: NodeRunRow[] = [];
-      for (let cursor: string | null = ""; cursor !== null; ) {
-        const page: Page<NodeRunRow> = await http.get<Page<NodeRunRow>>(
-          workspacePath(workspaceId, `/runs/${runId}/nodes`),
-          { limit: 200, cursor },
-          signal,
-        );
-        rows.push(...page.items);
-        cursor = page.next_cursor;
-      }
-      return rows;
-    },
+    queryFn: ({ signal }) => allPages<NodeRunRow>(workspacePath(workspaceId, `/runs/${runId}/nodes`), signal),
   });
 
 export const runEventsQuery = (workspaceId: string, runId: string) =>

@@ -1,5 +1,6 @@
 /** Starting a run: asks for inputs when there are any, then follows it on the canvas. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
+import { useReactFlow } from "@xyflow/react";
 import { useCallback, useRef } from "react";
 import { tell, tellProblem } from "@/components/toast";
 import type { Json } from "@/flow-core";
@@ -17,6 +18,7 @@ export function useRunStarter() {
   const { workspaceId, flowId, runs, runSocket, ui, provider, live } = useEditor();
   const types = useCatalogue();
   const canEdit = useCanEdit();
+  const flow = useReactFlow();
   const cache = useQueryClient();
   const t = useText(editorText);
   const key = useRef(crypto.randomUUID());
@@ -29,12 +31,10 @@ export function useRunStarter() {
       key.current = crypto.randomUUID();
       noteRun(runs, run, true);
       runSocket.follow(run.id);
-      const { drawerOpen } = ui.getState();
-      ui.setState({
-        runDialogOpen: false,
-        drawerTab: "timeline",
-        ...(drawerOpen ? {} : { drawerOpen: true }),
-      });
+      const opens = !ui.getState().drawerOpen;
+      ui.setState({ runDialogOpen: false, drawerTab: "timeline", drawerOpen: true });
+      // The panel takes a part of the canvas; a run should be seen whole while it happens.
+      if (opens) setTimeout(() => void flow.fitView({ padding: 0.08, maxZoom: 1, duration: 240 }), 60);
       void cache.invalidateQueries({ queryKey: flowRunsQuery(workspaceId, flowId).queryKey });
     },
     onError: (problem) => {
