@@ -17,5 +17,5 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
 
 @pytest.fixture(scope="module")
 def server(place: Place) -> Iterator[Server]:
-    with running(place) as found:
+    with running(place) as (found,):
         yield found

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit, urlunsplit
 from tests.collaboration.client import DocClient, joined
 
 ROOT = Path(__file__).resolve().parents[2]
-START_WITHIN_S = 30
+START_WITHIN_S = 120
 
 
 def free_port() -> int:
@@ -67,21 +67,32 @@ class Server:
     process: subprocess.Popen[bytes] | None = None
 
     @property
+    def log(self) -> Path:
+        return Path(self.place.environment["SAGE_DATA_DIR"]) / f"server-{self.port}.log"
+
+    @property
     def http(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
     def start(self) -> None:
+        self.launch()
+        self.wait()
+
+    def launch(self) -> None:
         command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0"]
         command += ["--websocket-max-message-size", str(5 * 1024 * 1024), "studio_project.asgi:application"]
-        log = Path(self.place.environment["SAGE_DATA_DIR"]) / f"server-{self.port}.log"
-        with log.open("ab") as output:
+        with self.log.open("ab") as output:
             self.process = subprocess.Popen(
                 command, cwd=ROOT, env={**self.place.environment, **self.extra}, stdout=output, stderr=output
             )
+
+    def wait(self) -> None:
+        """Return when it answers; several may be launched first and start together."""
+        assert self.process is not None
         deadline = time.monotonic() + START_WITHIN_S
         while time.monotonic() < deadline:
             if self.process.poll() is not None:
-                raise AssertionError(log.read_text()[-3000:])
+                raise AssertionError(self.log.read_text()[-3000:])
             with closing(socket.socket()) as probe:
                 if probe.connect_ex(("127.0.0.1", self.port)) == 0:
                     return
@@ -158,10 +169,15 @@ def _database(environment: dict[str, str]) -> Iterator[None]:
 
 
 @contextmanager
-def running(place: Place, **extra: str) -> Iterator[Server]:
-    server = Server(place, free_port(), extra)
-    server.start()
+def running(place: Place, *, count: int = 1, **extra: str) -> Iterator[list[Server]]:
+    """``count`` servers over one place."""
+    servers = [Server(place, free_port(), extra) for _ in range(count)]
     try:
-        yield server
+        for server in servers:
+            server.launch()
+        for server in servers:
+            server.wait()
+        yield servers
     finally:
-        server.stop()
+        for server in servers:
+            server.stop()
