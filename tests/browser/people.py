@@ -7,12 +7,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Locator, Page, ViewportSize, expect
 
 from tests.browser.studio import Studio
 
 PASSWORD = "correct horse battery"
-VIEWPORT = {"width": 1440, "height": 900}
+VIEWPORT = ViewportSize(width=1440, height=900)
 
 
 @dataclass
