@@ -10,6 +10,7 @@ import { templatesQuery } from "@/features/templates/api";
 import { chooseLanguage, languages, useLanguage, useText } from "@/i18n";
 import { useRights } from "@/lib/workspaces";
 import { appText } from "../text";
+import classes from "./command-palette.module.css";
 import { placesOf } from "./places";
 
 const [store, spotlight] = createSpotlight();
@@ -33,11 +34,13 @@ export function CommandPalette({ workspaceId, onShortcuts }: Props) {
       maxHeight={420}
       limit={40}
       size={560}
+      overlayProps={{ blur: 0, color: "var(--scrim)", backgroundOpacity: 1 }}
+      classNames={{ actionDescription: classes.description ?? "" }}
       searchProps={{
         leftSection: <Icon name="search" size={16} />,
         placeholder: t("palette.placeholder"),
         "aria-label": t("palette.open"),
-        size: "md",
+        size: "lg",
       }}
     />
   );
@@ -122,8 +125,8 @@ function useActions(
     return [
       { group: t("palette.flows"), actions: flowActions },
       { group: t("palette.pages"), actions: pages },
-      { group: t("palette.templates"), actions: templateActions },
       { group: t("palette.commands"), actions: commands },
+      { group: t("palette.templates"), actions: templateActions },
     ].filter((group) => group.actions.length > 0);
   }, [flows, templates, workspaceId, canEdit, language, t, navigate, setColorScheme, onShortcuts]);
 }

@@ -32,11 +32,8 @@ export function Shell() {
   const me = useMe();
   const workspaceId = useActiveWorkspaceId();
   const [sheet, { open: openSheet, close: closeSheet, toggle: toggleSheet }] = useDisclosure(false);
-  useHotkeys([
-    ["mod+K", openPalette],
-    ["shift+?", toggleSheet],
-  ]);
-  useGoKeys(workspaceId);
+  useHotkeys([["mod+K", openPalette]], []);
+  useGoKeys(workspaceId, toggleSheet);
   if (me === null) return null;
   return (
     <div className={classes.shell}>

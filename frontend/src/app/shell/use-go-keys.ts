@@ -1,4 +1,4 @@
-/** "g" then a letter: g f = flows, g r = runs, g t = templates. */
+/** Keys of every page: "?" for the shortcuts; "g" then a letter: g f = flows, g r = runs, g t = templates. */
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
@@ -11,12 +11,16 @@ function isTyping(target: EventTarget | null): boolean {
   );
 }
 
-export function useGoKeys(workspaceId: string | null): void {
+export function useGoKeys(workspaceId: string | null, onHelp: () => void): void {
   const navigate = useNavigate();
   useEffect(() => {
     let armedAt = 0;
     const onKey = (event: KeyboardEvent) => {
       if (event.ctrlKey || event.metaKey || event.altKey || isTyping(event.target)) return;
+      if (event.key === "?" && !event.defaultPrevented) {
+        onHelp();
+        return;
+      }
       if (event.key === "g") {
         armedAt = event.timeStamp;
         return;
@@ -33,5 +37,5 @@ export function useGoKeys(workspaceId: string | null): void {
     };
     window.addEventListener("keydown", onKey);
     return () => window.removeEventListener("keydown", onKey);
-  }, [navigate, workspaceId]);
+  }, [navigate, workspaceId, onHelp]);
 }

@@ -911,7 +911,7 @@ export interface components {
     CredentialInRequest: {
       name: string;
       /** @default api_key */
-      kind: components["schemas"]["Kind3e8Enum"];
+      kind: components["schemas"]["CredentialKindEnum"];
       fields: {
         [key: string]: string;
       };
@@ -920,12 +920,17 @@ export interface components {
       header: string;
       prefix?: string;
     };
+    /**
+     * @description * `api_key` - api_key
+     * @enum {string}
+     */
+    CredentialKindEnum: "api_key";
     /** @description What may be shown; ``allowed_hosts`` is null for viewers. */
     CredentialOut: {
       /** Format: uuid */
       id: string;
       name: string;
-      kind: components["schemas"]["Kind3e8Enum"];
+      kind: components["schemas"]["CredentialKindEnum"];
       readonly allowed_hosts: string[] | null;
       header: string;
       prefix: string;
@@ -1092,11 +1097,6 @@ export interface components {
       /** Format: date-time */
       expires_at: string;
     };
-    /**
-     * @description * `api_key` - api_key
-     * @enum {string}
-     */
-    Kind3e8Enum: "api_key";
     /**
      * @description * `en` - English
      *     * `zh` - Chinese
