@@ -2,6 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { NodeSpec } from "@/flow-core";
 import { http, type Page, workspacePath } from "@/lib/api";
+import { allPages } from "./pages";
 import type {
   Diagnosis,
   FileItem,
