@@ -197,9 +197,11 @@ async def test_ten_thousand_nodes_compile_in_near_linear_time() -> None:
             [node(f"n{i}", "add") for i in range(count)], [f"n{i}>n{i + 1}" for i in range(count - 1)]
         )
         document = parse_plain(body)
-        began = time.perf_counter()
+        began = time.process_time()
         compile_flow(document, NODES)
-        return time.perf_counter() - began
+        return time.process_time() - began
 
-    small = min(seconds(1000) for _ in range(3))
-    assert seconds(10_000) < small * 25
+    small = min(seconds(1000) for _ in range(5))
+    large = min(seconds(10_000) for _ in range(2))
+    # Ten times the nodes; quadratic work would take a hundred times as long.
+    assert large < small * 35

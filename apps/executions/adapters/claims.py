@@ -33,9 +33,13 @@ class ClaimedRun:
 
 def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
     """Take up to ``limit`` runs that are ready or whose worker is gone, oldest first."""
-    statement = sql.claim(sql.dialect())
+    words = sql.dialect()
+    with connection.cursor() as cursor:
+        cursor.execute(sql.claimable(words), [])
+        if cursor.fetchone() is None:
+            return []
     with write_transaction(), connection.cursor() as cursor:
-        cursor.execute(statement, [owner, lease_s, limit])
+        cursor.execute(sql.claim(words), [owner, lease_s, limit])
         fences = {uuid.UUID(str(run_id)): fence for run_id, fence in cursor.fetchall()}
     if not fences:
         return []

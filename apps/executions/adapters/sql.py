@@ -37,6 +37,15 @@ def dialect() -> Dialect:
     return _SQLITE if connection.vendor == "sqlite" else _POSTGRES
 
 
+def claimable(words: Dialect) -> str:
+    """Whether there is anything to claim: a read, so that idle workers leave the write lock alone."""
+    return f"""
+        SELECT 1 FROM executions_run
+        WHERE state IN ('ready', 'running') AND (state = 'ready' OR lease_until < {words.now})
+        LIMIT 1
+    """  # noqa: S608 - only our own constants are put in
+
+
 def claim(words: Dialect) -> str:
     """Parameters: owner, lease seconds, limit. Returns the claimed rows."""
     return f"""

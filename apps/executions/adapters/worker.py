@@ -259,4 +259,5 @@ class RunWorker:
             if self._active.get(claim.run_id) is active:
                 del self._active[claim.run_id]
             self._hints.note(claim.flow_id)
-            self._poke.set()
+            if len(self._active) == self._max_runs - 1:
+                self._poke.set()  # there was no room; now there is
