@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import AsyncGenerator
+
 import pytest
 
+from apps.common import bus
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, RunEvent
 from tests.executions.flows import definition, make_flow, start, wait_for
@@ -18,6 +21,24 @@ def people(transactional_db: None) -> World:
 
 
 TRIGGER = {"id": "start_a1", "type": "manual_trigger"}
+
+
+def test_a_fault_in_the_worker_s_own_loop_does_not_end_it(
+    people: World, monkeypatch: pytest.MonkeyPatch, request: pytest.FixtureRequest
+) -> None:
+    faults = iter([RuntimeError("planted")])
+    original = bus.subscribe
+
+    def subscribe(channel: str) -> AsyncGenerator[bytes, None]:
+        for fault in faults:
+            raise fault
+        return original(channel)
+
+    monkeypatch.setattr(bus, "subscribe", subscribe)
+    request.getfixturevalue("worker")
+    flow = make_flow(people.editor.person, people.workspace, definition([TRIGGER], []))
+    assert wait_for(start(people.editor.person, flow).pk).state == "completed"
+    assert list(faults) == []
 
 
 def test_a_worker_runs_an_accepted_run_to_its_end(people: World, worker: RunWorker) -> None:

@@ -34,6 +34,7 @@ from sage_studio.engine import Controls
 logger = structlog.get_logger(__name__)
 # Few at a time, so that workers that wake together share what there is.
 CLAIM_AT_ONCE = 16
+RESTART_AFTER_S = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,13 @@ class RunWorker:
     def _run_loop(self) -> None:
         with asyncio.Runner() as runner:
             self._loop = runner.get_loop()
-            runner.run(self._main())
+            while not self._is_stopping:
+                try:
+                    runner.run(self._main())
+                except Exception:  # a fault of ours: the leases of its runs end, the worker goes on
+                    logger.exception("run_worker_crashed", owner=self.owner)
+                    self._active.clear()
+                    time.sleep(RESTART_AFTER_S)
 
     async def _main(self) -> None:
         self._poke = asyncio.Event()
