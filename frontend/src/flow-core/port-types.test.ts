@@ -1,3 +1,5 @@
+import { readFileSync } from "node:fs";
+import { resolve } from "node:path";
 import { expect, test } from "vitest";
 import { connectable, portLook } from "./port-types";
 
@@ -29,4 +31,12 @@ test("colour says the type, shape says how many", () => {
   expect(portLook("array<Document>")).toEqual({ color: "var(--port-document)", shape: "array" });
   expect(portLook("stream<string> | null")).toEqual({ color: "var(--port-string)", shape: "stream" });
   expect(portLook("string | number")).toEqual({ color: "var(--port-any)", shape: "one" });
+});
+
+test("what fits what is the same as on the server", () => {
+  const text = readFileSync(resolve(process.cwd(), "../tests/golden/types.json"), "utf8");
+  const vectors = JSON.parse(text) as { fits: [string, string, boolean][] };
+  expect(vectors.fits.length).toBeGreaterThan(10);
+  const wrong = vectors.fits.filter(([source, target, fits]) => connectable(source, target) !== fits);
+  expect(wrong).toEqual([]);
 });
