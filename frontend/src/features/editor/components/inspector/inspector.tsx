@@ -1,7 +1,7 @@
 /** The right panel: what the selected node is set to, what came in and what went out. */
 import { Icon } from "@/components/icon";
 import type { FlowNode, NodeSpec } from "@/flow-core";
-import { useText } from "@/i18n";
+import { formatNumber, useText } from "@/i18n";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCanEdit, useCatalogue, useEditor, useFlow, useRuns, useUi } from "../../stores/context";
 import { nodeRun } from "../../stores/run-store";
@@ -102,5 +102,5 @@ function useCounts(node: FlowNode): { input: string; output: string } {
   const t = useText(editorText);
   const run = useRuns((state) => nodeRun(state, node.id));
   if (run?.state === "running") return { input: "", output: t("live") };
-  return { input: "", output: run?.items ? String(run.items) : "" };
+  return { input: "", output: run?.items ? formatNumber(run.items) : "" };
 }
