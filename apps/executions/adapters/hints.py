@@ -1,9 +1,10 @@
-"""Telling sockets that a flow has new events: gathered for a moment, sent from a thread."""
+"""Telling sockets that a flow has new events: at once for an ending, gathered for a moment else."""
 
 from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 from apps.common import bus
 from apps.executions.types import flow_channel
@@ -18,20 +19,25 @@ class Hints:
     def __init__(self) -> None:
         self._flows: set[str] = set()
         self._noted = asyncio.Event()
+        self._urgent = asyncio.Event()
 
-    def note(self, flow_id: str) -> None:
+    def note(self, flow_id: str, *, is_urgent: bool = False) -> None:
         self._flows.add(flow_id)
         self._noted.set()
+        if is_urgent:
+            self._urgent.set()
 
     async def send(self) -> None:
         loop = asyncio.get_running_loop()
         with ThreadPoolExecutor(1, thread_name_prefix="run-hints") as thread:
             while True:
                 await self._noted.wait()
-                await asyncio.sleep(GATHER_S)
                 self._noted.clear()
+                self._urgent.clear()
                 flows, self._flows = self._flows, set()
                 await loop.run_in_executor(thread, _publish, flows)
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._urgent.wait(), GATHER_S)
 
 
 def _publish(flows: set[str]) -> None:

@@ -33,8 +33,11 @@ _POSTGRES = Dialect(
 )
 
 
+_WITHOUT_OFFSET = len("2026-01-01 00:00:00.000000")
+
+
 def dialect() -> Dialect:
-    return _SQLITE if connection.vendor == "sqlite" else _POSTGRES
+    return _SQLITE if _is_sqlite() else _POSTGRES
 
 
 def claimable(words: Dialect) -> str:
@@ -99,12 +102,17 @@ PUT_EVENT = """
 
 
 def stamp(at: float | None) -> str | None:
-    """Seconds since the epoch in the form both databases take for a column in UTC."""
+    """Seconds since the epoch in the form the database takes for a column in UTC."""
     if at is None:
         return None
-    moment = datetime.fromtimestamp(at, UTC)
-    text = moment.strftime("%Y-%m-%d %H:%M:%S.%f")
-    return text if connection.vendor == "sqlite" else f"{text}+00"
+    text = datetime.fromtimestamp(at, timezone.utc).isoformat(" ", "microseconds")
+    return text[:_WITHOUT_OFFSET] if _is_sqlite() else text
+
+
+@cache
+def _is_sqlite() -> bool:
+    # Asked several times per completed node; asking the connection costs more than the answer.
+    return connection.vendor == "sqlite"
 
 
 def row_id(value: str) -> str:

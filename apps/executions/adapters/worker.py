@@ -265,6 +265,6 @@ class RunWorker:
         finally:
             if self._active.get(claim.run_id) is active:
                 del self._active[claim.run_id]
-            self._hints.note(claim.flow_id)
+            self._hints.note(claim.flow_id, is_urgent=True)
             if len(self._active) == self._max_runs - 1:
                 self._poke.set()  # there was no room; now there is
