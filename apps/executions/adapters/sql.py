@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import cache
 
 from django.db import connection
 
@@ -105,7 +106,7 @@ def stamp(at: float | None) -> str | None:
     """Seconds since the epoch in the form the database takes for a column in UTC."""
     if at is None:
         return None
-    text = datetime.fromtimestamp(at, timezone.utc).isoformat(" ", "microseconds")
+    text = datetime.fromtimestamp(at, UTC).isoformat(" ", "microseconds")
     return text[:_WITHOUT_OFFSET] if _is_sqlite() else text
 
 
