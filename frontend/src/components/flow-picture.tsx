@@ -92,7 +92,7 @@ export function FlowPicture({ definition, categoryOf, label }: Props) {
         const x1 = from.x + size.width;
         const y1 = from.y + size.height / 2;
         const y2 = to.y + size.height / 2;
-        const bend = Math.max(30, Math.abs(to.x - x1) / 2);
+        const bend = to.x > x1 ? (to.x - x1) / 2 : 36;
         return (
           <path
             key={edge.id}

@@ -6,7 +6,7 @@ import { chooseLanguage } from "@/i18n";
 // A busy machine loads a page in more than the usual second.
 configure({ asyncUtilTimeout: 8000 });
 
-// happy-dom has neither; Mantine asks for both.
+// happy-dom has none of these; Mantine asks for all.
 window.matchMedia ??= ((query: string) => ({
   matches: false,
   media: query,
@@ -18,6 +18,10 @@ window.ResizeObserver ??= class {
   unobserve() {}
   disconnect() {}
 };
+
+if (!("fonts" in document)) {
+  Object.defineProperty(document, "fonts", { value: new EventTarget() });
+}
 
 beforeEach(() => {
   localStorage.clear();

@@ -1,7 +1,7 @@
 /** The frame around every signed-in page: the rail, and beside it the page. */
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
-import { Outlet, useParams } from "@tanstack/react-router";
-import { useEffect } from "react";
+import { Outlet, useNavigate, useParams, useRouter } from "@tanstack/react-router";
+import { useEffect, useState } from "react";
 import { useText } from "@/i18n";
 import { usePreferences } from "@/lib/preferences";
 import { useMe } from "@/lib/session";
@@ -34,7 +34,7 @@ export function Shell() {
   const [sheet, { open: openSheet, close: closeSheet, toggle: toggleSheet }] = useDisclosure(false);
   useHotkeys([["mod+K", openPalette]], []);
   useGoKeys(workspaceId, toggleSheet);
-  if (me === null) return null;
+  if (me === null) return <SessionOver />;
   return (
     <div className={classes.shell}>
       <a className={classes.skip} href="#main">
@@ -48,4 +48,16 @@ export function Shell() {
       <ShortcutSheet opened={sheet} onClose={closeSheet} />
     </div>
   );
+}
+
+/** The session ended while a page was open: sign in, then come back to it. */
+function SessionOver() {
+  const navigate = useNavigate();
+  const router = useRouter();
+  // Kept from the first moment: the address changes under us as soon as the navigation begins.
+  const [here] = useState(() => router.state.location.href);
+  useEffect(() => {
+    void navigate({ to: "/sign-in", search: { next: here }, replace: true });
+  }, [navigate, here]);
+  return null;
 }

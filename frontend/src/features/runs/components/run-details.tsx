@@ -16,10 +16,15 @@ const hasContent = (value: Json): boolean =>
 type Props = { workspaceId: string; run: RunDetail; definition: FlowDefinition | undefined };
 
 /** What the run gave, under the names people know its last nodes by. */
-function named(outputs: Json, definition: FlowDefinition | undefined): Json {
-  if (!isObject(outputs)) return outputs;
+function Outputs({ workspaceId, run, definition }: Props) {
+  if (!isObject(run.outputs)) return <ValuePorts workspaceId={workspaceId} value={run.outputs} />;
   const names = new Map((definition?.nodes ?? []).map((node) => [node.id, node.name || node.id]));
-  return Object.fromEntries(Object.entries(outputs).map(([key, value]) => [names.get(key) ?? key, value]));
+  return Object.entries(run.outputs).map(([id, value]) => (
+    <section key={id}>
+      <h3>{names.get(id) ?? id}</h3>
+      <ValuePorts workspaceId={workspaceId} value={value} />
+    </section>
+  ));
 }
 
 export function RunDetails({ workspaceId, run, definition }: Props) {
@@ -61,7 +66,7 @@ export function RunDetails({ workspaceId, run, definition }: Props) {
       {hasContent(run.outputs) && (
         <>
           <h2>{t("run.outputs")}</h2>
-          <ValuePorts workspaceId={workspaceId} value={named(run.outputs, definition)} />
+          <Outputs workspaceId={workspaceId} run={run} definition={definition} />
         </>
       )}
     </aside>

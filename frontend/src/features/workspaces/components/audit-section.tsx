@@ -6,6 +6,7 @@ import { type Column, Table, TableSkeleton } from "@/components/table";
 import { formatFullTime, formatTime, useText } from "@/i18n";
 import type { AuditEntry, Json } from "@/lib/api";
 import { auditQuery } from "../api";
+import { useActionWord } from "../audit-text";
 import { workspacesText } from "../text";
 import classes from "../workspace-settings-page.module.css";
 
@@ -25,6 +26,7 @@ export function changeText(entry: Pick<AuditEntry, "before" | "after">): string 
 
 export function AuditSection({ workspaceId }: { workspaceId: string }) {
   const t = useText(workspacesText);
+  const word = useActionWord();
   const query = useQuery(auditQuery(workspaceId));
   const columns = useMemo<Column[]>(
     () => [
@@ -52,8 +54,8 @@ export function AuditSection({ workspaceId }: { workspaceId: string }) {
                     {formatTime(entry.at)}
                   </td>
                   <td title={entry.actor_email}>{entry.actor_email || t("settings.audit.system")}</td>
-                  <td className={classes.code} title={`${entry.target_type} ${entry.target_id}`}>
-                    {entry.action}
+                  <td title={`${entry.action} ${entry.target_type} ${entry.target_id}`}>
+                    {word(entry.action)}
                   </td>
                   <td className={classes.code} title={changeText(entry)}>
                     {changeText(entry)}
