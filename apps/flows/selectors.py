@@ -17,9 +17,7 @@ def flow_list(*, workspace_id: uuid.UUID) -> QuerySet[Flow]:
 
 def flow_get(*, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Flow:
     """One flow with its definition. Raises NotFound for archived ones and those of others."""
-    flow = (
-        flow_list(workspace_id=workspace_id).select_related("definition").filter(pk=flow_id).first()
-    )
+    flow = flow_list(workspace_id=workspace_id).select_related("definition").filter(pk=flow_id).first()
     if flow is None:
         raise NotFound
     return flow
