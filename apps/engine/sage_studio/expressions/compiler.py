@@ -6,7 +6,7 @@ parameter of each arrow has its own slot; arrows exist only as arguments, so non
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -22,7 +22,7 @@ from sage_studio.expressions.errors import (
     unsupported,
 )
 from sage_studio.expressions.functions import CALLBACKS, CONSTANTS, FUNCTIONS, NAMESPACES, VALUES, Builtin
-from sage_studio.expressions.methods import BY_TYPE, Callback, Use, method_of
+from sage_studio.expressions.methods import BY_TYPE, PLAIN_TEXT, Callback, Use, method_of
 from sage_studio.expressions.operators import (
     ARITHMETIC,
     COMPARISON,
@@ -201,9 +201,12 @@ class _Compiler:
         args = self._args(node.args)
         name, at, optional, shown = node.name, node.at, node.optional, self._shown(node.base)
         by_type = {kind: table[name] for kind, table in BY_TYPE.items() if name in table}
+        plain = PLAIN_TEXT.get(name) if not node.args else None
 
         def call(env: list[Any]) -> Value:
             value = base(env)
+            if plain is not None and type(value) is str:
+                return plain(value)
             method = by_type.get(type(value))
             if method is not None:
                 return method(value, args(env), Use(env[1], at, name))
@@ -239,7 +242,10 @@ class _Compiler:
 
         return call
 
-    def _args(self, nodes: tuple[Node, ...]) -> Callable[[list[Any]], list[Value]]:
+    def _args(self, nodes: tuple[Node, ...]) -> Callable[[list[Any]], Sequence[Value]]:
+        if all(isinstance(node, Literal) for node in nodes):
+            constant = tuple(node.value for node in nodes if isinstance(node, Literal))
+            return lambda env: constant
         if any(isinstance(node, Spread) for node in nodes):
             return self._spreading(nodes)
         runs = [self._argument(node) for node in nodes]

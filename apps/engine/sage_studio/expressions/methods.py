@@ -70,7 +70,8 @@ def _text_arg(args: Sequence[Value], index: int, use: Use, default: str | None =
 def _int_arg(args: Sequence[Value], index: int, use: Use, default: int) -> int:
     if index >= len(args) or args[index] is None:
         return default
-    number = to_number(args[index], use.name, use.at)
+    given = args[index]
+    number = given if type(given) is int else to_number(given, use.name, use.at)
     if math.isnan(number):
         return 0
     return int(max(-(2**53), min(2**53, number)))
@@ -163,12 +164,21 @@ def _locale_compare(value: str, args: Sequence[Value], use: Use) -> int:
     return (mine > theirs) - (mine < theirs)
 
 
+def _plain_method(work: Callable[[str], str]) -> Method:
+    return lambda value, _args, _use: work(value)
+
+
+PLAIN_TEXT: Mapping[str, Callable[[str], str]] = {
+    "toUpperCase": str.upper,
+    "toLowerCase": str.lower,
+    "trim": str.strip,
+    "trimStart": str.lstrip,
+    "trimEnd": str.rstrip,
+}
+"""Those that need neither arguments nor budget; the compiler calls them straight."""
+
 TEXT: Mapping[str, Method] = {
-    "toUpperCase": lambda value, _args, _use: value.upper(),
-    "toLowerCase": lambda value, _args, _use: value.lower(),
-    "trim": lambda value, _args, _use: value.strip(),
-    "trimStart": lambda value, _args, _use: value.lstrip(),
-    "trimEnd": lambda value, _args, _use: value.rstrip(),
+    **{name: _plain_method(work) for name, work in PLAIN_TEXT.items()},
     "includes": lambda value, args, use: _text_arg(args, 0, use) in value,
     "startsWith": lambda value, args, use: value.startswith(_text_arg(args, 0, use)),
     "endsWith": lambda value, args, use: value.endswith(_text_arg(args, 0, use)),

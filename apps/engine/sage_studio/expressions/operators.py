@@ -199,6 +199,9 @@ def add(left: Value, right: Value, budget: Budget, at: int) -> Value:
     """``+``: joins when either side is a text, list or object, else adds."""
     if type(left) in NUMBERS and type(right) in NUMBERS:
         return tidy(left + right)
+    if type(left) is str and type(right) is str:
+        budget.text(len(left) + len(right), at)
+        return left + right
     joins = isinstance(left, str | list | tuple | Mapping) or isinstance(right, str | list | tuple | Mapping)
     if not joins:
         return tidy(to_number(left, "+", at) + to_number(right, "+", at))

@@ -29,6 +29,9 @@ ITEM_FAILED = define_error(
 )
 STOPPED = define_error("node.stopped", 3103, en="The run was stopped.", zh="运行已被停止。", status=409)
 
+OBJECTS = (dict, Mapping)
+"""For ``isinstance``: what is a dict, as nearly all items are, is known without asking the abstract class."""
+
 _CHECK_EVERY = 2_000
 
 
@@ -78,11 +81,11 @@ def is_true(value: Any) -> bool:
 
 def at_path(item: Any, path: str) -> Any:
     """The value at a dotted path of an item, or None; a key that itself has dots wins."""
-    if isinstance(item, Mapping) and path in item:
+    if isinstance(item, OBJECTS) and path in item:
         return item[path]
     value = item
     for step in path.split("."):
-        if isinstance(value, Mapping):
+        if isinstance(value, OBJECTS):
             value = value.get(step)
         elif isinstance(value, list) and step.isdigit() and int(step) < len(value):
             value = value[int(step)]

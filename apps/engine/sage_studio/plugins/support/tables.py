@@ -12,6 +12,7 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
+from operator import itemgetter
 from typing import Any
 
 from sage_studio.kernel import define_error
@@ -38,6 +39,7 @@ BAD_JSON = define_error(
 
 _MAX_COLUMNS = 2_000
 _MAX_CELL = 1 << 20
+_INTEGER = re.compile(r"^[+-]?\d+$")
 _NUMBER = re.compile(r"^[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?$")
 
 
@@ -50,7 +52,7 @@ def csv_rows(
         io.StringIO(text, newline=""), delimiter=delimiter or _delimiter_of(text), strict=False
     )
     try:
-        cells = list(islice((row for row in reader if any(row)), max_rows + has_header))
+        cells = list(islice(filter(any, reader), max_rows + has_header))
     except csv.Error as error:
         raise NodeError(BAD_ROWS, {"name": name, "line": reader.line_num, "reason": str(error)}) from error
     if not cells:
@@ -60,15 +62,12 @@ def csv_rows(
         raise NodeError(BAD_ROWS, {"name": name, "line": 1, "reason": f"more than {_MAX_COLUMNS} columns"})
     header = _names(cells[0] if has_header else [], width)
     body = cells[1:] if has_header else cells
-    converters = [_converter([row[i] for row in body if i < len(row)], numbers) for i in range(width)]
-    return [_row(header, converters, row) for row in body]
-
-
-def _row(header: list[str], converters: list[Callable[[str], Any]], row: list[str]) -> dict[str, Any]:
-    made = {name: convert(cell) for name, convert, cell in zip(header, converters, row, strict=False)}
-    for missing in header[len(row) :]:
-        made[missing] = None
-    return made
+    for row in body:
+        if len(row) < width:
+            row.extend([""] * (width - len(row)))
+    # Column by column: that takes a third of the time of going through the cells row by row.
+    columns = [_converted(list(map(itemgetter(i), body)), numbers) for i in range(width)]
+    return [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
 def _delimiter_of(text: str) -> str:
@@ -98,25 +97,15 @@ def _names(header: list[str], width: int) -> list[str]:
     return names
 
 
-def _text(cell: str) -> str | None:
-    return cell or None
-
-
-def _integer(cell: str) -> int | None:
-    return int(cell) if cell else None
-
-
-def _decimal(cell: str) -> float | None:
-    return float(cell) if cell else None
-
-
-def _converter(column: list[str], numbers: bool) -> Callable[[str], Any]:
-    if not numbers:
-        return _text
-    filled = [cell for cell in column if cell]
-    if not filled or not all(map(_NUMBER.match, filled)):
-        return _text
-    return _integer if all(cell.lstrip("+-").isdigit() for cell in filled) else _decimal
+def _converted(column: list[str], numbers: bool) -> list[Any]:
+    """Numbers when every filled cell is one, else texts; empty cells are null."""
+    filled = column if all(column) else [cell for cell in column if cell]
+    convert: Callable[[str], Any] | None = None
+    if numbers and filled and all(map(_NUMBER.match, filled)):
+        convert = int if all(map(_INTEGER.match, filled)) else float
+    if filled is column:
+        return list(map(convert, column)) if convert else column
+    return [(convert(cell) if convert else cell) if cell else None for cell in column]
 
 
 def parse_json(name: str, text: str) -> Any:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sage_studio.kernel import SageError
-from sage_studio.plugins.support.items import as_items, item_error, watched
+from sage_studio.plugins.support.items import OBJECTS, as_items, item_error, watched
 from sage_studio.sdk import Context, Field, ItemFunction, Node, NodeOutput, NodeSpec, Port, Settings, text
 
 
@@ -71,6 +71,6 @@ def _map(ctx: Context, items: list[Any], fields: ItemFunction, keep_others: bool
             made = fields(item, index)
         except SageError as error:
             raise item_error(error, index) from error
-        keeps = keep_others and isinstance(item, Mapping)
-        mapped.append({**item, **made} if keeps and isinstance(made, Mapping) else made)
+        keeps = keep_others and isinstance(item, OBJECTS)
+        mapped.append({**item, **made} if keeps and isinstance(made, OBJECTS) else made)
     return mapped
