@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from typing import Any, ClassVar
 from urllib.parse import parse_qs
 
+from autobahn.exception import Disconnected
 from channels.consumer import AsyncConsumer
 
 from apps.collaboration import policies
@@ -107,10 +108,17 @@ class _Connection:
                     await room.receive(self._socket, data)
 
     async def _deliver(self, frame: bytes) -> None:
-        await self._send({"type": "websocket.send", "bytes": frame})
+        await self._tell({"type": "websocket.send", "bytes": frame})
 
     async def _hang_up(self, code: int) -> None:
-        await self._send({"type": "websocket.close", "code": code})
+        await self._tell({"type": "websocket.close", "code": code})
+
+    async def _tell(self, message: dict[str, Any]) -> None:
+        """Send, unless the client has gone meanwhile: Daphne tells so by an exception of its own."""
+        try:
+            await self._send(message)
+        except (OSError, Disconnected):
+            self._socket.close(Close.UNAVAILABLE)
 
 
 def _number(text: str) -> int | None:

@@ -59,7 +59,7 @@ class Place:
 
 @dataclass
 class Server:
-    """One running Daphne over a place."""
+    """The product's own web process over a place."""
 
     place: Place
     port: int
@@ -79,11 +79,11 @@ class Server:
         self.wait()
 
     def launch(self) -> None:
-        command = [sys.executable, "-m", "daphne", "-b", "127.0.0.1", "-p", str(self.port), "-v", "0"]
-        command += ["--websocket-max-message-size", str(5 * 1024 * 1024), "studio_project.asgi:application"]
+        command = [sys.executable, "-m", "studio_project.serve", "web"]
+        environment = {**self.place.environment, "SAGE_PORT": str(self.port), **self.extra}
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
-                command, cwd=ROOT, env={**self.place.environment, **self.extra}, stdout=output, stderr=output
+                command, cwd=ROOT, env=environment, stdin=subprocess.DEVNULL, stdout=output, stderr=output
             )
 
     def wait(self) -> None:

@@ -55,8 +55,11 @@ const edit = ({ doc }, step) => {
       case 2: if (pick) pick.set('pos', [random(500), random(500)]); break
       case 3: if (pick) {
         const text = pick.get('texts').get('prompt')
-        if (text.length > 3 && random(2)) text.delete(random(text.length - 1), 1)
-        else text.insert(random(text.length + 1), '<' + step + '>')
+        const characters = [...text.toString()] // as editors do, never inside a character
+        const at = characters.slice(0, random(characters.length + 1)).join('').length
+        const next = characters[[...text.toString().slice(0, at)].length]
+        if (next && random(2)) text.delete(at, next.length)
+        else text.insert(at, '<' + step + '😀>')
       } break
       case 4: doc.getMap('edges').set('e' + random(10), { source: 'a', target: 'b', at: step }); break
       default: if (keys.length > 5) nodes.delete(keys[random(keys.length)])
@@ -91,7 +94,7 @@ const content = (doc) => JSON.stringify(roots.map((name) => sorted(doc.getMap(na
 const vector = (doc) => JSON.stringify([...Y.decodeStateVector(Y.encodeStateVector(doc))].sort())
 const same = () => clients.every((c) => c.provider.synced && !c.doc.store.pendingStructs &&
   content(c.doc) === content(clients[0].doc) && vector(c.doc) === vector(clients[0].doc))
-const converged = await until(same, 40000)
+const converged = await until(same, Number(process.env.WAIT ?? 40000))
 const everyoneSeen = await until(() => clients.every((c) => c.provider.awareness.getStates().size === clients.length), 5000)
 const names = [...clients[0].provider.awareness.getStates().values()].map((s) => s.user?.name ?? '')
 console.log(JSON.stringify({ connected, converged, everyoneSeen, names, nodes: clients[0].doc.getMap('nodes').size, contents: new Set(clients.map((c) => content(c.doc))).size, states: clients.map((c) => [c.provider.synced, c.provider.wsconnected, !!c.doc.store.pendingStructs, vector(c.doc)]) }))

@@ -20,7 +20,7 @@ from apps.collaboration.rooms.replica import Replica
 from apps.collaboration.rooms.room import Room
 from apps.collaboration.rooms.socket import Close, Socket, Who
 from apps.collaboration.wire import frames
-from apps.collaboration.wire.varints import read_bytes, read_uint
+from apps.collaboration.wire.varints import read_bytes, read_uint, write_uint
 from tests.collaboration.client import until
 from tests.collaboration.memory import MemoryHints, MemoryJournal, MemoryRefusals
 
@@ -278,3 +278,23 @@ async def test_many_sockets_that_open_one_room_together_share_one_load(hall: Hal
         assert len({peer.room for peer in peers}) == 1
         await peers[0].put("k", 1)
         await until(lambda: all(peer.notes() == {"k": 1.0} for peer in peers[1:]))
+
+
+async def test_a_character_is_never_parted_in_its_middle(hall: Hall) -> None:
+    """The library would lose a clock there and hand every later reader a broken document."""
+    async with hall.open() as hub:
+        a, b = await hall.join(hub), await hall.join(hub)
+        text = pycrdt.Text("a😀b")
+        before = a.doc.get_state()
+        a.doc.get("notes", type=pycrdt.Map)["t"] = text
+        await a.say(frames.sync_update(a.doc.get_update(before)))
+        client = a.doc.client_id
+        await until(lambda: a.acked() == 1)
+        half = b"\x00\x01" + write_uint(client) + b"\x01\x02\x01"  # deletes only the first half
+        await b.say(frames.sync_update(half))
+        await until(lambda: b.closed == [Close.MALFORMED])
+        whole = b"\x00\x01" + write_uint(client) + b"\x01\x02\x02"
+        await a.say(frames.sync_update(whole))
+        reader = await hall.join(hub, role="viewer")
+        await reader.say(frames.sync_request(b"\x00"))
+        await until(lambda: reader.notes() == {"t": "ab"})

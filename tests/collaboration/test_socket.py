@@ -168,6 +168,37 @@ async def test_presence_carries_the_session_s_name_and_goes_with_the_socket(
         await until(lambda: owner.presence[viewer.doc.client_id] is None)
 
 
+@pytest.mark.parametrize("state", ['{"x": NaN}', '{"x": 1e999}', r'{"x": "\ud800"}', r'{"\udfff": 1}'])
+async def test_presence_no_browser_can_read_reaches_nobody(server: Server, place: Place, state: str) -> None:
+    flow_id = place.new_flow()
+    async with (
+        server.join("owner", flow_id=flow_id) as owner,
+        server.join("viewer", flow_id=flow_id) as viewer,
+    ):
+        await viewer.socket.send(frames.presence([frames.presence_entry(777, 1, state)]))
+        await owner.say_presence({"cursor": 1})
+        await until(lambda: owner.doc.client_id in viewer.presence)
+        async with server.join("editor", flow_id=flow_id) as late:
+            await until(lambda: owner.doc.client_id in late.presence)
+            assert 777 not in late.presence
+        assert 777 not in owner.presence
+
+
+async def test_more_than_a_megabyte_of_offline_work_is_taken_and_opens_for_others(
+    server: Server, flow_id: str
+) -> None:
+    async with server.join("editor", flow_id=flow_id) as client:
+        doc = client.doc
+    with doc.transaction():
+        for number in range(15):
+            client.root("notes")[f"n{number}"] = "x" * 250_000
+    async with server.join("editor", flow_id=flow_id, doc=doc) as back:
+        await until(lambda: back.acked_seq > 0, 20)
+        assert back.close_code is None
+    async with server.join("viewer", flow_id=flow_id) as viewer:
+        assert len(viewer.content()["notes"]) == 15
+
+
 async def test_nobody_speaks_for_another_s_presence(server: Server, flow_id: str) -> None:
     async with (
         server.join("owner", flow_id=flow_id) as owner,

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from apps.collaboration.rooms.socket import Socket
 from apps.collaboration.wire import frames
 from apps.collaboration.wire.frames import PresenceEntry
+from sage_studio.kernel import JsonObject
 
 _LEFT = "null"
 REMOTE_TTL_S = 40.0
@@ -66,20 +67,30 @@ class PresenceBoard:
             socket.client_id = client_id
 
     def _stamped(self, socket: Socket, raw: str) -> str | None:
-        """The state with the session's identity in it; None when it is not acceptable."""
+        """The state with the session's identity in it; None when it is not acceptable.
+
+        What Python takes for JSON and browsers do not (NaN, halves of surrogate pairs) would break
+        the presence of everybody in the room.
+        """
         if len(raw) > self._max_bytes or len(raw.encode()) > self._max_bytes:
             return None
         try:
             state = json.loads(raw)
+            if state is None:
+                return _LEFT
+            if not isinstance(state, dict):
+                return None
+            state["user"] = self._user(socket)
+            text = json.dumps(state, ensure_ascii=False, allow_nan=False)
+            text.encode()
         except (ValueError, RecursionError):
             return None
-        if state is None:
-            return _LEFT
-        if not isinstance(state, dict):
-            return None
+        return text
+
+    @staticmethod
+    def _user(socket: Socket) -> JsonObject:
         who = socket.who
-        state["user"] = {"id": str(who.person_id), "name": who.name, "color": who.color, "role": socket.role}
-        return json.dumps(state, ensure_ascii=False)
+        return {"id": str(who.person_id), "name": who.name, "color": who.color, "role": socket.role}
 
     def _put(self, client_id: int, text: str, socket: Socket | None, person_id: str) -> None:
         self._states[client_id] = _State(self._next_clock(), text, socket, person_id, time.monotonic())

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
+import sys
 import uuid
 from collections.abc import Iterable
 from enum import Enum, auto
 
-from apps.collaboration.documents.library import LiveDoc, merge
+from apps.collaboration.documents.library import ROOTS, LiveDoc, merge
 from apps.collaboration.rooms.ports import Loaded, Row
-from apps.collaboration.wire.scan import Scan
+from apps.collaboration.wire.scan import Scan, scan_update
+
+_FOUR_BYTES = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
 
 class Verdict(Enum):
@@ -21,6 +25,9 @@ class Verdict(Enum):
     FOREIGN = auto()
     """It brings new changes under a client id that belongs to somebody else."""
     TOO_DEEP = auto()
+    SPLIT = auto()
+    """It parts a character beyond U+FFFF between its two UTF-16 halves. Browsers put replacement
+    characters there; the library would lose a clock and hand everybody a broken document."""
 
 
 class Replica:
@@ -32,6 +39,8 @@ class Replica:
         self._doc = LiveDoc(loaded.updates)
         self._clocks = self._doc.clocks()
         self._owners = dict(loaded.owners)
+        self._pairs: set[tuple[int, int]] = set()
+        self._learn_pairs(loaded.updates)
         self._max_depth = max_depth
         self._depth = max_depth
         """An upper bound; starts as unknown and is measured when an update first needs it."""
@@ -51,6 +60,9 @@ class Replica:
         for client, end in scan.needs.items():
             if end > max(self._clocks.get(client, 0), ends.get(client, 0)):
                 return Verdict.GAP
+        pairs = self._pairs | scan.pairs if scan.pairs else self._pairs
+        if pairs and not pairs.isdisjoint(scan.cuts):
+            return Verdict.SPLIT
         if (scan.hanging_depth or scan.rooted_depth) and not self._depth_allows(scan):
             return Verdict.TOO_DEEP
         return Verdict.FINE
@@ -72,6 +84,7 @@ class Replica:
         Raises UpdateRejectedError or DocumentBrokenError (``documents.library``).
         """
         news = self._doc.apply(update)
+        self._pairs |= scan.pairs
         bound: dict[int, uuid.UUID] = {}
         for client, ranges in scan.brings.items():
             end = max((last for _, last in ranges), default=0)
@@ -87,6 +100,7 @@ class Replica:
         for row in rows:
             if row.seq > self.seq:
                 news.append(self._doc.apply(row.body))
+                self._learn_pairs([row.body])
                 self.seq = row.seq
         news = [update for update in news if update]
         if not news:
@@ -94,6 +108,12 @@ class Replica:
         self._clocks = self._doc.clocks()
         self._depth = self._max_depth
         return merge(news)
+
+    def _learn_pairs(self, updates: Iterable[bytes]) -> None:
+        """Find characters beyond U+FFFF in bytes of the journal; most have none and cost a search."""
+        for update in updates:
+            if _FOUR_BYTES.search(update):
+                self._pairs |= scan_update(update, roots=ROOTS, max_structs=sys.maxsize).pairs
 
     def belongs_to_another(self, client_id: int, person_id: uuid.UUID) -> bool:
         return self._owners.get(client_id, person_id) != person_id

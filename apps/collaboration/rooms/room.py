@@ -95,7 +95,7 @@ class Room:
         loaded = await self._journal.load(self.flow_id)
         try:
             self._replica = Replica(loaded, max_depth=self._limits.type_depth)
-        except (DocumentBrokenError, UpdateRejectedError) as error:
+        except (DocumentBrokenError, UpdateRejectedError, WireError) as error:
             log.exception("document_unreadable", flow_id=str(self.flow_id))
             raise DocumentQuarantinedError from error
         await self._journal.loaded(self.flow_id)
@@ -276,6 +276,8 @@ class Room:
             self._apply(socket, frame, scan, full=frame.is_answer and was_due)
         elif verdict is Verdict.GAP:
             self._resync(socket)
+        elif verdict is Verdict.SPLIT:
+            raise WireError("a character is parted in its middle")
         else:
             self._refuse(socket, verdict.name.lower())
 
@@ -468,7 +470,7 @@ class Room:
             return merge([row.body for row in rows]) if rows else b""
         try:
             return self._replica.catch_up(rows)
-        except (DocumentBrokenError, UpdateRejectedError):
+        except (DocumentBrokenError, UpdateRejectedError, WireError):
             self._broken(None)
             return merge([row.body for row in rows])
 

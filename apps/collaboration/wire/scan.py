@@ -33,12 +33,16 @@ class Scan:
 
     ``brings``: client → list of (first clock, end clock) of structs in the update.
     ``needs``: client → highest end clock the update refers to (origins, parents, deletions).
+    ``pairs``: ids of the second halves of characters beyond U+FFFF in shared texts (such a character
+    counts two clocks). ``cuts``: ids before which the update parts a text.
     ``rooted_depth``: how deep shared types are stacked under a root within this update.
     ``hanging_depth``: the same under a parent that is not in this update (0: none).
     """
 
     brings: dict[int, list[tuple[int, int]]] = field(default_factory=dict)
     needs: dict[int, int] = field(default_factory=dict)
+    pairs: set[tuple[int, int]] = field(default_factory=set)
+    cuts: list[tuple[int, int]] = field(default_factory=list)
     structs: int = 0
     deletions: int = 0
     rooted_depth: int = 0
@@ -122,15 +126,30 @@ class _Scanner:
         """Origins, parent and content of one item; returns its length in clocks."""
         parent = (0, False)
         if info & _HAS_LEFT:
-            self._reference()
+            self._reference(cut_after=1)
         if info & _HAS_RIGHT:
-            self._reference()
+            self._reference(cut_after=0)
         if not info & (_HAS_LEFT | _HAS_RIGHT):
             parent = self._parent(has_key=bool(info & _HAS_KEY))
         kind = info & _CONTENT
         if kind == _TYPE:
             self._nested((client, clock), parent)
+        if kind == _STRING:
+            return self._string(client, clock)
         return self._content(kind)
+
+    def _string(self, client: int, clock: int) -> int:
+        """Text of a shared text; its length is counted in UTF-16 units."""
+        text, self.pos = read_string(self.data, self.pos)
+        if text.isascii():
+            return len(text)
+        length = 0
+        for character in text:
+            length += 1
+            if character > "\uffff":
+                self.scan.pairs.add((client, clock + length))
+                length += 1
+        return length
 
     def _nested(self, item: tuple[int, int], parent: tuple[int, bool]) -> None:
         depth, rooted = parent[0] + 1, parent[1]
@@ -143,9 +162,10 @@ class _Scanner:
         else:
             scan.hanging_depth = max(scan.hanging_depth, depth)
 
-    def _reference(self) -> None:
+    def _reference(self, *, cut_after: int) -> None:
         client = self._uint()
         end = self._clock() + 1
+        self.scan.cuts.append((client, end - 1 + cut_after))
         needs = self.scan.needs
         if needs.get(client, 0) < end:
             needs[client] = end
@@ -177,9 +197,6 @@ class _Scanner:
             for _ in range(count):
                 self._any()
             return count
-        if kind == _STRING:
-            text, self.pos = read_string(self.data, self.pos)
-            return len(text) if text.isascii() else len(text.encode("utf-16-le")) // 2
         if kind == _DELETED:
             return self._clock()
         if kind == _TYPE:
@@ -256,6 +273,7 @@ class _Scanner:
             for _ in range(ranges):
                 start = self._clock()
                 end = start + self._clock(extra=start)
+                self.scan.cuts += ((client, start), (client, end))
                 highest = max(highest, end)
             if highest > needs.get(client, 0):
                 needs[client] = highest
