@@ -63,10 +63,14 @@ def wait_until(condition: object, *, timeout_s: float = 20) -> None:
 
 
 @contextmanager
-def start_up(data_dir: Path, *arguments: str, port: int | None = None, **settings: str) -> Iterator[Up]:
+def start_up(
+    data_dir: Path, *arguments: str, port: int | None = None, settings: dict[str, str] | None = None
+) -> Iterator[Up]:
     port = port or free_ports(1)[0]
     output = data_dir.parent / f"{data_dir.name}-{port}.txt"
-    environ = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}} | settings
+    environ = {k: v for k, v in os.environ.items() if k not in {"DATABASE_URL", "REDIS_URL"}} | (
+        settings or {}
+    )
     with output.open("w") as sink:
         process = subprocess.Popen(
             [sys.executable, "-c", UP, "--port", str(port), "--data-dir", str(data_dir), *arguments],
