@@ -47,9 +47,8 @@ def test_one_command_starts_everything_restarts_what_dies_and_stops_cleanly(data
 
 
 def test_a_server_that_others_can_reach_prints_a_code_for_the_first_owner(data_dir: Path) -> None:
-    with start_up(
-        data_dir, "--host", "0.0.0.0", "--workers", "0", SAGE_BASE_URL="http://studio.example.org"
-    ) as up:
+    address = {"SAGE_BASE_URL": "http://studio.example.org"}
+    with start_up(data_dir, "--host", "0.0.0.0", "--workers", "0", settings=address) as up:
         up.wait_until_said("Press Ctrl-C to stop")
 
     assert "running:  http://studio.example.org" in up.said()
