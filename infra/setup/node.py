@@ -53,8 +53,24 @@ def bundled() -> Node | None:
         npm = package / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
         version = _version(binary) if binary.exists() and npm.exists() else None
         if version is not None:
-            return Node(binary=binary, npm=(str(binary), str(npm)), version=version)
+            folder = _command_folder(binary, npm)
+            return Node(binary=folder / "node", npm=(str(binary), str(npm)), version=version)
     return None
+
+
+def _command_folder(binary: Path, npm: Path) -> Path:
+    """A folder with ``node`` and an ``npm`` that works, for scripts that call npm by name."""
+    folder = python_env.VENV / "node-bin"
+    folder.mkdir(exist_ok=True)
+    wanted = f'#!/bin/sh\nexec "{binary}" "{npm}" "$@"\n'
+    shim, link = folder / "npm", folder / "node"
+    if not shim.exists() or shim.read_text(encoding="utf-8") != wanted:
+        shim.write_text(wanted, encoding="utf-8")
+        shim.chmod(0o755)
+    if not link.exists() or link.resolve() != binary.resolve():
+        link.unlink(missing_ok=True)
+        link.symlink_to(binary)
+    return folder
 
 
 def choose() -> Node:
