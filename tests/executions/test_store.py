@@ -147,6 +147,9 @@ def _no_blobs(content: bytes, mime: str) -> str:
         ((1, 2), [1, 2]),
         ({1: "one"}, {"1": "one"}),
         ({3, 1}, [1, 3]),
+        (10**30, 10**30),
+        ({"price": "$12", 'say "$x":': "$blob"}, {"price": "$12", 'say "$x":': "$blob"}),
+        ({'$a"b': 1}, {'$a"b': 1}),
     ],
 )
 def test_odd_values_become_what_a_row_can_hold(value: Any, back: Any) -> None:
@@ -154,6 +157,21 @@ def test_odd_values_become_what_a_row_can_hold(value: Any, back: Any) -> None:
 
     text = encode_outputs({"value": value}, _no_blobs)
     assert decode(json.loads(text), lambda key: b"")["value"] == back
+
+
+def test_a_long_list_comes_back_whole_from_its_blob() -> None:
+    import json
+
+    kept: dict[str, bytes] = {}
+    rows = [{"n": n, "name": f"row {n}", "$own": None} for n in range(5_001)]
+
+    def put(content: bytes, mime: str) -> str:
+        kept["sha256:1"] = content
+        return "sha256:1"
+
+    text = encode_outputs({"rows": rows, "plain": 1}, put)
+    assert json.loads(text)["rows"]["size_bytes"] == len(kept["sha256:1"])
+    assert decode(json.loads(text), kept.__getitem__) == {"rows": rows, "plain": 1}
 
 
 def test_deep_values_do_not_break_the_writer() -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from typing import Any
+
+import orjson
 
 from apps.executions.types import MAX_INLINE_BYTES
 
@@ -21,6 +24,10 @@ GetBlob = Callable[[str], bytes]
 JSON_MIME = "application/json"
 BYTES_MIME = "application/octet-stream"
 _REFERENCE = "$blob"
+_MARKED_KEY = re.compile(rb'[{,]"\$(?:[^"\\]|\\.)*":')
+# A long list is written in slices of this many items: one call of the encoder holds the interpreter
+# from its beginning to its end, and the event loop and the heartbeat want a turn.
+_SLICE = 2_000
 
 
 def encode_outputs(outputs: Mapping[str, Any], put_blob: PutBlob) -> str:
@@ -36,24 +43,39 @@ def encode_value(value: Any, put_blob: PutBlob) -> str:
     """One value as JSON text; the whole of it becomes a reference when it is big."""
     if isinstance(value, (bytes, bytearray)):
         return _refer(bytes(value), BYTES_MIME, put_blob)
-    text = dump(value)
-    if len(text) > MAX_INLINE_BYTES or len(raw := text.encode()) > MAX_INLINE_BYTES:
-        raw = text.encode()
-        return _refer(raw, JSON_MIME, put_blob)
-    return text
+    raw = _encode(value)
+    return _refer(raw, JSON_MIME, put_blob) if len(raw) > MAX_INLINE_BYTES else raw.decode()
 
 
 def dump(value: Any) -> str:
     """Any value as JSON text PostgreSQL and SQLite both take."""
+    return _encode(value).decode()
+
+
+def _encode(value: Any) -> bytes:
     try:
-        text = json.dumps(value, ensure_ascii=False, allow_nan=False, default=_plain, separators=(",", ":"))
-        if '"$' not in text and "\\u0000" not in text:
-            text.encode()
-            return text
-    except (ValueError, RecursionError):
-        # NaN, a circular or very deep value, a lone surrogate: the careful walk below deals with each.
-        pass
-    return json.dumps(_clean(value, 0), ensure_ascii=False, separators=(",", ":"))
+        raw = _encode_list(value) if type(value) is list else orjson.dumps(value, default=_plain)
+    except orjson.JSONEncodeError:
+        # A circular or very deep value, a lone surrogate, a huge number, a key that is no text: the
+        # careful walk below deals with each.
+        return _encode_carefully(value)
+    return _encode_carefully(value) if _has_marks(raw) or b"\\u0000" in raw else raw
+
+
+def _has_marks(raw: bytes) -> bool:
+    """Whether a key begins with ``$``. Few values have one, and walking a big one takes far longer."""
+    return b'"$' in raw and _MARKED_KEY.search(raw) is not None
+
+
+def _encode_list(items: list[Any]) -> bytes:
+    if len(items) <= _SLICE:
+        return orjson.dumps(items, default=_plain)
+    slices = (items[at : at + _SLICE] for at in range(0, len(items), _SLICE))
+    return b"[" + b",".join(orjson.dumps(part, default=_plain)[1:-1] for part in slices) + b"]"
+
+
+def _encode_carefully(value: Any) -> bytes:
+    return json.dumps(_clean(value, 0), ensure_ascii=False, separators=(",", ":")).encode()
 
 
 def decode(value: Any, get_blob: GetBlob) -> Any:
@@ -61,7 +83,10 @@ def decode(value: Any, get_blob: GetBlob) -> Any:
     if isinstance(value, dict):
         if _REFERENCE in value:
             raw = get_blob(value[_REFERENCE])
-            return raw if value.get("mime") == BYTES_MIME else decode(json.loads(raw), get_blob)
+            if value.get("mime") == BYTES_MIME:
+                return raw
+            found = json.loads(raw)
+            return decode(found, get_blob) if _has_marks(raw) else found
         return {key.removeprefix("$"): decode(item, get_blob) for key, item in value.items()}
     if isinstance(value, list):
         return [decode(item, get_blob) for item in value]
