@@ -21,10 +21,13 @@ from django.conf import settings
 from django.core.management import call_command
 
 from studio_project.bodies import FRAME_BYTES, bound_bodies
+from studio_project.messages import bound_client_messages_only
 
 # Proxies and laptops close silent connections; Daphne pings sockets this often and drops the dead ones.
 PING_INTERVAL_S = 20
 PING_TIMEOUT_S = 30
+# All of one person's work offline comes as one message of up to 4 MiB (``rooms.limits``), in a frame.
+CLIENT_MESSAGE_BYTES = 4 * 1024 * 1024 + 64 * 1024
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -57,10 +60,13 @@ def serve_web() -> int:
         *("-p", str(settings.CONFIG.port)),
         *("--ping-interval", str(PING_INTERVAL_S)),
         *("--ping-timeout", str(PING_TIMEOUT_S)),
+        *("--websocket-max-message-size", str(CLIENT_MESSAGE_BYTES)),
+        *("--websocket-max-frame-size", str(CLIENT_MESSAGE_BYTES)),
         *("--server-name", "sage-studio"),
         *("-v", "0"),  # our own canonical line per request says more than Daphne's
     ]
     bound_bodies(settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
+    bound_client_messages_only()
     CommandLineInterface().run([*options, "studio_project.asgi:application"])
     return 0
 
