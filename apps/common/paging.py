@@ -7,7 +7,7 @@ import binascii
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Generic, TypeVar
 
 from django.db.models import Model, Q, QuerySet
@@ -88,6 +88,8 @@ def _python_value(rows: QuerySet[M], name: str, text: str) -> Any:
     meta = rows.model._meta  # noqa: SLF001 - Django's documented way to a field
     model_field = meta.pk if name == "pk" else meta.get_field(name)
     try:
-        return model_field.to_python(text)  # type: ignore[union-attr]
+        value = model_field.to_python(text)  # type: ignore[union-attr]
+        # Times at the ends of the calendar have no counterpart in UTC, which the database asks for.
+        return value.astimezone(UTC) if isinstance(value, datetime) else value
     except Exception:  # noqa: BLE001 - each field type raises its own; all mean the same here
         raise _bad_cursor() from None
