@@ -6,6 +6,7 @@ import uuid
 from typing import Any
 
 from django.http import FileResponse, HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils.http import content_disposition_header
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema
@@ -54,11 +55,21 @@ class FilesApi(WorkspaceApi):
 
     policies = {"GET": InWorkspace("file.view"), "POST": InWorkspace("file.write")}
     parser_classes = (uploads.UploadParser,)
+    _receiving: uploads.DraftUploadHandler | None = None
+
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        """Whatever the answer is, nothing received stays behind that was not kept."""
+        try:
+            return super().dispatch(request, *args, **kwargs)
+        finally:
+            if self._receiving is not None:
+                self._receiving.close()
 
     def initialize_request(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Request:
         """Choose where the body goes before anything (the anti-forgery check does) reads it."""
         if request.method == "POST":
-            request.upload_handlers = [uploads.DraftUploadHandler(request)]
+            self._receiving = uploads.DraftUploadHandler(request)
+            request.upload_handlers = [self._receiving]
         return super().initialize_request(request, *args, **kwargs)
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
@@ -88,18 +99,12 @@ class FilesApi(WorkspaceApi):
         request={"multipart/form-data": FileIn}, responses={201: FileOut}, operation_id="file_upload"
     )
     def post(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        received = [
-            value for _field, value in request.FILES.items() if isinstance(value, uploads.ReceivedFile)
-        ]
-        try:
-            if [*request.FILES] != ["file"] or len(received) != 1:
-                raise SageError(UPLOAD_MISSING)
-            file = services.file_upload(
-                self.person, self.workspace, name=received[0].name or "file", draft=received[0].draft
-            )
-        finally:
-            for one in received:
-                one.draft.close()
+        received = request.FILES.get("file")
+        if not isinstance(received, uploads.ReceivedFile):
+            raise SageError(UPLOAD_MISSING)
+        file = services.file_upload(
+            self.person, self.workspace, name=received.name or "file", draft=received.draft
+        )
         return Response(FileOut(file).data, status=201)
 
 

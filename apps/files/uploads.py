@@ -13,7 +13,7 @@ from django.core.files.uploadhandler import FileUploadHandler
 from rest_framework.parsers import MultiPartParser
 
 from apps.files.disk import Draft
-from apps.files.errors import UPLOAD_TOO_LARGE
+from apps.files.errors import UPLOAD_MISSING, UPLOAD_TOO_LARGE
 from sage_studio.kernel import SageError
 
 # Room for the multipart frame around the file.
@@ -29,15 +29,22 @@ def too_large() -> SageError:
 
 
 class ReceivedFile(UploadedFile):  # type: ignore[type-arg] # not generic at run time
-    """A file whose content is in ``draft``; whoever takes it closes the draft."""
+    """A file whose content is in ``draft``."""
 
     def __init__(self, draft: Draft, name: str) -> None:
         super().__init__(None, name, size=draft.size_bytes)
         self.draft = draft
 
+    def close(self) -> None:
+        self.draft.close()
+
 
 class DraftUploadHandler(FileUploadHandler):
-    """Takes the one file of a request. Raises SageError ``file.too_large`` as soon as it is."""
+    """Takes the one file of a request. Whoever made the handler closes it, because a request may be
+    refused after its body was read.
+
+    Raises SageError ``file.too_large`` as soon as it is, and ``file.missing`` at a second file.
+    """
 
     chunk_size = 256 * 1024
 
@@ -47,27 +54,24 @@ class DraftUploadHandler(FileUploadHandler):
 
     def new_file(self, *args: Any, **kwargs: Any) -> None:
         super().new_file(*args, **kwargs)
-        self._discard()
+        if self._draft is not None:
+            raise SageError(UPLOAD_MISSING)
         self._draft = Draft()
 
     def receive_data_chunk(self, raw_data: bytes, start: int) -> None:
         assert self._draft is not None
         self._draft.write(raw_data)
         if self._draft.size_bytes > limit_bytes():
-            self._discard()
+            self.close()
             raise too_large()
 
     def file_complete(self, file_size: int) -> ReceivedFile | None:
-        draft, self._draft = self._draft, None
-        return ReceivedFile(draft, self.file_name or "file") if draft is not None else None
+        return ReceivedFile(self._draft, self.file_name or "file") if self._draft is not None else None
 
-    def upload_interrupted(self) -> None:
-        self._discard()
-
-    def _discard(self) -> None:
+    def close(self) -> None:
+        """Remove what was received, unless it has been placed."""
         if self._draft is not None:
             self._draft.close()
-            self._draft = None
 
 
 class UploadParser(MultiPartParser):

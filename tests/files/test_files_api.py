@@ -179,3 +179,24 @@ def test_uploads_and_deletions_are_in_the_audit_trail(world: World) -> None:
     world.editor.client.delete(f"{world.url}/files/{made['id']}")
     entries = AuditEntry.objects.filter(target_id=made["id"]).order_by("seq")
     assert [entry.action for entry in entries] == ["file.uploaded", "file.deleted"]
+
+
+def test_a_refused_upload_leaves_nothing_on_disk(world: World) -> None:
+    strict = APIClient(enforce_csrf_checks=True)
+    strict.force_login(world.editor.person)
+    refused = {"viewer": world.viewer.client, "stranger": world.stranger.client, "forged": strict}
+    assert {name: upload(client, world.url).status_code for name, client in refused.items()} == {
+        "viewer": 403,
+        "stranger": 404,
+        "forged": 403,
+    }
+    assert incoming() == []
+
+
+@pytest.mark.parametrize("count", [2, 150])
+def test_a_second_file_in_a_request_is_refused_and_none_is_kept(world: World, count: int) -> None:
+    files = [SimpleUploadedFile(f"{number}.txt", b"words") for number in range(count)]
+    response = world.editor.client.post(f"{world.url}/files", {"file": files}, format="multipart")
+    assert (response.status_code, response.json()["code"]) == (400, "file.missing")
+    assert incoming() == []
+    assert not File.objects.exists()
