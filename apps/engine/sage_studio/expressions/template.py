@@ -12,18 +12,17 @@ from functools import lru_cache
 from typing import Any
 
 from sage_studio.expressions.budget import Budget
-from sage_studio.expressions.compiler import Compiled, compile_tree
+from sage_studio.expressions.compiler import BUILT_IN, Compiled, compile_path, compile_tree
 from sage_studio.expressions.errors import TOO_DEEP, TOO_LONG, fault
 from sage_studio.expressions.lexer import tokens
 from sage_studio.expressions.operators import leaving, to_text
 from sage_studio.expressions.parser import RESERVED, parse_tokens
-from sage_studio.expressions.syntax import Literal, Member, Name, Node
 from sage_studio.kernel import Json
 
 MAX_TEMPLATE_LENGTH = 1_000_000
 MAX_EXPRESSIONS = 1_000
 _DEPTH_SHOWN = 60
-_PLAIN_PATH = re.compile(r"\{\{\s*([A-Za-z_]\w*)((?:\.[A-Za-z_]\w*){0,20})\s*\}\}", re.ASCII)
+_PLAIN_PATH = re.compile(r"\{\{\s*(([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*){0,20})\s*\}\}", re.ASCII)
 
 
 class Template:
@@ -85,22 +84,11 @@ def evaluate(source: str, scope: Mapping[str, Any]) -> Json:
 def _expression(source: str, start: int) -> tuple[Compiled, int]:
     """The expression whose ``{{`` stands at ``start``, and the offset behind its ``}}``."""
     plain = _PLAIN_PATH.match(source, start)
-    if plain is not None and plain.group(1) not in RESERVED:
-        # Four of five expressions are paths; they need no lexer.
-        return compile_tree(_path(plain), source), plain.end()
+    if plain is not None and plain[2] not in RESERVED and plain[2] not in BUILT_IN:
+        # Four of five expressions are paths; they need neither lexer nor tree.
+        return compile_path(plain[1], source, plain.start(1)), plain.end()
     found, at = tokens(source, start + 2, closing="}}")
     return compile_tree(parse_tokens(found, source), source), at
-
-
-def _path(match: re.Match[str]) -> Node:
-    node: Node = Name(match.group(1), match.start(1), match.end(1))
-    at = match.start(2)
-    for name in match.group(2).split(".")[1:]:
-        at += 1
-        end = at + len(name)
-        node = Member(node, Literal(name, at, end), False, node.at, end)
-        at = end
-    return node
 
 
 def _split(source: str) -> list[str | Compiled]:
