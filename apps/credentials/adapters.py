@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
-
 from asgiref.sync import async_to_sync
 from django.conf import settings
 
@@ -12,7 +10,7 @@ from apps.common.problems import language_of_request
 from apps.credentials import services
 from apps.credentials.errors import NO_HOSTS
 from apps.credentials.models import Credential
-from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader, checked_url, host_of, port_of
 from sage_studio.kernel import JsonObject, SageError
 from sage_studio.sdk import HttpResponse
 
@@ -30,9 +28,9 @@ def credential_test(person: Person, credential: Credential, url: str) -> JsonObj
     if not credential.allowed_hosts:
         raise SageError(NO_HOSTS, {"name": credential.name})
     address = url or f"https://{credential.allowed_hosts[0]}/"
-    parts = urlsplit(address)
+    target = checked_url(address)
     opened = services.credential_for_host(
-        credential.workspace_id, credential.name, parts.hostname or "", port=parts.port, person=person
+        credential.workspace_id, credential.name, host_of(target), port=port_of(target), person=person
     )
     language = language_of_request()
     try:

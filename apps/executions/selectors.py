@@ -66,7 +66,7 @@ def node_run_inputs(run: Run, node_run: NodeRun) -> JsonObject:
     A port with several edges shows a list of ``{node_id, value}``; a node without edges shows the
     inputs of the run.
     """
-    edges = [edge for edge in run.definition.body["edges"] if edge["target"] == node_run.node_id]
+    edges = [edge for edge in run.definition.body.get("edges", ()) if edge["target"] == node_run.node_id]
     if not edges:
         return dict(run.inputs)
     outputs = _outputs_of(run, {edge["source"] for edge in edges})
@@ -98,7 +98,7 @@ def with_previews(run: Run, values: JsonObject | None) -> JsonObject | None:
 
 
 def _with_preview(run: Run, value: Any) -> Any:
-    if not (isinstance(value, dict) and "$blob" in value):
+    if not (isinstance(value, dict) and isinstance(value.get("$blob"), str)):
         return value
     try:
         text = blob_get(run.workspace_id, value["$blob"])[:PREVIEW_BYTES].decode("utf-8", "replace")

@@ -232,6 +232,16 @@ def test_a_test_does_not_reach_into_the_network(world: World, server: ScriptedSe
     assert server.asked == []
 
 
+@pytest.mark.parametrize("url", ["http://[", "http://127.0.0.1:99999/", "nonsense", "file:///etc/passwd"])
+def test_a_test_of_no_address_says_so(world: World, url: str) -> None:
+    made = create(world.owner.client, world.url, allowed_hosts=["127.0.0.1"]).json()
+    response = world.editor.client.post(f"{world.url}/credentials/{made['id']}/test", {"url": url})
+    assert (response.status_code, response.json()["code"]) in [
+        (422, "http.bad_url"),
+        (422, "credential.host_not_allowed"),
+    ]
+
+
 @pytest.mark.parametrize(
     ("given", "host"),
     [

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader, checked_url
 from sage_studio.egress.client import Response
 from sage_studio.kernel import SageError
 from tests.nodes.servers import Answer, ScriptedServer
@@ -167,6 +167,27 @@ async def test_text_is_read_by_its_charset(server: ScriptedServer) -> None:
         200, "中文".encode("gb18030"), {"Content-Type": "text/plain; charset=GB18030"}
     )
     assert (await GuardedClient(OPEN).request("GET", server.url + "/g")).text() == "中文"
+
+
+@pytest.mark.parametrize("charset", ["punycode", "idna", "undefined", "utf-7", "unicode_escape", "nonsense"])
+async def test_a_charset_no_page_is_written_in_is_read_as_utf_8(server: ScriptedServer, charset: str) -> None:
+    """``punycode`` would take minutes over an answer of this size, the others break or forge texts."""
+    body = b"a" * 1_000_000 + rb"-\ud800+2AA-"
+    server.answers["/c"] = Answer(200, body, {"Content-Type": f"text/plain; charset={charset}"})
+    assert (await GuardedClient(OPEN).request("GET", server.url + "/c")).text() == body.decode()
+
+
+@pytest.mark.parametrize("target", ["http://[", "http://x:99999/", "//:0"])
+async def test_a_redirect_to_no_address_is_an_error(server: ScriptedServer, target: str) -> None:
+    server.answers["/a"] = Answer(302, "", {"Location": target})
+    error = await error_of(GuardedClient(OPEN), server.url + "/a")
+    assert error.code.code in {"http.bad_url", "http.unreachable"}
+
+
+def test_a_secret_fits_names_outside_ascii_as_they_are_looked_up() -> None:
+    secret = SecretHeader("X-Key", "secret", ("xn--bcher-kva.example",))
+    assert secret.fits(checked_url("https://bücher.example/"))
+    assert secret.fits(checked_url("https://xn--bcher-kva.example./"))
 
 
 async def test_a_secret_does_not_follow_a_redirect_out_of_encryption() -> None:

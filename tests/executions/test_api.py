@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from apps.executions.models import Run
+from apps.executions.models import NodeRun, Run
 from apps.flows.models import Flow
 from tests.executions.flows import definition, make_flow
 from tests.world import World
@@ -111,3 +111,19 @@ def test_runs_are_listed_newest_first_and_by_flow(world: World) -> None:
     assert items[0]["flow_name"] == "Test"
     other = make_flow(world.editor.person, world.workspace, BODY)
     assert world.viewer.client.get(f"{world.url}/runs?flow_id={other.pk}").json()["items"] == []
+
+
+@pytest.mark.parametrize("value", [{"$blob": 5}, {"$blob": ["x"]}, {"$blob": "sha256:" + "0" * 64}])
+def test_inputs_that_look_like_references_are_shown_as_they_are_or_as_gone(
+    world: World, value: dict[str, Any]
+) -> None:
+    """A flow of one node also has no edges to read the node's inputs from."""
+    flow = make_flow(world.editor.person, world.workspace, BODY)
+    started = world.editor.client.post(
+        f"{world.url}/runs", {"flow_id": str(flow.pk), "inputs": {"x": value}}
+    ).json()
+    run = Run.objects.get(pk=started["id"])
+    row = NodeRun.objects.create(run=run, node_id="start_a1", state="completed", attempt=1)
+    answer = world.viewer.client.get(f"{world.url}/runs/{run.pk}/nodes/{row.pk}")
+    assert answer.status_code == 200
+    assert answer.json()["inputs"]["x"] in ({"$blob": value["$blob"]}, {**value, "gone": True})

@@ -155,6 +155,8 @@ async def test_a_redirect_elsewhere_loses_the_credential(keyed: LocalHost, serve
         ("ftp://example.org/", "http.bad_url"),
         ("http://user:pw@example.org/", "http.bad_url"),
         ("nonsense", "http.bad_url"),
+        ("http://example.org:99999/", "http.bad_url"),
+        ("http://example.org:0/", "http.bad_url"),
     ],
 )
 async def test_addresses_that_may_not_be_called(host: LocalHost, url: str, code: str) -> None:

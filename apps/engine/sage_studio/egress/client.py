@@ -8,6 +8,7 @@ unpacking, and unpacking stops at the limit.
 from __future__ import annotations
 
 import asyncio
+import codecs
 import json as json_module
 import re
 import ssl
@@ -39,6 +40,8 @@ _OWN_HEADERS = frozenset(
 )
 _PERSONAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
 _HEADER_NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}$")
+# Python knows these as text, but they cost quadratic time or yield halves of surrogate pairs.
+_ODD_CODECS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
 _BREAKS = re.compile(r"[\r\n\x00]")
 
 
@@ -51,9 +54,8 @@ class SecretHeader:
     hosts: tuple[str, ...]
 
     def fits(self, url: httpx.URL) -> bool:
-        host = url.host.lower().removesuffix(".")
-        port = url.port or (443 if url.scheme == "https" else 80)
-        return host in self.hosts or f"{host}:{port}" in self.hosts
+        host = host_of(url)
+        return host in self.hosts or f"{host}:{port_of(url)}" in self.hosts
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,10 +70,7 @@ class Response:
     def text(self) -> str:
         """The body by its declared charset, else UTF-8; what does not fit is replaced."""
         match = re.search(r"charset=[\"']?([\w.-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
-        try:
-            return self.content.decode(match[1] if match else "utf-8", "replace")
-        except LookupError:
-            return self.content.decode("utf-8", "replace")
+        return self.content.decode(_codec(match[1] if match else "utf-8"), "replace")
 
     def json(self) -> Json:
         """The body as JSON. Raises SageError ``http.bad_answer``."""
@@ -81,6 +80,16 @@ class Response:
             host = httpx.URL(self.url).host
             raise SageError(BAD_ANSWER, {"host": host, "reason": "it is not valid JSON"}) from error
         return value
+
+
+def _codec(charset: str) -> str:
+    """A codec for what another side declared; UTF-8 for unknown ones and those no page is written in."""
+    try:
+        name = codecs.lookup(charset).name
+        b"".decode(name)  # refuses codecs that are not of texts
+    except (LookupError, UnicodeError):
+        return "utf-8"
+    return "utf-8" if name in _ODD_CODECS else name
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,7 +124,7 @@ class GuardedClient:
         if json is not None:
             content = json_module.dumps(json, ensure_ascii=False).encode()
             sent.setdefault("Content-Type", "application/json")
-        address = _checked_url(url)
+        address = checked_url(url)
         if params:
             address = address.copy_merge_params(dict(params))
         hop = _Hop(method.upper(), address, sent, content)
@@ -187,8 +196,20 @@ def _reason(error: Exception) -> str:
     return type(error).__name__
 
 
-def _checked_url(url: str) -> httpx.URL:
-    """Raises SageError ``http.bad_url``."""
+def host_of(url: httpx.URL) -> str:
+    """The name a request goes to as it is looked up: in ASCII, without a dot at the end."""
+    return url.raw_host.decode("ascii").lower().removesuffix(".")
+
+
+def port_of(url: httpx.URL) -> int:
+    """The port a request goes to, named or not."""
+    if url.port is not None:
+        return url.port
+    return 443 if url.scheme == "https" else 80
+
+
+def checked_url(url: str) -> httpx.URL:
+    """An address that can be called. Raises SageError ``http.bad_url``."""
     shown = url[:200]
     try:
         parsed = httpx.URL(url)
@@ -201,6 +222,8 @@ def _checked_url(url: str) -> httpx.URL:
         reason = "it must begin with https:// or http://"
     elif not parsed.host:
         reason = "it names no host"
+    elif not 0 < port_of(parsed) < 1 << 16:
+        reason = "there is no such port"
     elif parsed.userinfo:
         reason, shown = "it holds a name or password", parsed.host
     if reason:
@@ -230,7 +253,11 @@ def is_downgrade(before: httpx.URL, after: httpx.URL) -> bool:
 
 def _next_hop(hop: _Hop, status: int, target: str) -> _Hop:
     """The request a redirect asks for (RFC 9110, 15.4); what is personal stays with its origin."""
-    url = _checked_url(str(hop.url.join(target)))
+    try:
+        joined = str(hop.url.join(target))
+    except (httpx.InvalidURL, ValueError) as error:
+        raise SageError(BAD_URL, {"url": target[:200], "reason": "it cannot be read"}) from error
+    url = checked_url(joined)
     headers = hop.headers
     if (url.scheme, url.host, url.port) != (hop.url.scheme, hop.url.host, hop.url.port):
         headers = {name: value for name, value in headers.items() if name.lower() not in _PERSONAL_HEADERS}

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
-from urllib.parse import urlsplit
 
-from sage_studio.egress import GuardedClient, Response, SecretHeader
+from sage_studio.egress import GuardedClient, Response, SecretHeader, checked_url, host_of, port_of
 from sage_studio.kernel import Json
 
 # (credential's name, host, port) → its header, when it may be sent there; else it raises.
@@ -38,8 +37,8 @@ class HostHttp:
         address = f"{self._instance_url}{url}" if url.startswith("/") else url
         secret = None
         if credential:
-            parts = urlsplit(address)
-            secret = await self._header_for(credential, parts.hostname or "", parts.port)
+            target = checked_url(address)
+            secret = await self._header_for(credential, host_of(target), port_of(target))
         return await self._client.request(
             method,
             address,
