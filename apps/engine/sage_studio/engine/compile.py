@@ -9,6 +9,7 @@ from __future__ import annotations
 import inspect
 from collections import deque
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -165,6 +166,7 @@ def _plan_node(
     )
 
 
+@lru_cache(maxsize=512)
 def _is_plain(cls: type[Node]) -> bool:
     without_hooks = cls.prepare is Node.prepare and cls.close is Node.close
     return without_hooks and inspect.iscoroutinefunction(cls.run)

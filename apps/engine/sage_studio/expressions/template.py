@@ -21,6 +21,8 @@ from sage_studio.kernel import Json
 
 MAX_TEMPLATE_LENGTH = 1_000_000
 MAX_EXPRESSIONS = 1_000
+CACHED = 16_384
+"""Compiled texts kept: room for a flow of 10,000 nodes, so that its plan finds what validation made."""
 _DEPTH_SHOWN = 60
 _PLAIN_PATH = re.compile(r"\{\{\s*(([A-Za-z_]\w*)(?:\.[A-Za-z_]\w*){0,20})\s*\}\}", re.ASCII)
 
@@ -64,7 +66,7 @@ class Template:
         return "".join(pieces)
 
 
-@lru_cache(maxsize=8192)
+@lru_cache(maxsize=CACHED)
 def compile_template(source: str) -> Template:
     """``source`` ready to evaluate. Raises ExpressionError with a code and the position."""
     if len(source) > MAX_TEMPLATE_LENGTH:

@@ -7,6 +7,7 @@ expressions that reach far back.
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sage_studio.flow.check_config import check_config
 from sage_studio.flow.check_edges import check_edges
@@ -183,6 +184,7 @@ def _check_version(node: FlowNode, spec: NodeSpec, place: Place) -> Iterator[Iss
         )  # fmt: skip
 
 
+@lru_cache(maxsize=512)
 def _version(text: str) -> tuple[int, ...] | None:
     parts = text.split(".")
     return (
