@@ -66,6 +66,8 @@ def configure(config: Config) -> None:
                 "django.channels.server": {"level": "WARNING"},
                 "django.request": {"level": "ERROR"},
                 "aioredis": {"level": "WARNING"},
+                # It writes whole addresses, and people put keys into their queries.
+                "httpx": {"level": "WARNING"},
             },
         }
     )

@@ -10,11 +10,9 @@ from django.utils.translation import gettext as _
 
 from apps.accounts import services
 from apps.accounts.models import Person
+from apps.accounts.types import EMAIL_LENGTH
 from apps.common.problems import language_of_request
 from sage_studio.kernel import SageError
-
-# RFC 5321 allows no longer ones, and neither does the column.
-EMAIL_LENGTH = 254
 
 
 class SignupForm(forms.Form):

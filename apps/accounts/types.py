@@ -16,4 +16,6 @@ class Scope(StrEnum):
     MANAGE = "manage"
 
 
+# RFC 5321 allows no longer ones, and neither do the columns.
+EMAIL_LENGTH = 254
 PRESENCE_COLORS = 8

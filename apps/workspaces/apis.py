@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from apps.accounts.apis import PersonApi
 from apps.accounts.errors import INVITATION_INVALID
 from apps.accounts.models import ApiToken
+from apps.accounts.types import EMAIL_LENGTH
 from apps.common.apis import Api, StrictSerializer
 from apps.common.errors import NotFound
 from apps.common.idempotency import idempotent
@@ -192,7 +193,7 @@ class InvitationIn(StrictSerializer):
 
     role = serializers.ChoiceField(choices=ROLES)
     expires_in_days = serializers.IntegerField(min_value=1, max_value=90, default=7)
-    email = serializers.EmailField(required=False, allow_blank=True, default="")
+    email = serializers.EmailField(max_length=EMAIL_LENGTH, required=False, allow_blank=True, default="")
 
 
 class InvitationOut(serializers.Serializer[Invitation]):

@@ -88,8 +88,9 @@ def require_in_scope(scope: Mapping[str, Any], workspace_id: uuid.UUID, action: 
     if not isinstance(person, Person):
         raise NotSignedIn
     if (token := scope.get("token")) is not None:
-        live = ApiToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now()).exists()
-        if not live:
+        # The person of the scope is as old as the socket.
+        live = ApiToken.objects.filter(pk=token.pk, expires_at__gt=timezone.now(), person__is_active=True)
+        if not live.exists():
             raise NotSignedIn
         require_token(token, action)
     elif not _session_is_live(scope["session"], person):

@@ -152,6 +152,28 @@ async def test_an_open_socket_dies_with_the_right_behind_it(
         assert await closes(socket)
 
 
+@pytest.mark.parametrize("how", ["shut out", "revoked"])
+async def test_an_open_socket_of_a_program_dies_with_its_token_and_its_person(
+    route: Route, small_world: tuple[World, str], how: str
+) -> None:
+    world, flow_id = small_world
+    editor = world.editor.person
+    make = sync_to_async(services.token_create)
+    token, secret = await make(editor, name="bot", scopes=[Scope.READ], expires_in_days=1)
+
+    def take_away() -> None:
+        if how == "revoked":
+            services.token_delete(editor, token.pk)
+        else:
+            services.person_set_active(world.admin.person, editor, is_active=False)
+
+    async with knock(route, flow_id, [HOST, *bearer(secret)]) as socket:
+        connected, _ = await socket.connect(timeout=10)
+        assert connected
+        await sync_to_async(take_away)()
+        assert await closes(socket)
+
+
 async def test_a_lowered_role_does_not_close_what_a_viewer_may_see(
     route: Route, small_world: tuple[World, str]
 ) -> None:

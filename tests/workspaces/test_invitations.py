@@ -29,6 +29,12 @@ def test_a_link_lets_someone_in_with_its_role(world: World) -> None:
     assert Invitation.objects.get().accepted_count == 1
 
 
+def test_an_address_longer_than_addresses_are_is_refused(world: World) -> None:
+    email = f"a@{'.'.join(['b' * 50] * 5)}.co"
+    response = world.owner.client.post(f"{world.url}/invitations", {"role": "editor", "email": email})
+    assert (response.status_code, response.json()["errors"][0]["path"]) == (400, "email")
+
+
 def test_a_member_keeps_the_role_they_have(world: World) -> None:
     _, token = invite(world, role="owner")
     assert accept(world, token, "viewer")[1]["role"] == "viewer"
