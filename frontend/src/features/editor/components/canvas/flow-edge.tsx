@@ -3,7 +3,6 @@ import {
   BaseEdge,
   EdgeLabelRenderer,
   type EdgeProps,
-  getBezierPath,
   type Edge as XyEdge,
 } from "@xyflow/react";
 import { memo } from "react";
@@ -12,6 +11,7 @@ import { formatNumber, useText } from "@/i18n";
 import { useIssues, useRuns } from "../../stores/context";
 import { type RunsState, shownRun } from "../../stores/run-store";
 import { editorText } from "../../text";
+import { edgePath } from "./edge-path";
 import classes from "./flow-edge.module.css";
 
 export type CanvasEdge = XyEdge<{ edge: FlowEdge }, "flow">;
@@ -20,7 +20,7 @@ type EdgeLook = "idle" | "done" | "live" | "skip" | "failed";
 function FlowEdgeView(props: EdgeProps<CanvasEdge>) {
   const { id, data, selected } = props;
   const edge = data?.edge;
-  const [path, labelX, labelY] = getBezierPath({ ...props, curvature: 0.3 });
+  const { path, labelX, labelY } = edgePath(props);
   const look = useRuns((state) => (edge ? lookOf(state, edge) : "idle"));
   const items = useRuns((state) =>
     edge && (look === "done" || look === "live") ? itemsOf(state, edge) : null,
