@@ -1,10 +1,5 @@
 /** A connection: quiet when idle, live while data passes, with the number of items in its middle. */
-import {
-  BaseEdge,
-  EdgeLabelRenderer,
-  type EdgeProps,
-  type Edge as XyEdge,
-} from "@xyflow/react";
+import { BaseEdge, EdgeLabelRenderer, type EdgeProps, type Edge as XyEdge } from "@xyflow/react";
 import { memo } from "react";
 import type { FlowEdge } from "@/flow-core";
 import { formatNumber, useText } from "@/i18n";
