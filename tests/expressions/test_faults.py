@@ -246,3 +246,25 @@ def test_any_text_evaluates_or_fails_as_an_expression_error(body: str) -> None:
     for source in (body, "{{" + body + "}}"):
         with contextlib.suppress(ExpressionError):
             evaluate(source, {"a": {"b": [1, "x", None]}, "b": 2, "x": "y"})
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "JSON.stringify(rows.map(row => wide))",
+        "rows.map(row => [wide]).map(String)",
+        "rows.map(row => ({[wide]: 1}))",
+        "rows.map(row => long).sort() + rows.map(row => long)",
+    ],
+)
+def test_one_big_value_many_times_is_not_written_out(source: str) -> None:
+    scope = {"rows": list(range(10_000)), "wide": [1] * 1_000, "long": "x" * 100_000}
+    with pytest.raises(ExpressionError) as caught:
+        evaluate(f"{{{{ {source} }}}}", scope)
+    assert caught.value.code.code in {"expression.budget", "expression.too_large"}
+
+
+def test_a_long_hexadecimal_number_is_a_number_like_any_other() -> None:
+    assert evaluate("{{ 0xff }}", {}) == 255
+    assert evaluate("{{ 0x" + "f" * 16 + " }}", {}) == float(2**64)
+    assert evaluate("{{ 0x" + "f" * 5_000 + " }}", {}) is None

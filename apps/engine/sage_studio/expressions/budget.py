@@ -6,6 +6,8 @@ are what is counted; the rest of an expression is as long as its source.
 
 from __future__ import annotations
 
+from contextvars import ContextVar
+
 from sage_studio.expressions.errors import BUDGET, TOO_LARGE, fault
 
 MAX_STEPS = 1_000_000
@@ -13,6 +15,7 @@ MAX_TEXT = 16 << 20
 """Characters of a text an expression may build."""
 
 _CHARACTERS_PER_STEP = 64
+_VALUES_PER_STEP = 2
 
 
 class Budget:
@@ -36,3 +39,12 @@ class Budget:
         self.left -= length // _CHARACTERS_PER_STEP
         if self.left < 0:
             raise fault(BUDGET, at, limit=MAX_STEPS)
+
+    def values(self, count: int) -> None:
+        """Account for a list or object of ``count`` values before it is written out as text."""
+        self.spend(count // _VALUES_PER_STEP + 1)
+
+
+CURRENT: ContextVar[Budget] = ContextVar("budget of the evaluation")
+"""Set while an expression is evaluated: a value becomes text in many places, keys and built-ins handed
+to ``map`` among them, and a list that holds one big value a thousand times is cheap until then."""

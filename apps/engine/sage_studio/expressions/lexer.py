@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from sage_studio.expressions.errors import SYNTAX, TOO_LONG, UNCLOSED, fault, unsupported
+from sage_studio.expressions.operators import tidy
 from sage_studio.kernel import Json
 
 MAX_EXPRESSION_LENGTH = 10_000
@@ -95,7 +96,7 @@ class _Lexer:
         if _NAME.match(self.source, self.at + len(text)):
             raise fault(SYNTAX, self.at, reason="a number runs into a name", reason_zh="数字与名称相连")
         if text[:2] in ("0x", "0X"):
-            self._add("number", text, int(text, 16))
+            self._add("number", text, tidy(int(text, 16)))
         elif text.isdigit():
             self._add("number", text, int(text) if len(text) < 17 else float(text))
         else:

@@ -14,7 +14,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from sage_studio.expressions.budget import Budget
+from sage_studio.expressions.budget import CURRENT, Budget
 from sage_studio.expressions.errors import WRONG_KIND, ExpressionError, fault
 
 Value: TypeAlias = Any
@@ -132,18 +132,25 @@ def to_text(value: Value, *, empty: str = "null") -> str:
 
 def to_json(value: Value, indent: int | None = None) -> str:
     separators = (",", ":") if indent is None else (",", ": ")
-    return json.dumps(_jsonable(value), ensure_ascii=False, indent=indent, separators=separators)
+    return json.dumps(
+        _jsonable(value, CURRENT.get()), ensure_ascii=False, indent=indent, separators=separators
+    )
 
 
-def _jsonable(value: Value) -> Value:
+def _jsonable(value: Value, budget: Budget) -> Value:
     """Tuples and read-only mappings as lists and dicts; what is no JSON as null."""
+    if isinstance(value, str):
+        budget.text(len(value))
+        return value
     if isinstance(value, dict):
-        return {str(key): _jsonable(item) for key, item in value.items()}
+        budget.values(len(value))
+        return {str(key): _jsonable(item, budget) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_jsonable(item) for item in value]
+        budget.values(len(value))
+        return [_jsonable(item, budget) for item in value]
     if isinstance(value, Mapping):
-        return _jsonable(dict(value))
-    if value is None or isinstance(value, str | bool | int | float):
+        return _jsonable(dict(value), budget)
+    if value is None or isinstance(value, bool | int | float):
         return leaving(value)
     return None
 

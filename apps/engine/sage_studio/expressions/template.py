@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from typing import Any
 
-from sage_studio.expressions.budget import Budget
+from sage_studio.expressions.budget import CURRENT, Budget
 from sage_studio.expressions.compiler import BUILT_IN, Compiled, compile_path, compile_tree
 from sage_studio.expressions.errors import TOO_DEEP, TOO_LONG, fault
 from sage_studio.expressions.lexer import tokens
@@ -52,13 +52,17 @@ class Template:
 
         Raises ExpressionError with a code and the position.
         """
-        env: list[Any] = [scope, Budget(), *self._slots]
+        budget = Budget()
+        env: list[Any] = [scope, budget, *self._slots]
+        token = CURRENT.set(budget)
         try:
             if self._only is not None:
                 return leaving(self._only(env))
             return self._joined(env)
         except RecursionError as error:
             raise fault(TOO_DEEP, 0, limit=_DEPTH_SHOWN) from error
+        finally:
+            CURRENT.reset(token)
 
     def _joined(self, env: list[Any]) -> str:
         pieces = [part if isinstance(part, str) else to_text(part.run(env), empty="") for part in self._parts]
