@@ -14,6 +14,7 @@ import { textAwareness } from "../../stores/text-awareness";
 import classes from "./code-editor.module.css";
 import { highlighting, templateTokens } from "./code-look";
 import { type Completion, useScope } from "./use-scope";
+import { wholeCharacters } from "./whole-characters";
 
 type Language = "json" | "expression" | "template";
 
@@ -124,6 +125,7 @@ export function SharedCodeEditor({ nodeId, field, text, label, readOnly, placeho
           templateTokens,
           ...(code ? [bracketMatching()] : [EditorView.lineWrapping]),
           completionSource(() => complete.current(), true),
+          wholeCharacters,
           yCollab(text, awareness, { undoManager }),
         ],
       }),
