@@ -7,6 +7,7 @@ is Daphne over ``studio_project.asgi``; worker is Celery's own with the threads 
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import os
 import signal
@@ -16,18 +17,11 @@ import threading
 from collections.abc import Sequence
 
 import django
-from daphne.cli import CommandLineInterface
-from django.conf import settings
 from django.core.management import call_command
 
-from studio_project.bodies import FRAME_BYTES, bound_bodies
-from studio_project.messages import bound_client_messages_only
-
-# Proxies and laptops close silent connections; Daphne pings sockets this often and drops the dead ones.
-PING_INTERVAL_S = 20
-PING_TIMEOUT_S = 30
-# All of one person's work offline comes as one message of up to 4 MiB (``rooms.limits``), in a frame.
-CLIENT_MESSAGE_BYTES = 4 * 1024 * 1024 + 64 * 1024
+# The collector looks at new objects this often (Python's own default is every 700): rows of tables and
+# big flows come as a hundred thousand small objects at once, none of them garbage.
+NEW_OBJECTS_PER_LOOK = 20_000
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -42,6 +36,7 @@ def main(arguments: Sequence[str]) -> int:
     chosen = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio_project.settings")
     _leave_with_parent()
+    gc.disable()  # nothing that is loaded now is garbage
     django.setup()
     if chosen.role == "worker":
         return serve_worker(chosen.name)
@@ -55,26 +50,17 @@ def main(arguments: Sequence[str]) -> int:
 
 
 def serve_web() -> int:
-    options = [
-        *("-b", settings.CONFIG.host),
-        *("-p", str(settings.CONFIG.port)),
-        *("--ping-interval", str(PING_INTERVAL_S)),
-        *("--ping-timeout", str(PING_TIMEOUT_S)),
-        *("--websocket-max-message-size", str(CLIENT_MESSAGE_BYTES)),
-        *("--websocket-max-frame-size", str(CLIENT_MESSAGE_BYTES)),
-        *("--server-name", "sage-studio"),
-        *("-v", "0"),  # our own canonical line per request says more than Daphne's
-    ]
-    bound_bodies(settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
-    bound_client_messages_only()
-    CommandLineInterface().run([*options, "studio_project.asgi:application"])
-    return 0
+    from studio_project import web  # noqa: PLC0415 - needs Django set up, and no worker needs it
+
+    _settle()
+    return web.serve()
 
 
 def serve_worker(name: str) -> int:
     """Celery's worker. Its remote control chatter is off: rows are the truth and nobody asks it anything."""
     from studio_project.celery import app  # noqa: PLC0415 - needs Django set up
 
+    _settle()
     app.worker_main(
         [
             *("worker", "-P", "threads", "-c", "1", "-n", f"{name}@%h", "-l", "INFO"),
@@ -82,6 +68,13 @@ def serve_worker(name: str) -> int:
         ]
     )
     return 0
+
+
+def _settle() -> None:
+    """What is loaded stays for good, so the collector need not look at it; from here on it works again."""
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS_PER_LOOK, 20, 20)
+    gc.enable()
 
 
 def _worker_thread() -> None:

@@ -54,7 +54,6 @@ STUDIO_APPS = [
     "operations",
 ]
 INSTALLED_APPS = [
-    "daphne",
     "unfold",
     "django.contrib.admin",
     "django.contrib.auth",

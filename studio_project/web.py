@@ -1,0 +1,38 @@
+"""The web process: Daphne over ``studio_project.asgi``.
+
+Beside ``serve`` because it loads a server and its libraries that a worker never needs. Import it with
+Django set up.
+"""
+
+from __future__ import annotations
+
+from daphne.cli import CommandLineInterface
+from django.conf import settings
+
+from studio_project import asgi
+from studio_project.bodies import FRAME_BYTES, bound_bodies
+from studio_project.messages import bound_client_messages_only
+
+# Proxies and laptops close silent connections; Daphne pings sockets this often and drops the dead ones.
+PING_INTERVAL_S = 20
+PING_TIMEOUT_S = 30
+# All of one person's work offline comes as one message of up to 4 MiB (``rooms.limits``), in a frame.
+CLIENT_MESSAGE_BYTES = 4 * 1024 * 1024 + 64 * 1024
+
+
+def serve() -> int:
+    """Answer until the process is told to stop."""
+    options = [
+        *("-b", settings.CONFIG.host),
+        *("-p", str(settings.CONFIG.port)),
+        *("--ping-interval", str(PING_INTERVAL_S)),
+        *("--ping-timeout", str(PING_TIMEOUT_S)),
+        *("--websocket-max-message-size", str(CLIENT_MESSAGE_BYTES)),
+        *("--websocket-max-frame-size", str(CLIENT_MESSAGE_BYTES)),
+        *("--server-name", "sage-studio"),
+        *("-v", "0"),  # our own canonical line per request says more than Daphne's
+    ]
+    bound_bodies(settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
+    bound_client_messages_only()
+    CommandLineInterface().run([*options, f"{asgi.__name__}:application"])
+    return 0
