@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from contextlib import aclosing, suppress
 from typing import Any
@@ -20,6 +21,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from apps.common import bus
 from apps.common.errors import Forbidden, NotFound, NotSignedIn
 from apps.common.policies import InWorkspace
+from apps.common.rates import Bucket
 from apps.executions import feeds
 from apps.executions.types import flow_channel
 from apps.workspaces.policies import require_in_scope
@@ -29,7 +31,9 @@ POLL_S = 2.0
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_RUNS_SUBSCRIBED = 100
 CLOSE_MALFORMED, CLOSE_NOT_SIGNED_IN, CLOSE_FORBIDDEN, CLOSE_GONE = 4400, 4401, 4403, 4404
-CLOSE_TRY_AGAIN = 4500
+CLOSE_TRY_AGAIN, CLOSE_TOO_FAST = 4500, 4529
+# A client says once what it wants and again when it comes back; each message costs queries.
+MESSAGES_PER_S, BURST_S = 10, 5
 PEOPLE_CHANNEL = "people"
 
 
@@ -40,6 +44,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         self._wake = asyncio.Event()
+        self._messages = Bucket(MESSAGES_PER_S, BURST_S, time.monotonic())
         self._recheck = False
         self._life: asyncio.Task[None] | None = None
         self._feed: feeds.Feed | None = None
@@ -76,6 +81,9 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         if text_data is None or len(text_data) > MAX_MESSAGE_BYTES:
             await self.close(CLOSE_MALFORMED)
+            return
+        if not self._messages.take(1, time.monotonic()):
+            await self.close(CLOSE_TOO_FAST)
             return
         wanted = _parse(text_data)
         if wanted is None:

@@ -17,6 +17,10 @@ from sage_studio.plugins.registry import NodeRegistry
 
 _URL = re.compile(r"https?://[^\s\"'{}<>]+", re.IGNORECASE)
 _OWN_FILE = re.compile(r"^file:")
+_SECRET_NAME = re.compile(
+    r"authorization|cookie|credential|passw|secret|signature|token|(?:api|access|auth)[-_]?key", re.IGNORECASE
+)
+_QUERY_VALUE = re.compile(r"([?&]([^=&#\s]+)=)([^&#\s]+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +34,8 @@ class Requirements:
 
 
 def strip_for_sharing(document: FlowDocument, registry: NodeRegistry) -> JsonObject:
-    """The flow without credentials, uploaded files and pinned run data."""
+    """The flow without credentials, uploaded files and pinned run data, and without what was typed
+    where secrets belong (an Authorization header, a password, an ``api_key`` in an address)."""
     body: JsonObject = document.model_dump(mode="json", by_alias=True, exclude_none=True)
     nodes = body.get("nodes")
     for node in nodes if isinstance(nodes, list) else []:
@@ -41,7 +46,9 @@ def strip_for_sharing(document: FlowDocument, registry: NodeRegistry) -> JsonObj
         if isinstance(config, dict):
             for name in _credential_fields(registry.spec(str(node.get("type")))):
                 config.pop(name, None)
-            node["config"] = {key: _without_own_files(value) for key, value in config.items()}
+            node["config"] = _without_secrets(
+                {key: _without_own_files(value) for key, value in config.items()}
+            )
     return body
 
 
@@ -79,6 +86,30 @@ def _without_own_files(value: Json) -> Json:
     if isinstance(value, dict):
         return {key: _without_own_files(item) for key, item in value.items()}
     return value
+
+
+def _without_secrets(value: Json) -> Json:
+    """Empty the texts under names that say secret. Expressions stay: they only say where from."""
+    if isinstance(value, str):
+        return _QUERY_VALUE.sub(_emptied, value)
+    if isinstance(value, list):
+        return [_without_secrets(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    pair_name = value.get("key") or value.get("name")
+    return {
+        key: "" if _is_typed_secret(pair_name if key == "value" else key, item) else _without_secrets(item)
+        for key, item in value.items()
+    }
+
+
+def _is_typed_secret(name: Json, value: Json) -> bool:
+    named = isinstance(name, str) and _SECRET_NAME.search(name) is not None
+    return named and isinstance(value, str) and "{{" not in value
+
+
+def _emptied(found: re.Match[str]) -> str:
+    return found[1] if _is_typed_secret(found[2], found[3]) else found[0]
 
 
 def _is_own_file(value: Json) -> bool:

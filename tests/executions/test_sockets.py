@@ -160,3 +160,11 @@ async def test_a_thousand_events_arrive_in_order(people: World, flow: Flow) -> N
         await subscribe(socket)
         seqs = [json.loads(await socket.receive_from(timeout=10))["seq"] for _ in range(1200)]
         assert seqs == list(range(1, 1201))
+
+
+async def test_a_flood_of_messages_ends_the_socket(people: World, flow: Flow) -> None:
+    async with listening(people.viewer, flow) as socket:
+        for _ in range(80):
+            await socket.send_to(json.dumps({"type": "unsubscribe"}))
+        output = await socket.receive_output(timeout=10)
+        assert (output["type"], output["code"]) == ("websocket.close", 4529)

@@ -58,6 +58,31 @@ def test_a_template_carries_no_credential_no_upload_and_no_run_data(
     assert nodes["file_reader_e5f6"]["config"]["files"] == []
 
 
+def test_a_template_carries_no_secret_somebody_typed_into_a_setting(world: World) -> None:
+    config = {
+        "url": "https://api.example.org/v1?api_key=typed-1&q=cats",
+        "headers": {"Authorization": "Bearer typed-2", "X-Api-Key": "{{ inputs.key }}", "Accept": "text/csv"},
+        "query": [{"key": "access_token", "value": "typed-3"}, {"key": "page", "value": "2"}],
+        "credential": "typed-4",
+        "max_tokens": 50,
+    }
+    nodes = [
+        {"id": "a", "type": "http_request", "config": config},
+        {"id": "b", "type": "mystery", "config": config},
+    ]
+    definition = {"schema": "sage-studio/flow@1", "nodes": nodes, "edges": []}
+    flow = world.owner.client.post(f"{world.url}/flows", {"name": "F", "definition": definition}).json()
+    made = world.owner.client.post(f"{world.url}/templates", {"flow_id": flow["id"], "name": "T"}).json()
+    answer = world.stranger.client.get(f"/api/v1/templates/{made['id']}")
+    assert "typed-" not in answer.content.decode()
+    for node in answer.json()["definition"]["nodes"]:
+        assert node["config"]["url"] == "https://api.example.org/v1?api_key=&q=cats"
+        assert node["config"]["headers"]["X-Api-Key"] == "{{ inputs.key }}"
+        assert node["config"]["headers"]["Accept"] == "text/csv"
+        assert node["config"]["query"][1] == {"key": "page", "value": "2"}
+        assert node["config"]["max_tokens"] == 50
+
+
 def test_a_template_says_what_it_would_reach_before_it_is_installed(
     world: World, published: dict[str, Any]
 ) -> None:
