@@ -5,6 +5,12 @@ import tempfile
 
 if "SAGE_DATA_DIR" not in os.environ:
     os.environ["SAGE_DATA_DIR"] = tempfile.mkdtemp(prefix="sage-tests-")
+if (worker := os.environ.get("PYTEST_XDIST_WORKER")) and "SAGE_TEST_WORKER" not in os.environ:
+    # Tests that run side by side share no folder and no broker; programs they start inherit theirs.
+    os.environ["SAGE_TEST_WORKER"] = worker
+    os.environ["SAGE_DATA_DIR"] = f"{os.environ['SAGE_DATA_DIR']}/{worker}"
+    if brokers := os.environ.get("SAGE_TEST_REDIS_URLS", "").split():
+        os.environ["REDIS_URL"] = brokers[int(worker.removeprefix("gw")) % len(brokers)]
 if "DATABASE_URL" in os.environ:
     os.environ.setdefault("SAGE_BASE_URL", "http://testserver")
 

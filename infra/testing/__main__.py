@@ -35,7 +35,12 @@ DATABASE_FREE = (
     "infra",
     "nodes",
 )
+# These start the whole product and use all cores by themselves, or measure.
+ALONE = ("infra", "benchmarks")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
+PROCESSES = min(os.cpu_count() or 1, 4)
+# By file, because files share servers they started.
+SIDE_BY_SIDE = ("-n", str(PROCESSES), "--dist", "loadfile") if PROCESSES > 1 else ()
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -67,19 +72,24 @@ def front_end(extra: Sequence[str]) -> int:
 
 
 def on_sqlite(extra: Sequence[str]) -> int:
-    return _pytest(["tests", "--ignore=tests/browser", *extra], {})
+    ignored = [f"--ignore=tests/{name}" for name in (*ALONE, "browser")]
+    code = _pytest(["tests", *ignored, *SIDE_BY_SIDE, *extra], {})
+    alone = [f"tests/{name}" for name in ALONE]
+    return _pytest([*alone, *extra], {}) or code
 
 
 def on_postgres(extra: Sequence[str]) -> int:
     with ExitStack() as stack:
+        brokers = [stack.enter_context(services.redis()) for _ in range(PROCESSES)]
         env = {
             "DATABASE_URL": stack.enter_context(services.postgres()),
-            "REDIS_URL": stack.enter_context(services.redis()),
+            "REDIS_URL": brokers[0],
+            "SAGE_TEST_REDIS_URLS": " ".join(brokers),
             "SAGE_SECRET_KEY": secrets.token_urlsafe(48),
             "SAGE_CREDENTIAL_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         }
         ignored = [f"--ignore=tests/{name}" for name in (*DATABASE_FREE, "browser")]
-        return _pytest(["tests", *ignored, *extra], env)
+        return _pytest(["tests", *ignored, *SIDE_BY_SIDE, *extra], env)
 
 
 def in_browser(extra: Sequence[str]) -> int:
