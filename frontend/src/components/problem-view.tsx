@@ -1,5 +1,6 @@
 /** A failure in words: what happened, what to try. As a block in a list's place, or a note in a dialog. */
 import { Button } from "@mantine/core";
+import { Link } from "@tanstack/react-router";
 import { useText } from "@/i18n";
 import { asProblem } from "@/lib/api";
 import { commonText } from "./common-text";
@@ -30,13 +31,19 @@ export function ProblemNote({ error }: { error: unknown }) {
 export function ProblemBlock({ error, onRetry }: { error: unknown; onRetry?: () => void }) {
   const t = useText(commonText);
   const problem = asProblem(error);
+  const missing = problem.status === 404;
   return (
     <div className={classes.block} role="alert">
       <Icon name="warning" size={20} className={classes.sign} />
       <h2>{problem.message}</h2>
       {problem.hint && <p>{problem.hint}</p>}
-      {problem.requestId && <p className={classes.request}>{problem.requestId}</p>}
-      {onRetry && (
+      {problem.requestId && !missing && <p className={classes.request}>{problem.requestId}</p>}
+      {missing && (
+        <Button component={Link} to="/" variant="default">
+          {t("home")}
+        </Button>
+      )}
+      {onRetry && !missing && (
         <Button variant="default" leftSection={<Icon name="retry" />} onClick={onRetry}>
           {t("retry")}
         </Button>

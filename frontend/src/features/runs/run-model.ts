@@ -3,7 +3,10 @@ import type { FlowDefinition, NodeRun, RunDetail, RunEvent } from "@/lib/api";
 
 export type NodeRow = { key: string; nodeId: string; name: string; type: string; run: NodeRun | null };
 
-/** Attempts in the order they started; nodes the run has not reached come last, as the flow has them. */
+type Placed = { pos?: [number, number] };
+const across = ({ pos }: Placed): number => pos?.[0] ?? 0;
+
+/** Attempts in the order they started; nodes the run has not reached come last, left to right. */
 export function nodeRows(definition: FlowDefinition | undefined, runs: readonly NodeRun[]): NodeRow[] {
   const nodes = definition?.nodes ?? [];
   const byId = new Map(nodes.map((node) => [node.id, node]));
@@ -12,7 +15,9 @@ export function nodeRows(definition: FlowDefinition | undefined, runs: readonly 
     return { key: run?.id ?? nodeId, nodeId, name: node?.name || nodeId, type: node?.type ?? "", run };
   };
   const reached = new Set(runs.map((run) => run.node_id));
-  const waiting = nodes.filter((node) => !reached.has(node.id) && node.disabled !== true);
+  const waiting = nodes
+    .filter((node) => !reached.has(node.id) && node.disabled !== true)
+    .sort((a, b) => across(a) - across(b));
   return [...runs.map((run) => row(run.node_id, run)), ...waiting.map((node) => row(node.id, null))];
 }
 

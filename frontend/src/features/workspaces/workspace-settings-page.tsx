@@ -34,7 +34,11 @@ function Sections({ workspace }: { workspace: Workspace }) {
     <>
       <Section
         title={t("settings.general")}
-        lead={workspace.kind === "personal" ? t("settings.kind.personal") : undefined}
+        lead={
+          workspace.kind === "personal"
+            ? t(owner ? "settings.kind.personal" : "settings.kind.shared")
+            : undefined
+        }
       >
         {owner ? (
           <NameForm workspace={workspace} />

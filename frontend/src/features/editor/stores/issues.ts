@@ -165,9 +165,11 @@ export function mergeIssues(own: readonly Issue[], server: readonly ServerIssue[
   const unknown = new Set(
     own.flatMap((issue) => (issue.kind === "node.unknown" ? (issue.nodeId ?? []) : [])),
   );
+  const unfed = new Set(own.flatMap((issue) => (issue.kind === "port.required" ? (issue.nodeId ?? []) : [])));
   const added = server.flatMap((item, index): Issue[] => {
     const field = fieldOfPath(item.path);
     if (item.edge_id && edges.has(item.edge_id)) return [];
+    if (item.code === "node.input_missing" && item.node_id && unfed.has(item.node_id)) return [];
     if (item.node_id && (places.has(`${item.node_id}:${field ?? ""}`) || unknown.has(item.node_id)))
       return [];
     return [
