@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 
 import structlog
 from celery import shared_task
@@ -12,6 +13,8 @@ from kombu.exceptions import OperationalError
 from apps.executions.adapters.worker import RunWorker
 
 logger = structlog.get_logger(__name__)
+HINT_INTERVAL_S = 0.1
+_hinted_at = float("-inf")
 _lock = threading.Lock()
 _worker: RunWorker | None = None
 
@@ -24,7 +27,14 @@ def wake() -> None:
 
 
 def hint() -> None:
-    """Send ``wake`` to some worker. A broker that is away costs at most a poll's interval."""
+    """Send ``wake`` to some worker, at most once in ``HINT_INTERVAL_S``: all workers hear of every run over
+    the bus as well, and one that is awake takes all there is. A broker that is away costs at most a poll's
+    interval."""
+    global _hinted_at  # noqa: PLW0603 - a race costs one message more or less
+    now = time.monotonic()
+    if now - _hinted_at < HINT_INTERVAL_S:
+        return
+    _hinted_at = now
     try:
         wake.apply_async(retry=False)
     except OperationalError as error:
