@@ -35,7 +35,7 @@ export function CommandPalette({ workspaceId, onShortcuts }: Props) {
       limit={40}
       size={560}
       overlayProps={{ blur: 0, color: "var(--scrim)", backgroundOpacity: 1 }}
-      classNames={{ actionDescription: classes.description ?? "" }}
+      classNames={{ actionLabel: classes.label ?? "", actionDescription: classes.description ?? "" }}
       searchProps={{
         leftSection: <Icon name="search" size={16} />,
         placeholder: t("palette.placeholder"),

@@ -1,6 +1,6 @@
 /** The frame around every signed-in page: the rail, and beside it the page. */
 import { useDisclosure, useHotkeys } from "@mantine/hooks";
-import { Outlet, useNavigate, useParams, useRouter } from "@tanstack/react-router";
+import { Outlet, useMatchRoute, useNavigate, useParams, useRouter } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { useText } from "@/i18n";
 import { usePreferences } from "@/lib/preferences";
@@ -31,6 +31,7 @@ export function Shell() {
   const t = useText(appText);
   const me = useMe();
   const workspaceId = useActiveWorkspaceId();
+  const inEditor = Boolean(useMatchRoute()({ to: "/w/$ws/flows/$flow" }));
   const [sheet, { open: openSheet, close: closeSheet, toggle: toggleSheet }] = useDisclosure(false);
   useHotkeys([["mod+K", openPalette]], []);
   useGoKeys(workspaceId, toggleSheet);
@@ -45,7 +46,7 @@ export function Shell() {
         <Outlet />
       </div>
       <CommandPalette workspaceId={workspaceId} onShortcuts={openSheet} />
-      <ShortcutSheet opened={sheet} onClose={closeSheet} />
+      <ShortcutSheet opened={sheet} place={inEditor ? "editor" : "lists"} onClose={closeSheet} />
     </div>
   );
 }

@@ -46,7 +46,9 @@ export function SaveState() {
     ? t("save.read_only_help")
     : connection.state === "offline"
       ? t("save.offline_help")
-      : t("save.help");
+      : connection.state === "closed"
+        ? t(`closed.${connection.reason}.hint`)
+        : t("save.help");
   return (
     <Tooltip label={help} multiline maw={280}>
       <span
