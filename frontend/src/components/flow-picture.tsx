@@ -59,6 +59,14 @@ type Props = {
   label: string;
 };
 
+/** A curve forwards; a way back to another row runs between the rows, as on the canvas. */
+function edgeLine(x1: number, y1: number, x2: number, y2: number): string {
+  if (x2 < x1 && Math.abs(y2 - y1) > full.height)
+    return `M${x1} ${y1}h18V${(y1 + y2) / 2}H${x2 - 18}V${y2}h18`;
+  const bend = x2 > x1 ? (x2 - x1) / 2 : 36;
+  return `M${x1} ${y1}C${x1 + bend} ${y1} ${x2 - bend} ${y2} ${x2} ${y2}`;
+}
+
 export function FlowPicture({ definition, categoryOf, label }: Props) {
   const { placed, size } = useMemo(
     () =>
@@ -92,14 +100,7 @@ export function FlowPicture({ definition, categoryOf, label }: Props) {
         const x1 = from.x + size.width;
         const y1 = from.y + size.height / 2;
         const y2 = to.y + size.height / 2;
-        const bend = to.x > x1 ? (to.x - x1) / 2 : 36;
-        return (
-          <path
-            key={edge.id}
-            className={classes.edge}
-            d={`M${x1} ${y1}C${x1 + bend} ${y1} ${to.x - bend} ${y2} ${to.x} ${y2}`}
-          />
-        );
+        return <path key={edge.id} className={classes.edge} d={edgeLine(x1, y1, to.x, y2)} />;
       })}
       {placed.map((node) => (
         <g key={node.id} className={`cat-${node.category}`} transform={`translate(${node.x} ${node.y})`}>
