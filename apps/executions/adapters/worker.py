@@ -34,6 +34,8 @@ from sage_studio.engine import Controls
 logger = structlog.get_logger(__name__)
 # Few at a time, so that workers that wake together share what there is.
 CLAIM_AT_ONCE = 16
+# What giving runs back may take beyond draining; a process that needs longer is killed by its supervisor.
+STOP_GRACE_S = 20.0
 RESTART_AFTER_S = 1.0
 
 
@@ -97,7 +99,7 @@ class RunWorker:
         """Drain, give the rest back, end the thread."""
         self.ask_to_stop()
         if self._thread.is_alive():
-            self._thread.join(self._times.drain_s + 4)
+            self._thread.join(self._times.drain_s + STOP_GRACE_S)
 
     def _call(self, function: Any) -> None:
         loop = self._loop
