@@ -67,9 +67,11 @@ def main(rounds: int) -> dict[str, list[float]]:
     call_command("migrate", verbosity=0, interactive=False)
     register()
     from apps.executions.adapters.worker import RunWorker
+    from studio_project import celery  # tasks go to the configured broker, not to Celery's own default
     from tests.executions.flows import make_flow, start, wait_for
     from tests.world import make_world
 
+    assert celery.app.main == "sage_studio"
     world = make_world()
     worker = RunWorker()
     worker.start()
