@@ -51,10 +51,13 @@ def pages_of(team: Team) -> None:
     flow_id = next(flow["id"] for flow in flows if flow["name"] == FLOW)
     run_id = finished_run(owner, flow_id)
     owner.call("POST", f"/flows/{flow_id}/versions", {"message": "First draft"})
-    described = {"op": "set_flow", "path": ["description"], "value": "Answers from your own files."}
-    patch = {"schema": "sage-studio/patch@1", "base": None, "summary": "", "operations": [described]}
-    owner.call("POST", f"/flows/{flow_id}/patches", patch)
+    change(
+        owner, flow_id, {"op": "set_flow", "path": ["description"], "value": "Answers from your own files."}
+    )
     owner.call("POST", f"/flows/{flow_id}/versions", {"message": "Say what it is for"})
+    nodes = owner.call("GET", f"/flows/{flow_id}/definition")["nodes"]
+    splitter = next(node["id"] for node in nodes if node["type"] == "text_splitter")
+    change(owner, flow_id, {"op": "set", "node": splitter, "path": ["config", "size"], "value": 400})
     owner.call("POST", f"/flows/{flow_id}/publish", {"version": 1})
     share = {
         "flow_id": flow_id,
@@ -70,8 +73,7 @@ def pages_of(team: Team) -> None:
     each_look(owner, "templates", lambda: owner.go("/templates"), "text=" + FLOW)
     each_look(owner, "members", lambda: owner.go_in_workspace("/members"), "text=emil@example.org")
     team.editor.open_flow(flow_id)
-    nodes = team.editor.page.locator(".react-flow__node")
-    expect(nodes.first).to_be_visible()
+    expect(team.editor.page.locator(".react-flow__node").first).to_be_visible()
 
     def together() -> None:
         owner.go_in_workspace(f"/flows/{flow_id}")
@@ -79,6 +81,11 @@ def pages_of(team: Team) -> None:
         wander(team.editor.page)
 
     each_look(owner, "editor", together, "[data-testid=canvas]")
+
+
+def change(person: Somebody, flow_id: str, operation: dict[str, object]) -> None:
+    patch = {"schema": "sage-studio/patch@1", "base": None, "summary": "", "operations": [operation]}
+    person.call("POST", f"/flows/{flow_id}/patches", patch)
 
 
 def finished_run(owner: Somebody, flow_id: str) -> str:
