@@ -121,7 +121,8 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
     async def _send_events(self) -> None:
         while True:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self._wake.wait(), POLL_S)
+                async with asyncio.timeout(POLL_S):
+                    await self._wake.wait()
             self._wake.clear()
             if self._recheck:
                 self._recheck = False

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import AsyncGenerator
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from apps.common import bus
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, RunEvent
+from tests.executions.conftest import FAST
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.world import World, make_world
 
@@ -61,3 +63,14 @@ def test_a_worker_runs_an_accepted_run_to_its_end(people: World, worker: RunWork
     ]
     flow.refresh_from_db()
     assert (flow.last_run_id, flow.last_run_state) == (run.pk, "completed")
+
+
+def test_a_worker_told_to_stop_the_moment_a_run_begins_ends(people: World) -> None:
+    """A hint sent together with the order to stop once swallowed the order, for ever."""
+    flow = make_flow(people.editor.person, people.workspace, definition([TRIGGER], []))
+    for _ in range(5):
+        stopping = RunWorker(times=FAST, node_threads=1)
+        stopping.start()
+        start(people.editor.person, flow)
+        stopping.stop()
+        assert "run-heartbeat" not in {thread.name for thread in threading.enumerate()}

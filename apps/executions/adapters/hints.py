@@ -36,8 +36,11 @@ class Hints:
                 self._urgent.clear()
                 flows, self._flows = self._flows, set()
                 await loop.run_in_executor(thread, _publish, flows)
+                # Not wait_for: on Python 3.11 it swallows a cancellation that comes together with the
+                # event (python/cpython issue 86296), and the worker would never end.
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._urgent.wait(), GATHER_S)
+                    async with asyncio.timeout(GATHER_S):
+                        await self._urgent.wait()
 
 
 def _publish(flows: set[str]) -> None:

@@ -163,7 +163,8 @@ class RunWorker:
 
     async def _rest(self, seconds: float) -> None:
         try:
-            await asyncio.wait_for(self._poke.wait(), seconds)
+            async with asyncio.timeout(seconds):
+                await self._poke.wait()
         except TimeoutError:
             return
 
