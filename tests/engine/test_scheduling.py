@@ -9,6 +9,7 @@ import pytest
 from sage_studio.engine import FlowState, MemoryRunStore, compile_flow
 from sage_studio.flow import parse_plain
 from sage_studio.kernel import SageError
+from tests.counting import calls_made
 from tests.engine.nodes import NODES, events_of, flow, node, run, states
 
 
@@ -24,7 +25,7 @@ async def test_independent_nodes_wait_side_by_side() -> None:
     began = time.monotonic()
     result = await run(flow(nodes, edges))
     assert result.state is FlowState.COMPLETED
-    assert time.monotonic() - began < 0.5, "20 waits of 0.1 s must overlap"
+    assert time.monotonic() - began < 1.5, "20 waits of 0.1 s must overlap"
 
 
 async def test_the_flow_s_concurrency_bounds_nodes_at_work() -> None:
@@ -191,17 +192,13 @@ async def test_a_missing_required_input_is_refused() -> None:
     assert caught.value.code.code == "run.input_missing"
 
 
-async def test_ten_thousand_nodes_compile_in_near_linear_time() -> None:
-    def seconds(count: int) -> float:
+async def test_ten_thousand_nodes_compile_with_near_linear_work() -> None:
+    def work(count: int) -> int:
         body = flow(
             [node(f"n{i}", "add") for i in range(count)], [f"n{i}>n{i + 1}" for i in range(count - 1)]
         )
         document = parse_plain(body)
-        began = time.process_time()
-        compile_flow(document, NODES)
-        return time.process_time() - began
+        return calls_made(lambda: compile_flow(document, NODES))
 
-    small = min(seconds(1000) for _ in range(5))
-    large = min(seconds(10_000) for _ in range(2))
-    # Ten times the nodes; quadratic work would take a hundred times as long.
-    assert large < small * 35
+    # Ten times the nodes; quadratic work would be a hundred times as much.
+    assert work(10_000) < 15 * work(1000)
