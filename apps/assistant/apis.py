@@ -13,6 +13,7 @@ from rest_framework.response import Response
 from apps.assistant.models import Diagnosis
 from apps.assistant.selectors import diagnosis_list
 from apps.common.policies import InWorkspace
+from apps.common.problems import language_of_request
 from apps.workspaces.apis import WorkspaceApi
 
 
@@ -37,9 +38,12 @@ class DiagnosisOut(serializers.Serializer[Any]):
     rule = serializers.CharField()
     confidence = serializers.FloatField()
     cause = TextOut()
-    evidence = serializers.CharField()
+    evidence = serializers.SerializerMethodField()
     advice = AdviceOut(many=True)
     created_at = serializers.DateTimeField()
+
+    def get_evidence(self, diagnosis: Diagnosis) -> str:
+        return str(diagnosis.evidence.get(language_of_request(), ""))
 
 
 class DiagnosisListOut(serializers.Serializer[Any]):

@@ -14,9 +14,9 @@ from apps.workspaces.models import Workspace
 class Diagnosis(BaseModel):
     """Why one node of a run failed.
 
-    ``cause`` and every advice are ``{"en", "zh"}``; ``evidence`` is the sentence of the error the
-    finding rests on; ``advice`` is a list of ``{"text": {...}, "patch": patch or null}``, where a
-    patch is a proposed change of the flow (never applied by itself).
+    ``cause``, ``evidence`` (the sentence of the error the finding rests on) and the texts of advice are
+    ``{"en", "zh"}``; ``advice`` is a list of ``{"text": {...}, "patch": patch or null}``, where a patch
+    is a proposed change of the flow (never applied by itself).
     """
 
     class Source(models.TextChoices):
@@ -31,7 +31,7 @@ class Diagnosis(BaseModel):
     rule = models.CharField(max_length=100)
     confidence = models.FloatField()
     cause = models.JSONField()
-    evidence = models.TextField()
+    evidence = models.JSONField()
     advice = models.JSONField(default=list)
 
     class Meta:

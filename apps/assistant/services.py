@@ -9,8 +9,12 @@ from apps.assistant.models import Diagnosis
 from apps.assistant.rules import rule_for
 from apps.common.db import write_transaction
 from apps.executions.models import NodeRun, Run
+from apps.executions.selectors import localised
 from sage_studio.flow import FlowDocument, FlowNode, parse_plain
 from sage_studio.kernel import JsonObject, Problem, json_object
+from sage_studio.kernel.errors import Language
+
+LANGUAGES: tuple[Language, ...] = ("en", "zh")
 
 
 def run_diagnose(*, run_id: UUID) -> list[Diagnosis]:
@@ -48,7 +52,7 @@ def _diagnose(run: Run, node_run: NodeRun, node: FlowNode | None, document: Flow
         rule=rule.name,
         confidence=rule.confidence,
         cause=dict(rule.cause),
-        evidence=str(error.get("message", "")),
+        evidence={language: str(localised(error, language).get("message", "")) for language in LANGUAGES},
         advice=advice,
     )
 

@@ -8,6 +8,8 @@ class ExecutionsConfig(AppConfig):
     label = "executions"
 
     def ready(self) -> None:
-        from apps.executions import events, tasks
+        from apps.common.events import on
+        from apps.executions import events, services, tasks
 
         events.on_work(tasks.hint)
+        on(events.RUN_FAILED, "executions.tell_starter", services.run_failure_tell)

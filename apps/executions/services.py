@@ -16,10 +16,11 @@ from apps.common.errors import NotFound
 from apps.common.events import emit
 from apps.executions import errors, events
 from apps.executions.models import NodeRun, Run, RunEvent
-from apps.executions.selectors import run_get
+from apps.executions.selectors import localised, run_get
 from apps.executions.types import FINAL_STATES, Trigger
 from apps.flows.models import Definition, Flow
 from apps.flows.services import flow_run_noted
+from apps.notifications.services import notify
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.engine import compile_flow, flow_inputs
@@ -171,3 +172,23 @@ def run_retry(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> 
         flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state)
         events.hint_work(run.flow_id)
         return run
+
+
+def run_failure_tell(payload: JsonObject) -> None:
+    """Handler of ``run.failed``: the person who started the run gets a notice, once."""
+    run = Run.objects.select_related("flow").filter(pk=str(payload["run_id"])).first()
+    if run is None or run.created_by_id is None:
+        return
+    name, error = run.flow.name, run.error or {}
+    notify(
+        [run.created_by_id],
+        kind="run.failed",
+        title=Text(en=f"“{name}” failed (run {run.number})", zh=f"“{name}”运行失败（第 {run.number} 次）"),
+        body=Text(
+            en=str(localised(error, "en").get("message", "")),
+            zh=str(localised(error, "zh").get("message", "")),
+        ),
+        link=f"/w/{run.workspace_id}/runs/{run.pk}",
+        workspace_id=run.workspace_id,
+        dedupe_key=f"run.failed:{run.pk}",
+    )

@@ -47,3 +47,19 @@ def test_diagnoses_of_another_workspaces_run_are_not_found(world: World, worker:
     run = start(person, make_flow(person, world.workspace, FAILING))
     elsewhere = f"/api/v1/workspaces/{world.elsewhere.pk}/runs/{run.pk}/diagnoses"
     assert world.stranger.client.get(elsewhere).status_code == 404
+
+
+def test_whoever_started_a_failing_run_is_told_once_in_their_language(
+    world: World, worker: RunWorker
+) -> None:
+    person = world.editor.person
+    run = start(person, make_flow(person, world.workspace, FAILING, name="Night job"))
+    assert wait_for(run.pk).state == "failed"
+    for _ in range(2):
+        outbox_deliver()
+    [notice] = world.editor.client.get("/api/v1/notifications", headers={"accept-language": "zh"}).json()[
+        "items"
+    ]
+    assert "Night job" in notice["title"]
+    assert notice["link"].endswith(str(run.pk))
+    assert world.owner.client.get("/api/v1/notifications").json()["items"] == []

@@ -8,7 +8,7 @@ export const notificationsText = defineText("notifications", {
     "open.none": "Notifications",
     readAll: "Mark all as read",
     empty: "Nothing new",
-    "empty.lead": "Messages from Notify nodes appear here.",
+    "empty.lead": "Messages from Notify nodes and failures of runs you started appear here.",
     unread: "Unread",
   },
   zh: {
@@ -17,7 +17,7 @@ export const notificationsText = defineText("notifications", {
     "open.none": "通知",
     readAll: "全部标为已读",
     empty: "没有新通知",
-    "empty.lead": "“通知”节点的消息会出现在这里。",
+    "empty.lead": "“通知”节点的消息和您启动的运行失败时的提醒会出现在这里。",
     unread: "未读",
   },
 });

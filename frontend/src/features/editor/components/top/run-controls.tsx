@@ -14,22 +14,22 @@ import { editorText } from "../../text";
 import classes from "./top-bar.module.css";
 
 export function RunControls({ onRun }: { onRun: () => void }) {
-  const active = useRuns(activeRun);
-  const canEdit = useCanEdit();
-  return (
-    <>
-      {active && canEdit && <CancelButton run={active} />}
-      {canEdit && <RunButton onRun={onRun} />}
-    </>
-  );
+  return useCanEdit() && <RunButton onRun={onRun} />;
 }
 
-/** The run that goes on, else the one shown. */
+/** The run that goes on, with Cancel, else the one shown. It stands first, so that nothing beside it
+ * moves under the pointer when Cancel comes and goes. */
 export function RunStatus() {
   const active = useRuns(activeRun);
   const shown = useRuns(shownRun);
+  const canEdit = useCanEdit();
   const run = active ?? shown;
-  return run && <RunLink run={run} />;
+  return (
+    <>
+      {active && canEdit && <CancelButton run={active} />}
+      {run && <RunLink run={run} />}
+    </>
+  );
 }
 
 function RunLink({ run }: { run: RunView }) {
