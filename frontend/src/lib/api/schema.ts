@@ -968,7 +968,7 @@ export interface components {
       /** Format: double */
       confidence: number;
       cause: components["schemas"]["TextOut"];
-      evidence: string;
+      readonly evidence: string;
       advice: components["schemas"]["AdviceOut"][];
       /** Format: date-time */
       created_at: string;
