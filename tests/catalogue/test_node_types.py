@@ -5,9 +5,16 @@ from __future__ import annotations
 from tests.world import World
 
 
+# Other tests of the same process may have brought nodes of their own.
+BUILT_IN = set(
+    """manual_trigger file_reader pdf_parser text_splitter embedder vector_writer retriever llm
+    extractive_answer data_filter data_map data_group file_writer http_request if_else merge notify""".split()
+)
+
+
 def test_node_types_are_served_with_their_input_ports(world: World) -> None:
     items = {item["id"]: item for item in world.viewer.client.get(f"{world.url}/node-types").json()["items"]}
-    assert len(items) == 17
+    assert set(items) >= BUILT_IN
     retriever = items["retriever"]
     assert [port["name"] for port in retriever["input_ports"]] == ["query", "collection"]
     assert retriever["name"]["zh"]
