@@ -4,11 +4,27 @@ from __future__ import annotations
 
 from tests.world import World
 
-
 # Other tests of the same process may have brought nodes of their own.
 BUILT_IN = set(
-    """manual_trigger file_reader pdf_parser text_splitter embedder vector_writer retriever llm
-    extractive_answer data_filter data_map data_group file_writer http_request if_else merge notify""".split()
+    [
+        "manual_trigger",
+        "file_reader",
+        "pdf_parser",
+        "text_splitter",
+        "embedder",
+        "vector_writer",
+        "retriever",
+        "llm",
+        "extractive_answer",
+        "data_filter",
+        "data_map",
+        "data_group",
+        "file_writer",
+        "http_request",
+        "if_else",
+        "merge",
+        "notify",
+    ]
 )
 
 
