@@ -34,7 +34,7 @@ def test_odd_integers_are_refused_in_constant_time(data: bytes) -> None:
     begun = time.thread_time()
     with pytest.raises(WireError):
         read_uint(data, 0)
-    assert time.thread_time() - begun < 0.2
+    assert time.thread_time() - begun < 0.01
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_false_counts_are_refused_before_they_cost_anything(name: str) -> None:
     begun = time.thread_time()
     with pytest.raises(WireError):
         scan(hostile.false_counts()[name])
-    assert time.thread_time() - begun < 0.2
+    assert time.thread_time() - begun < 0.01
 
 
 @pytest.mark.parametrize("name", hostile.foreign_contents())
