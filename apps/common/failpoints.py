@@ -1,19 +1,71 @@
-"""Named places where a chaos rig can make the process die, fail or wait.
+"""Named places where a chaos rig can make the process die, fail, freeze or wait.
 
-``SAGE_FAILPOINTS="run.complete:kill@3,doc.commit:error,outbox.deliver:sleep=0.5"``: the third
-passage of the first point kills the process as ``kill -9`` would, every passage of the second
-raises, every passage of the third waits half a second. Unset, a passage costs one comparison.
+``SAGE_FAILPOINTS="run.record:kill@3,run.accepted:error,outbox.delivered:sleep=0.5,run.claimed:kill%2"``:
+the third passage of the first point kills the process as ``kill -9`` would, every passage of the second
+raises, every passage of the third waits half a second, two of a hundred passages of the fourth kill.
+Unset, a passage costs one comparison.
+
+====================  ======================================================================
+``kill``              SIGKILL to this process
+``stop``              SIGSTOP to this process: frozen, with whatever it holds, until SIGCONT
+``error``             FailpointHit is raised
+``sleep=<seconds>``   the thread waits
+``@<n>``              only at the n-th passage in this process
+``%<percent>``        by chance; ``SAGE_FAILPOINTS_SEED`` (and the process id) fix the dice
+====================  ======================================================================
+
+``python -m apps.common.failpoints`` lists the points. A name in the present tense lies inside the
+transaction, just before its commit; one in the past tense lies after it, before anybody is told.
 """
 
 from __future__ import annotations
 
 import os
+import random
+import re
 import signal
+import sys
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 ENVIRONMENT_NAME = "SAGE_FAILPOINTS"
+SEED_NAME = "SAGE_FAILPOINTS_SEED"
+
+POINTS: Mapping[str, str] = {
+    "run.accept": "a run's row, first event and outbox rows are written, not committed",
+    "run.accepted": "the run is committed, the 202 not sent",
+    "run.cancel": "the wish to cancel (or the cancellation of an unclaimed run) is written",
+    "run.cancel_noted": "… and committed",
+    "run.retry": "a paused run is made ready again",
+    "run.retried": "… and committed",
+    "run.claim": "a worker has taken runs, not committed",
+    "run.claimed": "the claim is committed, the worker does not know yet",
+    "run.planned": "a claimed run is compiled, nothing of it has run",
+    "run.record": "a batch of node records and events is written, not committed",
+    "run.recorded": "… and committed, the engine does not know yet",
+    "run.finish": "a batch that ends, pauses or parks a run is written, not committed",
+    "run.finished": "… and committed, nobody told",
+    "run.heartbeat": "a worker is about to renew its leases",
+    "run.renew": "the leases are renewed, not committed",
+    "run.renewed": "… and committed",
+    "run.release": "a stopping worker gives its runs back, not committed",
+    "run.released": "… and committed",
+    "outbox.claim": "deliveries are leased, not committed",
+    "outbox.claimed": "… and committed, no handler has run",
+    "outbox.delivered": "a handler has run, its row still says waiting",
+    "blob.stored": "a value's file is in place, no row names it",
+    "document.before_commit": "a tick of edits is in the journal, not committed",
+    "document.after_commit": "… and committed, not acknowledged",
+    "document.patch": "a patch by the headless writer is written, not committed",
+    "document.patched": "… and committed, not published",
+    "document.compact": "a snapshot stands in for a journal's tail, not committed",
+    "document.compacted": "… and committed",
+}
+_FORM = re.compile(
+    r"(?P<name>[a-z_.]+):(?P<action>kill|stop|error|sleep=[\d.]+)(?:@(?P<at>\d+)|%(?P<chance>[\d.]+))?"
+)
 
 
 class FailpointHit(Exception):
@@ -24,26 +76,42 @@ class FailpointHit(Exception):
 class _Point:
     action: str
     at: int | None
+    chance: float | None
     passages: int = 0
+
+    def is_due(self) -> bool:
+        """Count a passage and say whether it is one that fires."""
+        self.passages += 1
+        if self.chance is not None:
+            return _dice.random() < self.chance
+        return self.at is None or self.passages == self.at
 
 
 def _parse(text: str) -> dict[str, _Point]:
     points: dict[str, _Point] = {}
     for part in filter(None, (piece.strip() for piece in text.split(","))):
-        name, _, rest = part.partition(":")
-        action, _, at = rest.partition("@")
-        if action not in ("kill", "error") and not action.startswith("sleep="):
-            raise ValueError(f"{ENVIRONMENT_NAME}: unknown action in {part!r}")
-        points[name] = _Point(action, int(at) if at else None)
+        found = _FORM.fullmatch(part)
+        if found is None:
+            raise ValueError(f"{ENVIRONMENT_NAME}: {part!r} is not name:action")
+        if found["name"] not in POINTS:
+            raise ValueError(f"{ENVIRONMENT_NAME}: there is no fail point {found['name']!r}")
+        points[found["name"]] = _Point(
+            found["action"],
+            int(found["at"]) if found["at"] else None,
+            float(found["chance"]) / 100 if found["chance"] else None,
+        )
     return points
 
 
 _points = _parse(os.environ.get(ENVIRONMENT_NAME, ""))
+_dice = random.Random(f"{os.environ.get(SEED_NAME, '0')}/{os.getpid()}")  # noqa: S311 - repeatable, guards nothing
 _lock = threading.Lock()
 
 
 def configure(text: str) -> None:
-    """Replace all fail points (tests only; processes are configured by the environment)."""
+    """Replace all fail points (tests only; processes are configured by the environment).
+
+    Raises ValueError for a text that names no point or no action."""
     points = _parse(text)
     _points.clear()
     _points.update(points)
@@ -54,12 +122,28 @@ def hit(name: str) -> None:
     if not _points or (point := _points.get(name)) is None:
         return
     with _lock:
-        point.passages += 1
-        if point.at is not None and point.passages != point.at:
+        if not point.is_due():
             return
+    _tell(name, point.action)
     if point.action == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
+    elif point.action == "stop":
+        os.kill(os.getpid(), signal.SIGSTOP)
     elif point.action == "error":
         raise FailpointHit(name)
     else:
         time.sleep(float(point.action.removeprefix("sleep=")))
+
+
+def _tell(name: str, action: str) -> None:
+    """One line for the rig, past all buffers: the process may not live to flush them."""
+    os.write(2, f"failpoint {name} {action} pid={os.getpid()}\n".encode())
+
+
+def _list() -> str:
+    width = max(map(len, POINTS))
+    return "\n".join(f"{name:<{width}}  {meaning}" for name, meaning in POINTS.items())
+
+
+if __name__ == "__main__":
+    sys.stdout.write(_list() + "\n")

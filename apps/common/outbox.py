@@ -43,6 +43,8 @@ def _claim(limit: int) -> list[OutboxEvent]:
             row.attempts += 1
             row.due_at = timezone.now() + LEASE
         OutboxEvent.objects.bulk_update(claimed, ["attempts", "due_at"])
+        failpoints.hit("outbox.claim")
+    failpoints.hit("outbox.claimed")
     return claimed
 
 

@@ -139,7 +139,9 @@ def run_cancel(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) ->
             run.refresh_from_db()
             raise SageError(errors.NOT_CANCELLABLE, {"state": run.state})
         events.hint_wish(run.flow_id)
-        return run
+        failpoints.hit("run.cancel")
+    failpoints.hit("run.cancel_noted")
+    return run
 
 
 def run_retry(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
@@ -171,7 +173,9 @@ def run_retry(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> 
         _append_event(run, "run_queued", {"trigger": "retry"})
         flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state)
         events.hint_work(run.flow_id)
-        return run
+        failpoints.hit("run.retry")
+    failpoints.hit("run.retried")
+    return run
 
 
 def run_failure_tell(payload: JsonObject) -> None:

@@ -26,8 +26,9 @@ from apps.collaboration.rooms.ports import DocumentGoneError, Entry, Write
 from apps.collaboration.selectors import Bytes, document_bytes
 from apps.collaboration.services.documents import document_ensure
 from apps.collaboration.services.journal import append_in_transaction
+from apps.common import failpoints
 from apps.common.bus import publish_on_commit
-from apps.common.db import write_transaction
+from apps.common.db import after_commit, write_transaction
 from apps.common.errors import NotFound
 from apps.flows.models import Flow
 from apps.workspaces.policies import require
@@ -125,9 +126,11 @@ def _write(person: Person, flow: Flow, prepared: _Prepared, *, origin: str, summ
         written = append_in_transaction(Write(flow.pk, epoch, seq, [entry]))
         seq = written.last_seq
         hint = hints.RowsHint(epoch, written.first_seq, seq, b"")
+        after_commit(lambda: failpoints.hit("document.patched"))
         publish_on_commit(hints.channel(flow.pk), hints.encode(hints.NOBODY, hint))
         after: JsonObject = {"origin": origin, "operations": len(outcome.applied), "seq": seq}
         record(person, "flow.patched", flow.workspace_id, ("flow", flow.pk), after=after)
+        failpoints.hit("document.patch")
     conflicts = [conflict.dump() for conflict in outcome.conflicts]
     return PatchResult(len(outcome.applied), conflicts, seq, outcome.inverse)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentSnapshot, DocumentUpdate
 from apps.collaboration.selectors import definition_current, document_bytes
+from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.common.events import emit
 from apps.flows.events import FLOW_CHANGED
@@ -74,4 +75,6 @@ def document_compact(flow_id: uuid.UUID) -> bool:
         # One generation is kept: a reader between two queries, and a way back.
         DocumentUpdate.objects.filter(**at, seq__lte=before).delete()
         DocumentSnapshot.objects.filter(**at, seq__lt=before).delete()
+        failpoints.hit("document.compact")
+    failpoints.hit("document.compacted")
     return True

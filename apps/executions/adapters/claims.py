@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db import connection
 
+from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import GetBlob, decode
@@ -41,8 +42,10 @@ def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
     with write_transaction(), connection.cursor() as cursor:
         cursor.execute(sql.claim(words), [owner, lease_s, limit])
         fences = {uuid.UUID(str(run_id)): fence for run_id, fence in cursor.fetchall()}
+        failpoints.hit("run.claim")
     if not fences:
         return []
+    failpoints.hit("run.claimed")
     runs = Run.objects.select_related("definition").filter(pk__in=fences).order_by("created_at")
     return [_claimed(run, owner, fences[run.pk]) for run in runs]
 
@@ -61,12 +64,18 @@ def renew_leases(owner: str, *, lease_s: float) -> dict[str, int]:
     """Prolong every run the owner still holds; returns run id → fence of those."""
     with write_transaction(), connection.cursor() as cursor:
         cursor.execute(sql.renew(sql.dialect()), [lease_s, owner])
-        return {str(uuid.UUID(str(run_id))): fence for run_id, fence in cursor.fetchall()}
+        held = {str(uuid.UUID(str(run_id))): fence for run_id, fence in cursor.fetchall()}
+        failpoints.hit("run.renew")
+    failpoints.hit("run.renewed")
+    return held
 
 
 def release_runs(owner: str) -> None:
     """Give up every run the owner holds; whoever claims one goes on from its records."""
-    Run.objects.filter(owner=owner, state="running").update(state="ready", owner="", lease_until=None)
+    with write_transaction():
+        Run.objects.filter(owner=owner, state="running").update(state="ready", owner="", lease_until=None)
+        failpoints.hit("run.release")
+    failpoints.hit("run.released")
 
 
 def cancel_wishes(run_ids: Iterable[str]) -> list[str]:

@@ -127,10 +127,15 @@ class RunWriter:
         return True
 
     def _commit(self, jobs: list[_Job]) -> None:
+        is_ending = any(job.batch.outcome is not None for job in jobs)
         with write_transaction(), connection.cursor() as cursor:
             lost = [job for job in jobs if not _apply(job, cursor)]
             failpoints.hit("run.record")
+            if is_ending:
+                failpoints.hit("run.finish")
         failpoints.hit("run.recorded")
+        if is_ending:
+            failpoints.hit("run.finished")
         for job in jobs:
             job.done(FenceLost(job.claim.run_id) if job in lost else None)
 

@@ -10,6 +10,7 @@ import uuid
 
 from apps.accounts.models import Person
 from apps.audit.services import record
+from apps.common import failpoints
 from apps.common.db import after_commit, write_transaction
 from apps.files import disk
 from apps.files.models import Blob, File
@@ -39,6 +40,7 @@ def _blob(workspace_id: uuid.UUID, draft: disk.Draft, mime: str, *, is_value: bo
         blob.is_value = True
         blob.save(update_fields=["is_value"])
     draft.place(workspace_id)
+    failpoints.hit("blob.stored")
     return blob
 
 
