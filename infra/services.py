@@ -11,11 +11,12 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from studio_project.supervisor import valkey
@@ -33,81 +34,131 @@ class ServiceError(Exception):
     """A server is missing or does not start; the message says which and why."""
 
 
-@contextmanager
-def postgres(*, durable: bool = False) -> Iterator[str]:
-    """A fresh cluster with one database; gives its ``postgresql://`` address.
+class PostgresServer:
+    """A fresh cluster with one database ``studio``, in a folder of its own; started, killed and started
+    again like the real thing.
 
     ``durable`` keeps the flushes to disk, for measurements and kill tests of the server itself.
     """
-    folder = Path(tempfile.mkdtemp(prefix="sage-pg-"))
-    account = _unprivileged()
-    if account is not None:
-        os.chown(folder, account.pw_uid, account.pw_gid)
-    binaries = _postgres_binaries(folder, account)
-    data, log = folder / "data", folder / "server.log"
-    user, group = (account.pw_uid, account.pw_gid) if account is not None else (None, None)
-    env = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(folder)}
-    made = subprocess.run(
-        [str(binaries / "initdb"), "-D", str(data), "-U", "studio", "-A", "trust", "-E", "UTF8", "--no-sync"],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=folder,
-        env=env,
-        user=user,
-        group=group,
-    )
-    if made.returncode != 0:
-        raise ServiceError(f"initdb failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
-    options = {
-        "listen_addresses": "",
-        "unix_socket_directories": str(folder),
-        "max_connections": "200",
-        "fsync": "on" if durable else "off",
-        "full_page_writes": "on" if durable else "off",
-    }
-    command = [str(binaries / "postgres"), "-D", str(data)]
-    for name, value in options.items():
-        command += ["-c", f"{name}={value}"]
-    with log.open("wb") as output:
-        server = subprocess.Popen(
-            command,
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            cwd=folder,
-            env=env,
-            start_new_session=True,
-            user=user,
-            group=group,
+
+    def __init__(self, *, durable: bool = False) -> None:
+        self._durable = durable
+        self._folder = Path(tempfile.mkdtemp(prefix="sage-pg-"))
+        self._log = self._folder / "server.log"
+        account = _unprivileged()
+        if account is not None:
+            os.chown(self._folder, account.pw_uid, account.pw_gid)
+        self._user: int | None = account.pw_uid if account is not None else None
+        self._group: int | None = account.pw_gid if account is not None else None
+        self._binaries = _postgres_binaries(self._folder, account)
+        self._env = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(self._folder)}
+        self._process: subprocess.Popen[bytes] | None = None
+        self._make_cluster()
+
+    @property
+    def address(self) -> str:
+        return f"postgresql://studio@/studio?host={self._folder}"
+
+    def start(self) -> None:
+        """Start the server and wait until it takes connections. Raises ServiceError when it does not."""
+        switch = "on" if self._durable else "off"
+        options = {
+            "listen_addresses": "",
+            "unix_socket_directories": str(self._folder),
+            "max_connections": "200",
+            "fsync": switch,
+            "full_page_writes": switch,
+        }
+        command = [str(self._binaries / "postgres"), "-D", str(self._folder / "data")]
+        for name, value in options.items():
+            command += ["-c", f"{name}={value}"]
+        with self._log.open("ab") as output:
+            self._process = subprocess.Popen(
+                command,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                cwd=self._folder,
+                env=self._env,
+                start_new_session=True,
+                user=self._user,
+                group=self._group,
+            )
+        self._ensure_database(self._process)
+
+    def kill(self) -> None:
+        """SIGKILL to the server; its helpers and sessions leave when they notice, as on a real crash."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(20)
+
+    def signal(self, number: signal.Signals) -> None:
+        """To the server and all its sessions."""
+        if self._process is not None:
+            for pid in [*_descendants(self._process.pid), self._process.pid]:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, number)
+
+    def remove(self) -> None:
+        """Stop it and throw the data away."""
+        if self._process is not None and self._process.poll() is None:
+            self._process.send_signal(signal.SIGQUIT)
+            self._process.wait(timeout=20)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+    def _make_cluster(self) -> None:
+        initdb = [str(self._binaries / "initdb"), "-D", str(self._folder / "data")]
+        made = subprocess.run(
+            [*initdb, "-U", "studio", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=self._folder,
+            env=self._env,
+            user=self._user,
+            group=self._group,
         )
+        if made.returncode != 0:
+            raise ServiceError(f"initdb failed:\n{made.stdout[-1000:]}{made.stderr[-1000:]}")
+
+    def _ensure_database(self, server: subprocess.Popen[bytes]) -> None:
+        import psycopg  # noqa: PLC0415 - only this function needs it
+
+        deadline = time.monotonic() + START_WITHIN_S
+        while True:
+            try:
+                with psycopg.connect(
+                    host=str(self._folder), user="studio", dbname="postgres", autocommit=True
+                ) as connection:
+                    if not connection.execute("SELECT 1 FROM pg_database WHERE datname='studio'").fetchone():
+                        connection.execute("CREATE DATABASE studio")
+                return
+            except psycopg.OperationalError as error:
+                if server.poll() is not None or time.monotonic() > deadline:
+                    said = self._log.read_text()[-1500:]
+                    raise ServiceError(f"PostgreSQL does not start ({error}):\n{said}") from error
+                time.sleep(0.05)
+
+
+def _descendants(pid: int) -> list[int]:
+    """Child processes of ``pid``, theirs included (Linux)."""
+    found: list[int] = []
+    with suppress(OSError):
+        for task in Path(f"/proc/{pid}/task").iterdir():
+            for child in map(int, (task / "children").read_text().split()):
+                found += [child, *_descendants(child)]
+    return found
+
+
+@contextmanager
+def postgres(*, durable: bool = False) -> Iterator[str]:
+    """A running server; gives its ``postgresql://`` address."""
+    server = PostgresServer(durable=durable)
     try:
-        _create_database(folder, server, log)
-        yield f"postgresql://studio@/studio?host={folder}"
+        server.start()
+        yield server.address
     finally:
-        server.send_signal(3)  # SIGQUIT: leave at once, the data is thrown away anyway
-        server.wait(timeout=20)
-        shutil.rmtree(folder, ignore_errors=True)
-
-
-def _create_database(folder: Path, server: subprocess.Popen[bytes], log: Path) -> None:
-    """Waits until the server takes connections and makes the database in it."""
-    import psycopg  # noqa: PLC0415 - only this function needs it
-
-    deadline = time.monotonic() + START_WITHIN_S
-    while True:
-        try:
-            with psycopg.connect(
-                host=str(folder), user="studio", dbname="postgres", autocommit=True
-            ) as connection:
-                connection.execute("CREATE DATABASE studio")
-            return
-        except psycopg.OperationalError as error:
-            if server.poll() is not None or time.monotonic() > deadline:
-                raise ServiceError(
-                    f"PostgreSQL does not start ({error}):\n{log.read_text()[-1500:]}"
-                ) from error
-            time.sleep(0.05)
+        server.remove()
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
@@ -149,29 +200,58 @@ def _may_reach(path: Path, account: pwd.struct_passwd) -> bool:
     return subprocess.run(probe, user=account.pw_uid, group=account.pw_gid, check=False).returncode == 0
 
 
+class RedisServer:
+    """A Valkey (or Redis) that keeps nothing, on a socket file."""
+
+    def __init__(self) -> None:
+        binary = valkey.find_server()
+        if binary is None:
+            raise ServiceError(
+                "No Valkey or Redis was found: install one, or the developers' tools (make setup)."
+            )
+        self._folder = Path(tempfile.mkdtemp(prefix="sage-valkey-"))
+        self._socket = self._folder / "valkey.sock"
+        self._command = list(valkey.program(binary, self._socket).command)
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def address(self) -> str:
+        return f"unix://{self._socket}"
+
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        with (self._folder / "server.log").open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=output,
+                stderr=output,
+                stdin=subprocess.DEVNULL,
+                start_new_session=True,
+            )
+        valkey.wait_ready(self._socket)
+
+    def kill(self) -> None:
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait(20)
+
+    def signal(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            self._process.send_signal(number)
+
+    def remove(self) -> None:
+        if self._process is not None and self._process.poll() is None:
+            self._process.terminate()
+            self._process.wait(timeout=20)
+        shutil.rmtree(self._folder, ignore_errors=True)
+
+
 @contextmanager
 def redis() -> Iterator[str]:
-    """A Valkey (or Redis) that keeps nothing; gives its ``unix://`` address."""
-    binary = valkey.find_server()
-    if binary is None:
-        raise ServiceError(
-            "No Valkey or Redis was found: install one, or the developers' tools (make setup)."
-        )
-    folder = Path(tempfile.mkdtemp(prefix="sage-valkey-"))
-    address = folder / "valkey.sock"
-    program = valkey.program(binary, address)
-    with (folder / "server.log").open("wb") as output:
-        server = subprocess.Popen(
-            list(program.command),
-            stdout=output,
-            stderr=output,
-            stdin=subprocess.DEVNULL,
-            start_new_session=True,
-        )
+    """A running server; gives its ``unix://`` address."""
+    server = RedisServer()
     try:
-        valkey.wait_ready(address)
-        yield f"unix://{address}"
+        server.start()
+        yield server.address
     finally:
-        server.terminate()
-        server.wait(timeout=20)
-        shutil.rmtree(folder, ignore_errors=True)
+        server.remove()
