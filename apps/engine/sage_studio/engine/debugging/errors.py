@@ -1,0 +1,45 @@
+"""Codes of the debugger (4070–4076)."""
+
+from __future__ import annotations
+
+from sage_studio.kernel import define_error
+
+STOP_GONE = define_error(
+    "debug.stop_gone",
+    4070,
+    en="The run has moved on from this stop already.",
+    zh="运行已经离开该断点位置。",
+    hint_en="Somebody else was faster. Look where the run stands now.",
+    hint_zh="可能有其他人先操作了，请查看运行的当前位置。",
+    status=409,
+)
+BAD_COMMAND = define_error(
+    "debug.command",
+    4071,
+    en="This is not a debug command: {reason}",
+    zh="调试命令无效：{reason}",
+    status=422,
+)
+BAD_BREAKPOINT = define_error(
+    "debug.breakpoint",
+    4072,
+    en="The breakpoint on “{node_id}” cannot be set: {reason}",
+    zh="无法在“{node_id}”上设置断点：{reason}",
+    status=422,
+)
+NOT_HERE = define_error(
+    "debug.not_here",
+    4073,
+    en="“{command}” means nothing at this stop.",
+    zh="在当前断点位置无法执行“{command}”。",
+    hint_en="Trying again is for a node that failed; another stop is chosen while the run stands still.",
+    hint_zh="“重试”只用于失败的节点；只有运行停住时才能切换到其他断点位置。",
+    status=409,
+)
+NOT_DEBUGGABLE = define_error(
+    "debug.run_ended",
+    4074,
+    en="This run is {state}; only a run under way can be debugged.",
+    zh="该运行已处于“{state}”状态；只能调试进行中的运行。",
+    status=409,
+)
