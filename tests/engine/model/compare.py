@@ -1,0 +1,146 @@
+"""What must be equal between the engine's records and the interpreter's story."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+from sage_studio.engine import Event, NodeRecord
+from tests.engine.model.choices import every_way
+from tests.engine.model.interpreter import Flow, Interpreter, Key, Story, Told
+from tests.engine.model.nodes import problem_key
+from tests.engine.model.play import Played, Violation
+
+MOST_WAYS = 300
+MOST_NODE_RUNS = 1500
+_ENDS = {"node_completed", "node_skipped", "node_failed"}
+
+
+def check(
+    flow: Flow, inputs: Mapping[str, Any], played: Played, *, flows: Mapping[str, Flow] | None = None
+) -> None:
+    """Raises Violation with the differences from the nearest story, when none fits."""
+    check_events(played.events)
+    settled = settled_at(played.events)
+
+    def interpret(choices: Any) -> Story:
+        return Interpreter(flow, inputs, choices, flows=flows or {}, most=MOST_NODE_RUNS).run()
+
+    nearest: list[str] | None = None
+    for story in every_way(interpret, lambda *key: settled.get(key, float("inf")), most=MOST_WAYS):
+        found = differences(story, played)
+        if not found:
+            return
+        if nearest is None or len(found) < len(nearest):
+            nearest = found
+    raise Violation("\n".join(nearest or ["no story"]))
+
+
+def check_events(events: Sequence[Event]) -> None:
+    """Numbers without gaps, one beginning, one end, and one final event for a node run."""
+    if [event.seq for event in events] != list(range(1, len(events) + 1)):
+        raise Violation("event numbers have gaps")
+    kinds = [event.type for event in events]
+    if kinds.count("run_started") != 1 or kinds[0] != "run_started":
+        raise Violation("a run begins once")
+    final = [kind for kind in kinds if kind in {"run_completed", "run_failed", "run_cancelled"}]
+    if len(final) != 1:
+        raise Violation(f"a run ends once: {final}")
+    ended: set[Key] = set()
+    for event in events:
+        if event.type in _ENDS and event.node_id is not None:
+            key = (event.node_id, event.iteration_path)
+            if key in ended:
+                raise Violation(f"{key} ends twice")
+            ended.add(key)
+
+
+def settled_at(events: Sequence[Event]) -> dict[Key, int]:
+    return {(e.node_id, e.iteration_path): e.seq for e in events if e.type in _ENDS and e.node_id is not None}
+
+
+def begun_at(events: Sequence[Event]) -> dict[Key, int]:
+    begun: dict[Key, int] = {}
+    for event in events:
+        if event.node_id is not None and event.type in {"node_started", *_ENDS}:
+            begun.setdefault((event.node_id, event.iteration_path), event.seq)
+    return begun
+
+
+def differences(story: Story, played: Played) -> list[str]:
+    """In words, what does not fit; nothing when all does."""
+    was_cancelled = "cancel" in played.befallen
+    found = [] if was_cancelled else _outcome(story, played)
+    for key, told in story.nodes.items():
+        found += _node(key, told, played.nodes.get(key), is_cut=was_cancelled, counts=not played.crashes)
+    for key in played.nodes.keys() - story.nodes.keys() - story.iterations.keys():
+        found.append(f"{key} should not exist: {played.nodes[key].state}")
+    return found + _order(story, played.events)
+
+
+def _outcome(story: Story, played: Played) -> list[str]:
+    outcome = played.outcome
+    if outcome.state != story.state:
+        return [f"run {outcome.state}, not {story.state}: {outcome.error or story.problem}"]
+    if story.problem is not None and outcome.error is not None:
+        return _differ("run error", problem_key(outcome.error), problem_key(story.problem))
+    return _differ("run outputs", plain(outcome.outputs), plain(story.outputs))
+
+
+def _node(key: Key, told: Told, record: NodeRecord | None, *, is_cut: bool, counts: bool) -> list[str]:
+    may_be_cut = is_cut or not told.is_certain
+    if record is None:
+        return [] if may_be_cut else [f"{key} has no record, should be {told.state}"]
+    if may_be_cut and record.state == "cancelled":
+        return []
+    if may_be_cut and record.state == "failed" and _was_to_go_on(record, told):
+        return []
+    found = _differ(f"{key} state", record.state, told.state)
+    if told.state == "completed" and not found:
+        found += _differ(f"{key} outputs", plain(record.outputs), plain(told.outputs))
+    if told.problem is not None and record.error is not None:
+        found += _differ(f"{key} error", problem_key(record.error), problem_key(told.problem))
+    if counts and not may_be_cut:
+        found += _differ(f"{key} attempts", record.attempt, told.attempts)
+    return found
+
+
+def _was_to_go_on(record: NodeRecord, told: Told) -> bool:
+    """Whether this is a failed attempt whose next one never began."""
+    is_lost = record.error is not None and record.error["code"] == "run.worker_lost"
+    return is_lost or record.attempt < told.attempts
+
+
+def _order(story: Story, events: Sequence[Event]) -> list[str]:
+    settled, begun = settled_at(events), begun_at(events)
+    found = []
+    for first, second in story.order:
+        if first in settled and second in begun and settled[first] > begun[second]:
+            found.append(f"{second} began before {first} had settled")
+        if second in begun and first not in settled:
+            found.append(f"{second} began, but {first} never settled")
+    for outer, inner in story.within:
+        if inner in begun and begun.get(outer, 0) > begun[inner]:
+            found.append(f"{inner} began before its container {outer}")
+        if inner in settled and outer in settled and settled[inner] > settled[outer]:
+            found.append(f"{inner} settled after its container {outer}")
+    return found
+
+
+def plain(value: Any) -> Any:
+    """A value with every problem in it reduced to where it arose."""
+    if isinstance(value, Mapping):
+        if ("code" in value and "message" in value) or {"code", "node_id", "iteration_path"} <= set(value):
+            return problem_key(value)
+        return {key: plain(entry) for key, entry in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(entry) for entry in value]
+    return value
+
+
+def _differ(what: str, is_: Any, should: Any) -> list[str]:
+    return [] if is_ == should else [f"{what}: {is_!r}, should be {should!r}"]
+
+
+__all__ = ["check", "check_events", "differences", "pairwise"]

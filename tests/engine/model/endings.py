@@ -1,0 +1,44 @@
+"""Ways in which a level can end early."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+
+class Ended(Exception):
+    """Something in a level ended all of it."""
+
+
+class Failed(Ended):
+    """A failure that was not retried, continued or routed."""
+
+    def __init__(self, found: Mapping[str, Any]) -> None:
+        super().__init__(found["code"])
+        self.problem = found
+
+    @property
+    def can_retry(self) -> bool:
+        return bool(self.problem["retryable"])
+
+
+class Left(Ended):
+    """A stop that ends an iteration or a loop (``what``), with a value."""
+
+    def __init__(self, what: str, value: Any) -> None:
+        super().__init__(what)
+        self.what = what
+        self.value = value
+
+
+class RunStopped(Ended):
+    """A stop that ends the run with a result."""
+
+    def __init__(self, outputs: Mapping[str, Any]) -> None:
+        super().__init__("run")
+        self.outputs = outputs
+
+
+def problem(code: str, node_id: str, path: str, *, can_retry: bool) -> dict[str, Any]:
+    """What is known beforehand of a problem's report."""
+    return {"code": code, "node_id": node_id, "iteration_path": path, "retryable": can_retry}

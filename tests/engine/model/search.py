@@ -1,0 +1,112 @@
+"""Random flows, each with random troubles, until enough has run; the smallest disagreement is kept."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from dataclasses import dataclass, field
+from typing import Any
+
+from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st
+
+from tests.engine.model.compare import check
+from tests.engine.model.flows import flows
+from tests.engine.model.interpreter import TooLong
+from tests.engine.model.play import Kind, Trouble, Violation, play
+
+EXAMPLES_AT_ONCE = 250
+INPUTS = {"n": 3}
+KINDS: tuple[Kind, ...] = (
+    "kill_before_batch", "kill_after_batch", "kill_at_node", "drain", "pause", "cancel",
+)  # fmt: skip
+
+
+@dataclass
+class Counts:
+    """What has been done so far; ``steps`` are executions of test nodes."""
+
+    examples: int = 0
+    steps: int = 0
+    crashes: int = 0
+    claims: int = 0
+    troubles: Counter[str] = field(default_factory=Counter)
+    endings: Counter[str] = field(default_factory=Counter)
+    kinds: Counter[str] = field(default_factory=Counter)
+
+    def words(self) -> str:
+        befallen = ", ".join(f"{kind} {count}" for kind, count in sorted(self.troubles.items()))
+        endings = ", ".join(f"{state} {count}" for state, count in sorted(self.endings.items()))
+        kinds = ", ".join(f"{kind} {count}" for kind, count in self.kinds.most_common())
+        return (
+            f"{self.examples} flows, {self.steps} steps, {self.crashes} crashes, {self.claims} claims"
+            f" ({befallen or 'no trouble'}); runs {endings}; nodes {kinds}"
+        )
+
+
+class Disagreement(Exception):
+    """The engine and the model differ; ``case`` is the smallest flow found, with its troubles."""
+
+    def __init__(self, words: str, case: dict[str, Any]) -> None:
+        super().__init__(words)
+        self.case = case
+
+
+def troubles() -> st.SearchStrategy[list[Trouble]]:
+    one = st.builds(Trouble, st.sampled_from(KINDS[:5]), st.integers(0, 12))
+    cancel = st.builds(Trouble, st.just(KINDS[5]), st.integers(0, 8))
+    some = st.lists(one, max_size=4)
+    return st.one_of(st.just([]), some, some, st.builds(lambda a, b: [*a, b], some, cancel))
+
+
+def search(*, steps: int, seed: int, depth: int) -> Counts:
+    """Try flows until ``steps`` nodes have run. Raises Disagreement."""
+    counts = Counts()
+    while counts.steps < steps:
+        _search_some(counts, steps, seed, depth)
+        seed += 1
+    return counts
+
+
+def _search_some(counts: Counts, steps: int, seed: int, depth: int) -> None:
+    smallest: dict[str, Any] = {}
+
+    @seeded(seed)
+    @settings(
+        max_examples=EXAMPLES_AT_ONCE,
+        deadline=None,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+        phases=(Phase.generate, Phase.shrink),
+        print_blob=False,
+    )
+    @given(flows(depth=depth), troubles())
+    def attempt(flow: dict[str, Any], befall: list[Trouble]) -> None:
+        if counts.steps >= steps and not smallest:
+            return
+        try:
+            _try_one(counts, flow, befall)
+        except Exception:
+            smallest.update(flow=flow, troubles=[[trouble.kind, trouble.at] for trouble in befall])
+            raise
+
+    try:
+        attempt()
+    except Exception as error:
+        raise Disagreement(f"{type(error).__name__}: {error}", smallest) from error
+
+
+def _try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble]) -> None:
+    played = asyncio.run(play(flow, INPUTS, befall))
+    try:
+        check(flow, INPUTS, played)
+    except TooLong:
+        return
+    except Violation:
+        raise
+    counts.examples += 1
+    counts.steps += len(played.ledger.executions)
+    counts.crashes += played.crashes
+    counts.claims += played.claims
+    counts.troubles.update(played.befallen)
+    counts.endings[played.outcome.state] += 1
+    counts.kinds.update(node["type"] for node in flow["nodes"])
