@@ -23,10 +23,12 @@ from sage_studio.sdk.errors import NodeError
 from sage_studio.sdk.node import Node, NodeOutput
 from sage_studio.sdk.settings import ItemFunction, Settings, as_files
 from sage_studio.sdk.spec import Choice, Effect, Field, NodeSpec, Port, text
+from sage_studio.sdk.streams import Chunk, ItemStream, Rows, StreamNode, as_stream, is_many
 
 __all__ = [
     "BlobStore",
     "Choice",
+    "Chunk",
     "Context",
     "Effect",
     "Field",
@@ -36,6 +38,7 @@ __all__ = [
     "HttpResponse",
     "ItemExpression",
     "ItemFunction",
+    "ItemStream",
     "LlmClient",
     "LlmReply",
     "Node",
@@ -44,10 +47,14 @@ __all__ = [
     "NodeSpec",
     "Notifier",
     "Port",
+    "Rows",
     "Settings",
     "StateMap",
+    "StreamNode",
     "VectorHit",
     "VectorStore",
     "as_files",
+    "as_stream",
+    "is_many",
     "text",
 ]

@@ -1,0 +1,68 @@
+"""The writing end of one output port: counts, keeps samples, and gathers where a list is wanted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from typing import Any
+
+from sage_studio.engine.streams.channel import Channel
+from sage_studio.engine.streams.errors import TOO_LONG
+from sage_studio.kernel import JsonObject, SageError
+
+SAMPLES = 20
+COLLECT_LIMIT = 100_000
+BUFFERED = 256
+_SLICE = 1_024
+
+
+class Outlet:
+    """``is_gathered`` says that somebody takes the port's items as a list after the end."""
+
+    def __init__(self, name: str, port: str, channel: Channel, *, is_gathered: bool = False) -> None:
+        self.name = name
+        self.port = port
+        self.channel = channel
+        self.buffer: list[Any] = []
+        self.samples: list[Any] = []
+        self.gathered: list[Any] | None = [] if is_gathered else None
+
+    async def flush(self) -> None:
+        """Send off single items that were waiting for company."""
+        if self.buffer:
+            items, self.buffer = self.buffer, []
+            await self._send(items)
+
+    async def send(self, items: Sequence[Any]) -> None:
+        """Send several items, in pieces that fit the queues. Raises SageError ``stream.too_long``."""
+        await self.flush()
+        if len(items) <= _SLICE:
+            if items:
+                await self._send(items)
+            return
+        for start in range(0, len(items), _SLICE):
+            await self._send(items[start : start + _SLICE])
+
+    async def _send(self, items: Sequence[Any]) -> None:
+        if len(self.samples) < SAMPLES:
+            self.samples.extend(islice(items, SAMPLES - len(self.samples)))
+        if self.gathered is not None:
+            self.gathered.extend(items)
+            if len(self.gathered) > COLLECT_LIMIT:
+                raise SageError(TOO_LONG, {"limit": COLLECT_LIMIT})
+        await self.channel.send(items)
+
+    @property
+    def value(self) -> Any:
+        """What the node's record and its readers outside the pipeline get for this port."""
+        return self.reference() if self.gathered is None else self.gathered
+
+    def reference(self) -> JsonObject:
+        return {"$stream": self.name, "items": self.channel.items, "samples": list(self.samples)}
+
+    def restore(self, items: int, samples: list[Any], gathered: list[Any] | None) -> None:
+        """Go on counting where a checkpoint left off."""
+        self.channel.items = items
+        self.samples = samples
+        if self.gathered is not None:
+            self.gathered = gathered or []

@@ -1,0 +1,1 @@
+"""Streams between nodes, the nodes that work on them, and event mode."""
