@@ -1,0 +1,38 @@
+"""The home side of a socket: frames in and out on the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+from sage_studio.engine.executors.frames import HEADER_BYTES, Message, decode, frame_size
+
+
+class SocketLink:
+    """A ``Link`` over a stream pair; ``why`` finds out what became of the other side."""
+
+    def __init__(
+        self,
+        reader: asyncio.StreamReader,
+        writer: asyncio.StreamWriter,
+        why: Callable[[], Awaitable[Exception]],
+    ) -> None:
+        self._reader = reader
+        self._writer = writer
+        self._why = why
+
+    def send(self, frame: bytes) -> None:
+        self._writer.write(frame)
+
+    async def receive(self) -> Message | None:
+        try:
+            header = await self._reader.readexactly(HEADER_BYTES)
+            return decode(await self._reader.readexactly(frame_size(header)))
+        except (asyncio.IncompleteReadError, ConnectionError):
+            return None
+
+    async def lost(self) -> Exception:
+        return await self._why()
+
+    def close(self) -> None:
+        self._writer.close()
