@@ -88,7 +88,7 @@ class Numbers(StreamNode):
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         while self.count is None or self.position < self.count:
             first = self.position
-            self.position += self.step
+            self.position += self.step if self.count is None else min(self.step, self.count - first)
             yield {"items": Chunk(range(first, self.position))}
             await asyncio.sleep(0)
 

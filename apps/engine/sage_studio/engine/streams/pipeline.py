@@ -42,7 +42,7 @@ class Checkpoint:
 Commit = Callable[[Checkpoint], Awaitable[None]]
 
 
-class StageFailed(Exception):  # noqa: N818 - says what happened; never leaves the engine
+class StageFailed(Exception):
     """The first failure inside a pipeline; ``error`` is what the node raised."""
 
     def __init__(self, stage: str, error: Exception) -> None:

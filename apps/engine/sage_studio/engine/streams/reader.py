@@ -65,9 +65,10 @@ class Reader(ItemStream):
     async def _comes_within(self, limit_s: float) -> bool:
         if self.lane.peek() is not None:
             return True
+        limit = asyncio.timeout(limit_s)
         self._aligner.busy(1)  # the clock goes on beside the waiting
         try:
-            async with asyncio.timeout(limit_s) as limit:
+            async with limit:
                 await self.lane.next()
         except TimeoutError:
             if not limit.expired():

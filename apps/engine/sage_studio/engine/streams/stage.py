@@ -148,8 +148,7 @@ class Stage:
                 except StopIteration as stop:
                     part = stop.value
                 else:
-                    await self._flush()
-                    part = await resume(step, awaited)
+                    part = await self._wait_out(step, awaited)
                 await self._give(checked(part))
                 if self.wanted_barrier is not None and self.is_source:
                     await self._inject(self.wanted_barrier)
@@ -161,6 +160,17 @@ class Stage:
             close = getattr(parts, "aclose", None)
             if close is not None:
                 await close()
+
+    async def _wait_out(self, step: Any, awaited: Any) -> Any:
+        """Send off what was given, then wait with the node."""
+        try:
+            await self._flush()
+        except BaseException as error:
+            # The node is in the middle of its wait: it must hear of this to be able to clean up.
+            awaited = step.throw(error)
+            await resume(step, awaited)
+            raise
+        return await resume(step, awaited)
 
     async def _give(self, part: Mapping[str, Any]) -> None:
         for port, value in part.items():

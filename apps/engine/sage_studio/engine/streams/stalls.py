@@ -35,6 +35,8 @@ class Stalls(Watch):
 
     def busy(self, change: int) -> None:
         self._busy += change
+        if self._writing and self._is_stalled:
+            self._check_soon()
 
     def blocked(self, lane: Lane, *, writing: bool) -> None:
         stage_id = lane.channel.writer_id if writing else lane.reader_id
