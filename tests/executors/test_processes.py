@@ -52,10 +52,6 @@ def is_alive(pid: int) -> bool:
     return True
 
 
-def state_of(pid: int) -> str:
-    return Path(f"/proc/{pid}/stat").read_text().split()[2]
-
-
 def environment_of(pid: int) -> bytes:
     return Path(f"/proc/{pid}/environ").read_bytes()
 
@@ -184,7 +180,7 @@ async def test_a_node_that_takes_too_much_memory_is_stopped(pool: ProcessPool, v
 async def test_an_idle_worker_that_died_is_replaced(pool: ProcessPool, voice: Voice) -> None:
     pid = (await run(pool, voice, "where_am_i"))["value"]["pid"]
     os.kill(pid, 9)
-    while is_alive(pid) and state_of(pid) != "Z":
+    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
         await asyncio.sleep(0.01)
     assert (await run(pool, voice, "where_am_i"))["value"]["pid"] != pid
 
