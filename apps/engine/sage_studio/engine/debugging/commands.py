@@ -30,6 +30,9 @@ Word = Literal[
 WORDS: tuple[str, ...] = get_args(Word)
 # Words that act on one stop and are refused without it.
 AT_A_STOP = frozenset({"step_over", "step_into", "step_out", "focus", "set_inputs", "set_outputs", "again"})
+_KEYS = frozenset(
+    {"command", "stop", "node_id", "on", "breakpoint", "breakpoints", "inputs", "config", "outputs"}
+)
 MAX_BREAKPOINTS = 200
 MAX_TEXT_LENGTH = 2_000
 
@@ -58,6 +61,8 @@ def read_command(shape: Mapping[str, Any], *, seq: int = 0, by: JsonObject | Non
     word = shape.get("command")
     if word not in WORDS:
         raise _bad(f"command is one of {', '.join(WORDS)}")
+    if unknown := shape.keys() - _KEYS:
+        raise _bad(f"it has no {', '.join(sorted(map(str, unknown)))[:200]}")
     stop = shape.get("stop")
     if stop is not None and not isinstance(stop, str):
         raise _bad("stop is the id of a stop")

@@ -61,6 +61,8 @@ class DebugGate:
         self._expected: dict[tuple[Place, Phase], Stop] = {}
         self._decided: dict[tuple[Place, Phase], Decision] = {}
         self._is_state_due = False
+        # Called whenever the state has been told; for whoever drives the run from this process.
+        self.on_told: Callable[[], None] = lambda: None
 
     # The run's side
 
@@ -148,6 +150,11 @@ class DebugGate:
     def _is_followed(self, place: Place) -> bool:
         thread = self._thread
         return thread is not None and (place in thread.pending or place == thread.container)
+
+    def close(self) -> None:
+        """The run stops: whoever stands here is cancelled; the session stays as it is."""
+        for held in list(self._held.values()):
+            held.answer.cancel()
 
     # Arriving and standing
 
@@ -297,6 +304,11 @@ class DebugGate:
 
     # Telling
 
+    def visit_at(self, stop_id: str) -> Visit | None:
+        """What a standing node brought; None for one that has not come back after a crash."""
+        held = self._held.get(stop_id)
+        return held.visit if held else None
+
     def say_hit(self, stop: Stop) -> None:
         """``breakpoint_hit``: the stop with the beginnings of what its node would get; the whole of it
         is in the node's record."""
@@ -329,6 +341,7 @@ class DebugGate:
         """``debug_state``: the whole session, from which another worker could go on."""
         self._is_state_due = False
         self.voice.debug_event("debug_state", None, 0, {**self.state.to_json(), **(more or {})})
+        self.on_told()
 
     def _shown(self, value: Any) -> Any:
         return preview(self.voice.debug_masked(value))
