@@ -83,6 +83,20 @@ def paginate(request: Request, rows: QuerySet[M], *, order: str = "-created_at")
     return Page(found[:limit], _encode([getattr(last, field), last.pk]))
 
 
+def paginate_by_place(request: Request, rows: QuerySet[M]) -> Page[M]:
+    """A page of rows whose order has no single key, by their place in it: for lists that grow at their
+    end only. Asking for a late page costs passing over the earlier ones."""
+    limit = limit_of(request)
+    start = 0
+    if cursor := request.query_params.get("cursor"):
+        (text,) = _decode(cursor, 1)
+        if not (text.isascii() and text.isdigit() and len(text) <= 9):
+            raise _bad_cursor()
+        start = int(text)
+    found = list(rows[start : start + limit + 1])
+    return Page(found[:limit], _encode([start + limit]) if len(found) > limit else None)
+
+
 def _python_value(rows: QuerySet[M], name: str, text: str) -> Any:
     """``text`` as the field's own type. Raises Invalid when it is not one."""
     meta = rows.model._meta  # noqa: SLF001 - Django's documented way to a field

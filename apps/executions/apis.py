@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any
+from datetime import datetime
+from typing import Any, cast
 
 from django.http import StreamingHttpResponse
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
-from drf_spectacular.utils import OpenApiParameter, extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -17,10 +18,10 @@ from apps.collaboration.selectors import definition_current
 from apps.common.apis import StrictSerializer
 from apps.common.errors import Invalid, NotFound
 from apps.common.idempotency import idempotent
-from apps.common.paging import limit_of, paginate
+from apps.common.paging import limit_of, page_response, paginate, paginate_by_place
 from apps.common.policies import InWorkspace
 from apps.executions import selectors, services
-from apps.executions.models import NodeRun, Run
+from apps.executions.models import NEVER, NodeRun, Run
 from apps.executions.types import Command, Trigger
 from apps.flows.models import Definition, Flow
 from apps.versions.selectors import version_definition
@@ -59,13 +60,22 @@ class RunOut(serializers.Serializer[Any]):
     trigger = serializers.CharField()
     version = serializers.IntegerField(allow_null=True)
     retry_of = serializers.UUIDField(allow_null=True)
+    parent_run_id = serializers.UUIDField(allow_null=True)
     created_at = serializers.DateTimeField()
     started_at = serializers.DateTimeField(allow_null=True)
     finished_at = serializers.DateTimeField(allow_null=True)
     duration_ms = serializers.SerializerMethodField()
     created_by = RunPersonOut(allow_null=True)
     reason = serializers.CharField()
+    pause_requested_at = serializers.DateTimeField(allow_null=True)
+    cancel_requested_at = serializers.DateTimeField(allow_null=True)
+    wakes_at = serializers.SerializerMethodField()
     error = ErrorField(allow_null=True)
+
+    def get_wakes_at(self, run: Run) -> datetime | None:
+        """When a run that only waits goes on by itself; null for signals alone, and for other runs."""
+        is_parked = run.state == Run.State.RUNNING and run.owner == ""
+        return run.lease_until if is_parked and run.lease_until != NEVER else None
 
     def get_duration_ms(self, run: Run) -> int | None:
         if run.started_at is None or run.finished_at is None:
@@ -73,12 +83,32 @@ class RunOut(serializers.Serializer[Any]):
         return round((run.finished_at - run.started_at).total_seconds() * 1000)
 
 
+class ChildRunOut(serializers.Serializer[Any]):
+    """A run that a node of this run started; ``parent_path`` names that node, its path and attempt."""
+
+    id = serializers.UUIDField()
+    number = serializers.IntegerField()
+    flow_id = serializers.UUIDField()
+    flow_name = serializers.CharField(source="flow.name")
+    state = serializers.ChoiceField(choices=Run.State.choices)
+    parent_path = serializers.CharField()
+
+
 class RunDetailOut(RunOut):
-    """A run with what it was given and what it gave; big values are references."""
+    """A run with what it was given and what it gave; big values are references. ``children`` are the
+    newest of the runs it started (``?parent=`` of the list pages them all)."""
+
+    parent_path = serializers.CharField()
+    depth = serializers.IntegerField()
+    children = serializers.SerializerMethodField()
 
     inputs = serializers.JSONField()
     outputs = serializers.JSONField(allow_null=True)
     last_seq = serializers.IntegerField()
+
+    @extend_schema_field(ChildRunOut(many=True))
+    def get_children(self, run: Run) -> Any:
+        return ChildRunOut(selectors.child_list(run), many=True).data
 
 
 class RunPageOut(serializers.Serializer[Any]):
@@ -105,6 +135,8 @@ class RunsApi(WorkspaceApi):
         parameters=[
             OpenApiParameter("flow_id", OpenApiTypes.UUID),
             OpenApiParameter("state", OpenApiTypes.STR, enum=Run.State.values),
+            OpenApiParameter("reason", OpenApiTypes.STR, description="Why it is paused: dead_letter, …"),
+            OpenApiParameter("parent", OpenApiTypes.UUID, description="Runs this run started; else none."),
             OpenApiParameter("limit", OpenApiTypes.INT),
             OpenApiParameter("cursor", OpenApiTypes.STR),
         ],
@@ -112,7 +144,13 @@ class RunsApi(WorkspaceApi):
         operation_id="run_list",
     )
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        runs = selectors.run_list(workspace_id, flow_id=_uuid_param(request), state=_state_param(request))
+        runs = selectors.run_list(
+            workspace_id,
+            flow_id=_uuid_param(request, "flow_id"),
+            state=_state_param(request),
+            reason=request.query_params.get("reason"),
+            parent_id=_uuid_param(request, "parent"),
+        )
         page = paginate(request, runs)
         return Response({"items": RunOut(page.items, many=True).data, "next_cursor": page.next_cursor})
 
@@ -139,12 +177,12 @@ def _definition(flow: Flow, version: int | None) -> Definition:
     return definition_current(flow) if version is None else version_definition(flow, version)
 
 
-def _uuid_param(request: Request) -> uuid.UUID | None:
-    text = request.query_params.get("flow_id")
+def _uuid_param(request: Request, name: str) -> uuid.UUID | None:
+    text = request.query_params.get(name)
     try:
         return None if text is None else uuid.UUID(text)
     except ValueError:
-        raise Invalid("flow_id", "uuid", "The flow_id is not an id.") from None
+        raise Invalid(name, "uuid", f"The {name} is not an id.") from None
 
 
 def _state_param(request: Request) -> str | None:
@@ -187,6 +225,8 @@ class NodeRunOut(serializers.Serializer[Any]):
     items = serializers.SerializerMethodField()
     ports = serializers.JSONField(allow_null=True)
     error = ErrorField(allow_null=True)
+    resources = serializers.JSONField(allow_null=True)
+    is_reused = serializers.BooleanField()
 
     def get_duration_ms(self, row: NodeRun) -> int | None:
         if row.started_at is None or row.finished_at is None:
@@ -205,17 +245,38 @@ class NodeRunDetailOut(NodeRunOut):
 
 
 class NodeRunListOut(serializers.Serializer[Any]):
-    """All attempts of a run."""
+    """Attempts on one level of a run; ``iterations`` counts those of each container on it by state."""
 
     items = NodeRunOut(many=True)
+    next_cursor = serializers.CharField(allow_null=True)
+    iterations = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
 
 
 class RunNodesApi(RunApi):
-    """What the nodes of a run did."""
+    """What the nodes of a run did: those of the top level, or of one iteration (``path``), or the
+    iterations of a ``container``."""
 
-    @extend_schema(responses=NodeRunListOut, operation_id="run_node_list")
+    @extend_schema(
+        parameters=[
+            OpenApiParameter("path", OpenApiTypes.STR, description="Iteration path; the top level without."),
+            OpenApiParameter("container", OpenApiTypes.STR, description="Its iterations instead of nodes."),
+            OpenApiParameter("node_id", OpenApiTypes.STR),
+            OpenApiParameter("state", OpenApiTypes.STR),
+            OpenApiParameter("limit", OpenApiTypes.INT),
+            OpenApiParameter("cursor", OpenApiTypes.STR),
+        ],
+        responses=NodeRunListOut,
+        operation_id="run_node_list",
+    )
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        return Response({"items": NodeRunOut(selectors.node_run_list(self.run), many=True).data})
+        given = {name: request.query_params.get(name, "")[:500] for name in _NODE_FILTERS}
+        wanted = selectors.NodeFilter(**given)
+        page = paginate_by_place(request, selectors.node_run_list(self.run, wanted))
+        counts = selectors.iteration_counts(self.run, given["path"])
+        return page_response(page, NodeRunOut, iterations=cast(JsonObject, counts))
+
+
+_NODE_FILTERS = ("path", "container", "node_id", "state")
 
 
 class RunNodeDetailApi(RunApi):
@@ -227,7 +288,8 @@ class RunNodeDetailApi(RunApi):
     ) -> Response:
         row = selectors.node_run_get(self.run, node_run_id)
         shape: JsonObject = dict(NodeRunOut(row).data)
-        shape["inputs"] = selectors.with_previews(self.run, selectors.node_run_inputs(self.run, row))
+        inputs = selectors.node_run_inputs(self.run, row) if row.inputs is None else row.inputs
+        shape["inputs"] = selectors.with_previews(self.run, inputs)
         shape["outputs"] = selectors.with_previews(self.run, row.outputs)
         return Response(shape)
 
@@ -281,21 +343,121 @@ class RunDefinitionApi(RunApi):
         return Response(self.run.definition.body)
 
 
+class WaitOut(serializers.Serializer[Any]):
+    """One thing the run waits for; ``key`` is what a signal names."""
+
+    key = serializers.CharField()
+    node_id = serializers.CharField()
+    iteration_path = serializers.CharField()
+    attempt = serializers.IntegerField()
+    name = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
+    can_signal = serializers.BooleanField()
+    is_answered = serializers.BooleanField()
+    details = serializers.JSONField()
+
+
+class WaitListOut(serializers.Serializer[Any]):
+    """All a run waits for."""
+
+    items = WaitOut(many=True)
+
+
+class RunWaitsApi(RunApi):
+    """What a run waits for."""
+
+    @extend_schema(responses=WaitListOut, operation_id="run_wait_list")
+    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        return Response({"items": WaitOut(selectors.wait_list(self.run), many=True).data})
+
+
+class SignalIn(StrictSerializer):
+    """The answer to a wait; the payload reaches the node as it is."""
+
+    key = serializers.CharField(max_length=700)
+    payload = serializers.JSONField(required=False, allow_null=True, default=None)
+
+
+class SignalOut(serializers.Serializer[Any]):
+    """A signal that was accepted."""
+
+    key = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class RunSignalsApi(WorkspaceApi):
+    """Answer what a run waits for: approve, reject, fill in. The first answer counts."""
+
+    policy = InWorkspace("run.control")
+
+    @extend_schema(request=SignalIn, responses={202: SignalOut}, operation_id="run_signal")
+    @idempotent
+    def post(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        data = self.read(SignalIn, request)
+        signal = services.signal_send(
+            person=self.person,
+            workspace_id=workspace_id,
+            run_id=run_id,
+            key=data["key"],
+            payload=data["payload"],
+        )
+        return Response(SignalOut(signal).data, status=202)
+
+
 class RunCommandIn(StrictSerializer):
-    """What to do with the run."""
+    """What to do with the run. ``redrive`` goes on where the run failed, or from ``from_node``, with the
+    definition that ran (``same``), the flow as it is drawn (``current``), or a version's number."""
 
     command = serializers.ChoiceField(choices=[command.value for command in Command])
+    from_node = serializers.CharField(required=False, allow_null=True, default=None, max_length=64)
+    version = serializers.CharField(required=False, default="same", max_length=9)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_redrive = attrs["command"] == Command.REDRIVE
+        if not is_redrive and (attrs["from_node"] is not None or attrs["version"] != "same"):
+            raise serializers.ValidationError({"from_node": "Only redrive takes a node or a version."})
+        if attrs["version"] not in ("same", "current") and not _is_number(attrs["version"]):
+            raise serializers.ValidationError({"version": "One of same, current, or a number."})
+        return attrs
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+_ACTS = {
+    Command.CANCEL: services.run_cancel,
+    Command.PAUSE: services.run_pause,
+    Command.RESUME: services.run_resume,
+    Command.RETRY: services.run_retry,
+}
 
 
 class RunCommandsApi(WorkspaceApi):
-    """Cancel a run, or do it again."""
+    """Cancel, pause, resume or repeat a run, whole or from where it failed."""
 
     policy = InWorkspace("run.control")
 
     @extend_schema(request=RunCommandIn, responses={202: RunOut}, operation_id="run_command")
     @idempotent
     def post(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        command = Command(self.read(RunCommandIn, request)["command"])
-        act = services.run_cancel if command is Command.CANCEL else services.run_retry
-        run = act(person=self.person, workspace_id=workspace_id, run_id=run_id)
+        data = self.read(RunCommandIn, request)
+        command = Command(data["command"])
+        if command is Command.REDRIVE:
+            run = self._redrive(workspace_id, run_id, data)
+        else:
+            run = _ACTS[command](person=self.person, workspace_id=workspace_id, run_id=run_id)
         return Response(RunOut(run).data, status=202)
+
+    def _redrive(self, workspace_id: uuid.UUID, run_id: uuid.UUID, data: dict[str, Any]) -> Run:
+        flow, wanted = selectors.run_get(workspace_id, run_id).flow, data["version"]
+        version = int(wanted) if _is_number(wanted) else None
+        return services.run_redrive(
+            person=self.person,
+            workspace_id=workspace_id,
+            run_id=run_id,
+            from_node=data["from_node"],
+            definition=None if wanted == "same" else _definition(flow, version),
+            version=version,
+        )

@@ -64,3 +64,99 @@ FAULT = define_error(
     status=500,
     retryable=True,
 )
+NOT_PAUSABLE = define_error(
+    "run.not_pausable",
+    4050,
+    en="Only a run that is ready or running can be paused; this one is {state}.",
+    zh="只有就绪或运行中的运行才能暂停；该运行目前为“{state}”。",
+    status=409,
+)
+NOT_RESUMABLE = define_error(
+    "run.not_resumable",
+    4051,
+    en="Only a paused run can go on; this one is {state}.",
+    zh="只有已暂停的运行才能继续；该运行目前为“{state}”。",
+    status=409,
+)
+NOT_WAITING = define_error(
+    "run.not_waiting",
+    4052,
+    en="The run does not wait for “{key}”, or does so no more.",
+    zh="该运行没有在等待“{key}”，或已不再等待。",
+    hint_en="Look again at what the run waits for.",
+    hint_zh="请重新查看该运行正在等待的内容。",
+    status=409,
+)
+ANSWERED_ALREADY = define_error(
+    "run.answered_already",
+    4053,
+    en="Somebody has answered this already; the first answer counts.",
+    zh="已有人作出答复，以第一次答复为准。",
+    status=409,
+)
+TOO_DEEP = define_error(
+    "run.too_deep",
+    4054,
+    en="Flows may call one another to a depth of {limit}; this call goes deeper.",
+    zh="流程之间最多可嵌套调用 {limit} 层，本次调用超出了限制。",
+    hint_en="A flow probably calls itself without an end.",
+    hint_zh="可能有流程在无止境地调用自身。",
+    status=422,
+)
+NO_FLOW = define_error(
+    "run.no_flow",
+    4055,
+    en="There is no flow “{flow}” in this workspace.",
+    zh="该工作区中没有流程“{flow}”。",
+    hint_en="Choose the flow again; it may have been deleted.",
+    hint_zh="请重新选择流程，它可能已被删除。",
+    status=404,
+)
+NO_VERSION = define_error(
+    "run.no_version",
+    4056,
+    en="The flow “{flow}” has no version {version}.",
+    zh="流程“{flow}”没有版本 {version}。",
+    status=404,
+)
+INPUT_TYPE = define_error(
+    "run.input_type",
+    4057,
+    en="The flow's input “{name}” takes {expected}, not {given}.",
+    zh="流程输入“{name}”需要 {expected}，而不是 {given}。",
+    status=422,
+)
+PARENT_STOPPED = define_error(
+    "run.parent_stopped",
+    4058,
+    en="The run was stopped before it could start the flow.",
+    zh="运行在启动该流程之前已被停止。",
+    status=409,
+)
+REDRIVE_ACTIVE = define_error(
+    "run.redrive_active",
+    4059,
+    en="A run can be taken up from a node once it has ended; this one is {state}.",
+    zh="运行结束后才能从某个节点重新开始；该运行目前为“{state}”。",
+    hint_en="Cancel it first, or resume it if it is paused.",
+    hint_zh="请先取消运行；如果已暂停，请继续运行。",
+    status=409,
+)
+REDRIVE_NODE = define_error(
+    "run.redrive_node",
+    4060,
+    en="The flow has no node “{node}” on its top level.",
+    zh="流程的顶层没有节点“{node}”。",
+    hint_en="For a node inside a container, choose the container.",
+    hint_zh="如果节点位于容器内，请选择该容器。",
+    status=422,
+)
+REDRIVE_NOTHING = define_error(
+    "run.redrive_nothing",
+    4061,
+    en="Nothing in this run failed, so there is no place to go on from.",
+    zh="该运行没有失败的节点，因此没有可继续的位置。",
+    hint_en="Name the node to run again from, or run the whole flow again.",
+    hint_zh="请指定从哪个节点重新运行，或重新运行整个流程。",
+    status=409,
+)

@@ -4,22 +4,39 @@
 from __future__ import annotations
 
 import uuid
+from datetime import UTC, datetime, timedelta
 from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.utils import timezone
 
 from apps.common.models import BaseModel
 from apps.flows.models import Definition, Flow
 from apps.workspaces.models import Workspace
+
+# Two servers' clocks may differ this much without delaying a run that is due at once.
+CLOCK_SKEW = timedelta(seconds=2)
+# "Until" of a parked run that waits for signals only.
+NEVER = datetime(2999, 1, 1, tzinfo=UTC)
+
+
+def due_now() -> datetime:
+    """A ``lease_until`` that lets any worker claim the run at once."""
+    return timezone.now() - CLOCK_SKEW
 
 
 class Run(BaseModel):
     """One execution of an immutable definition.
 
     ``owner``, ``fence`` and ``lease_until`` belong to the worker that claimed it: every write of a
-    worker carries the fence it got, and each claim raises it. ``last_seq`` is the number of the
-    newest event. ``number`` counts the runs of a flow from 1.
+    worker carries the fence it got, and each claim raises it. From ``lease_until`` on anybody may
+    claim a run that is ready or running; a *parked* run (running, no owner) waits with it for its
+    time. ``losses`` counts the workers that died over it since it last got on. ``last_seq`` is the
+    number of the newest event. ``number`` counts the runs of a flow from 1.
+
+    A sub-flow is a run with a ``parent_run``; ``parent_path`` is the key its parent started it under
+    and waits for.
     """
 
     class State(models.TextChoices):
@@ -48,22 +65,38 @@ class Run(BaseModel):
     started_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
+    pause_requested_at = models.DateTimeField(null=True)
+    parent_run = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    parent_path = models.CharField(max_length=700, blank=True, db_default="")
+    depth = models.PositiveSmallIntegerField(default=0, db_default=0)
     owner = models.CharField(max_length=100, blank=True)
     fence = models.PositiveIntegerField(default=0)
-    lease_until = models.DateTimeField(null=True)
+    lease_until = models.DateTimeField(null=True, default=due_now)
+    losses = models.PositiveIntegerField(default=0, db_default=0)
     last_seq = models.PositiveIntegerField(default=0)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(fields=["flow", "number"], name="run_number_once"),
+            models.UniqueConstraint(
+                fields=["parent_run", "parent_path"],
+                condition=models.Q(parent_run__isnull=False),
+                name="run_child_once",
+            ),
         ]
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["workspace", "-created_at", "-id"], name="run_recent"),
             models.Index(fields=["flow", "-created_at", "-id"], name="run_recent_of_flow"),
             models.Index(
-                fields=["created_at"],
+                fields=["lease_until"],
                 condition=models.Q(state__in=["ready", "running"]),
-                name="run_claimable",
+                name="run_due",
+            ),
+            models.Index(fields=["owner"], condition=models.Q(owner__gt=""), name="run_held"),
+            models.Index(
+                fields=["workspace", "-created_at", "-id"],
+                condition=models.Q(parent_run__isnull=True),
+                name="run_recent_top",
             ),
         ]
 
@@ -72,8 +105,14 @@ class Run(BaseModel):
 
 
 class NodeRun(models.Model):
-    """One attempt of one node in a run. ``outputs`` maps port to value (big ones as references),
-    ``ports`` maps port to the number of items on it."""
+    """One attempt of one node in a run, or an iteration of a container.
+
+    ``outputs`` maps port to value (big ones as references), ``ports`` maps port to the number of
+    items on it; ``inputs`` are kept when a run is debugged. ``waits`` holds what the attempt waits or
+    waited for, by name. An iteration's own row has the container's ``node_id``, the iteration's path,
+    and in ``outer_path`` the path its container lives in. ``is_lost`` marks an attempt that ended with
+    its worker, ``is_reused`` one that a redrive took over from an earlier run.
+    """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="node_runs")
@@ -86,12 +125,22 @@ class NodeRun(models.Model):
     outputs = models.JSONField(null=True)
     error = models.JSONField(null=True)
     ports = models.JSONField(null=True)
+    inputs = models.JSONField(null=True)
+    waits = models.JSONField(null=True)
+    resources = models.JSONField(null=True)
+    outer_path = models.CharField(max_length=500, null=True)  # noqa: DJ001 - "" is the top level
+    is_lost = models.BooleanField(default=False, db_default=False)
+    is_reused = models.BooleanField(default=False, db_default=False)
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
             models.UniqueConstraint(
                 fields=["run", "node_id", "iteration_path", "attempt"], name="node_run_once"
             ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["run", "iteration_path"], name="node_run_path"),
+            models.Index(fields=["run"], condition=models.Q(state="waiting"), name="node_run_waiting"),
         ]
 
     def __str__(self) -> str:
@@ -118,3 +167,57 @@ class RunEvent(models.Model):
 
     def __str__(self) -> str:
         return f"{self.run_id} {self.seq} {self.type}"
+
+
+class Signal(models.Model):
+    """Something a run waits for has happened: an approval, the end of a child run.
+
+    ``key`` is the engine's address of the wait (node, path, name); a second signal under one key is
+    the first one again. ``child`` is the child run whose end this is: what it gave is read from its
+    row. ``is_taken`` says that the run's worker has heard of it; a parked run with
+    one that is not taken is due.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="signals", db_index=False)
+    key = models.CharField(max_length=700)
+    payload = models.JSONField(null=True)
+    child = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    is_taken = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["run", "key"], name="signal_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["run"], condition=models.Q(is_taken=False), name="signal_untaken"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key
+
+
+class CachedNode(models.Model):
+    """Outputs of a node without effects, by the hash of everything they follow from."""
+
+    id = models.BigAutoField(primary_key=True)
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    key = models.CharField(max_length=80)
+    outputs = models.JSONField()
+    size_bytes = models.BigIntegerField()
+    used_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "key"], name="cached_node_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "used_at"], name="cached_node_used"),
+        ]
+
+    def __str__(self) -> str:
+        return self.key

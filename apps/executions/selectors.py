@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import QuerySet
+from django.db.models import Count, DateTimeField, QuerySet, Value
+from django.db.models.functions import Coalesce
 
 from apps.common.errors import NotFound
-from apps.executions.models import NodeRun, Run, RunEvent
-from apps.executions.types import ACTIVE_STATES
+from apps.executions.models import NodeRun, Run, RunEvent, Signal
+from apps.executions.types import ACTIVE_STATES, FINAL_STATES, FLOW_SIGNAL, signal_key
 from apps.files.selectors import blob_get
 from sage_studio.engine import Event, iso
 from sage_studio.kernel import JsonObject, SageError, error_codes
@@ -18,18 +21,28 @@ from sage_studio.kernel.errors import Language
 
 _EVENTS_AT_ONCE = 500
 PREVIEW_BYTES = 4096
+_DAWN = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def run_list(
-    workspace_id: uuid.UUID, *, flow_id: uuid.UUID | None = None, state: str | None = None
+    workspace_id: uuid.UUID,
+    *,
+    flow_id: uuid.UUID | None = None,
+    state: str | None = None,
+    reason: str | None = None,
+    parent_id: uuid.UUID | None = None,
 ) -> QuerySet[Run]:
-    """Runs of a workspace for a list; the caller pages them."""
+    """Runs of a workspace for a list; the caller pages them. Runs that other runs started are shown
+    only where their parent is asked for."""
     runs = Run.objects.filter(workspace_id=workspace_id).select_related("flow", "created_by")
     runs = runs.defer("inputs", "outputs", "flow__description")
+    runs = runs.filter(parent_run_id=parent_id) if parent_id else runs.filter(parent_run=None)
     if flow_id is not None:
         runs = runs.filter(flow_id=flow_id)
     if state is not None:
         runs = runs.filter(state=state)
+    if reason is not None:
+        runs = runs.filter(reason=reason)
     return runs
 
 
@@ -42,14 +55,106 @@ def run_get(workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
     return run
 
 
+def child_list(run: Run, limit: int = 50) -> list[Run]:
+    """The newest runs this one started."""
+    return list(run.children.select_related("flow").order_by("-created_at", "-id")[:limit])
+
+
 def run_active_list(flow_id: uuid.UUID) -> list[Run]:
     """Runs of a flow that have not ended, oldest first."""
     return list(Run.objects.filter(flow_id=flow_id, state__in=ACTIVE_STATES).order_by("created_at"))
 
 
-def node_run_list(run: Run) -> QuerySet[NodeRun]:
-    """Every attempt of every node, in order of their start; outputs are not loaded."""
-    return run.node_runs.defer("outputs").order_by("started_at", "finished_at", "node_id", "attempt")
+@dataclass(frozen=True, slots=True)
+class NodeFilter:
+    """Which rows of a run: those of one level (``path``), of everything (None), or the iterations of a
+    ``container`` on that level."""
+
+    path: str | None = ""
+    container: str = ""
+    node_id: str = ""
+    state: str = ""
+
+
+def node_run_list(run: Run, wanted: NodeFilter = NodeFilter(path=None)) -> QuerySet[NodeRun]:
+    """Attempts of nodes, in order of their start; outputs are not loaded. Iterations are rows of their
+    own only when their container is asked for."""
+    rows = run.node_runs.defer("outputs", "inputs", "waits")
+    if wanted.container:
+        rows = rows.filter(node_id=wanted.container, outer_path=wanted.path or "")
+    elif wanted.path is not None:
+        rows = rows.filter(iteration_path=wanted.path, outer_path=None)
+    if wanted.node_id:
+        rows = rows.filter(node_id=wanted.node_id)
+    if wanted.state:
+        rows = rows.filter(state=wanted.state)
+    began = Coalesce("started_at", "finished_at", Value(_DAWN), output_field=DateTimeField())
+    return rows.annotate(began=began).order_by("began", "finished_at", "node_id", "attempt")
+
+
+def iteration_counts(run: Run, path: str = "") -> dict[str, dict[str, int]]:
+    """For every container of a level, how many of its iterations are in which state."""
+    rows = run.node_runs.filter(outer_path=path).values_list("node_id", "state").annotate(Count("id"))
+    counts: dict[str, dict[str, int]] = {}
+    for node_id, state, count in rows:
+        counts.setdefault(node_id, {})[state] = count
+    return counts
+
+
+@dataclass(frozen=True, slots=True)
+class Wait:
+    """One thing a run waits for. ``key`` addresses the signal that ends it (``can_signal``: somebody may
+    send it); ``until`` is when the wait ends by itself. ``details`` are for people: what to decide,
+    which flow runs."""
+
+    key: str
+    node_id: str
+    iteration_path: str
+    attempt: int
+    name: str
+    since: datetime | None
+    until: datetime | None
+    can_signal: bool
+    is_answered: bool
+    details: JsonObject
+
+
+_OWN_WORDS = frozenset({"since", "until", "signal", "done", "payload", "run_id"})
+
+
+def wait_list(run: Run) -> list[Wait]:
+    """What a run that has not ended waits for, those first that began first."""
+    if run.state in FINAL_STATES:
+        return []
+    rows = run.node_runs.filter(state="waiting").order_by("started_at", "iteration_path", "node_id")
+    answered = set(Signal.objects.filter(run=run).values_list("key", flat=True)) if rows else set()
+    return [
+        _wait(row, name, entry, answered)
+        for row in rows
+        for name, entry in (row.waits or {}).items()
+        if not entry.get("done")
+    ]
+
+
+def _wait(row: NodeRun, name: str, entry: JsonObject, answered: set[str]) -> Wait:
+    key = signal_key(row.node_id, row.iteration_path, name)
+    return Wait(
+        key=key,
+        node_id=row.node_id,
+        iteration_path=row.iteration_path,
+        attempt=row.attempt,
+        name=name,
+        since=_moment(entry.get("since")),
+        until=_moment(entry.get("until")),
+        # A child's end is told by the child alone.
+        can_signal="signal" in entry and not name.startswith(f"{FLOW_SIGNAL}@"),
+        is_answered=key in answered,
+        details={word: value for word, value in entry.items() if word not in _OWN_WORDS},
+    )
+
+
+def _moment(at: Any) -> datetime | None:
+    return datetime.fromtimestamp(at, UTC) if isinstance(at, int | float) else None
 
 
 def node_run_get(run: Run, node_run_id: uuid.UUID) -> NodeRun:

@@ -17,6 +17,8 @@ class Trigger(StrEnum):
     MANUAL = "manual"
     API = "api"
     RETRY = "retry"
+    REDRIVE = "redrive"
+    FLOW = "flow"
 
 
 class Command(StrEnum):
@@ -24,10 +26,17 @@ class Command(StrEnum):
 
     CANCEL = "cancel"
     RETRY = "retry"
+    PAUSE = "pause"
+    RESUME = "resume"
+    REDRIVE = "redrive"
 
 
+# Flows may call one another this deep.
+MAX_DEPTH = 16
 # Values over this size in a node's outputs live in blobs.
 MAX_INLINE_BYTES = 64 * 1024
+# The name under which a node waits for the run it started, with the attempt behind an "@".
+FLOW_SIGNAL = "flow"
 # Channel of the bus on which workers hear of new runs and of wishes.
 WORKERS_CHANNEL = "runs"
 
@@ -35,3 +44,8 @@ WORKERS_CHANNEL = "runs"
 def flow_channel(flow_id: object) -> str:
     """Channel of the bus on which the sockets of a flow hear of new events."""
     return f"runs:{flow_id}"
+
+
+def signal_key(node_id: str, iteration_path: str, name: str) -> str:
+    """The address of a signal within its run, as the engine writes it."""
+    return f"{node_id}|{iteration_path}|{name}"

@@ -12,6 +12,8 @@ workspace_urlpatterns = [
     path(_RUN, apis.RunDetailApi.as_view()),
     path(f"{_RUN}/nodes", apis.RunNodesApi.as_view()),
     path(f"{_RUN}/nodes/<uuid:node_run_id>", apis.RunNodeDetailApi.as_view()),
+    path(f"{_RUN}/waits", apis.RunWaitsApi.as_view()),
+    path(f"{_RUN}/signals", apis.RunSignalsApi.as_view()),
     path(f"{_RUN}/events", apis.RunEventsApi.as_view()),
     path(f"{_RUN}/log", apis.RunLogApi.as_view()),
     path(f"{_RUN}/definition", apis.RunDefinitionApi.as_view()),

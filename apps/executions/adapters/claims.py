@@ -4,21 +4,22 @@ thread and connection of its own."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, cast
 
 from django.db import connection
+from django.db.models import Q
 
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import GetBlob, decode
 from apps.executions.adapters.writer import Claim
-from apps.executions.models import NodeRun, Run
+from apps.executions.models import NodeRun, Run, Signal, due_now
 from sage_studio.engine import NodeRecord, RunProgress, newest_attempts
-from sage_studio.kernel import JsonObject
+from sage_studio.kernel import Json, JsonObject
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,19 +30,29 @@ class ClaimedRun:
     definition_id: uuid.UUID
     body: JsonObject
     inputs: JsonObject
+    losses: int
     is_cancelled: bool
+    is_pause_wanted: bool
 
 
 def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
-    """Take up to ``limit`` runs that are ready or whose worker is gone, oldest first."""
+    """Take up to ``limit`` runs that are due: ready, parked until now or signalled, or left by a worker
+    that is gone; those first that have been due longest."""
     words = sql.dialect()
     with connection.cursor() as cursor:
         cursor.execute(sql.claimable(words), [])
-        if cursor.fetchone() is None:
-            return []
+        is_due, is_signalled = cursor.fetchone()
+    if not (is_due or is_signalled):
+        return []
     with write_transaction(), connection.cursor() as cursor:
+        if is_signalled:
+            cursor.execute(sql.wake_signalled(words), [])
+            cursor.execute(sql.DROP_LATE_SIGNALS, [])
         cursor.execute(sql.claim(words), [owner, lease_s, limit])
         fences = {uuid.UUID(str(run_id)): fence for run_id, fence in cursor.fetchall()}
+        if fences:
+            # Whoever begins a run reads all its signals; only those to come have to be brought to it.
+            Signal.objects.filter(run_id__in=fences, is_taken=False).update(is_taken=True)
         failpoints.hit("run.claim")
     if not fences:
         return []
@@ -52,11 +63,21 @@ def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
 
 def _claimed(run: Run, owner: str, fence: int) -> ClaimedRun:
     return ClaimedRun(
-        claim=Claim(str(run.pk), str(run.flow_id), str(run.workspace_id), owner, fence),
+        claim=Claim(
+            str(run.pk),
+            str(run.flow_id),
+            str(run.workspace_id),
+            owner,
+            fence,
+            None if run.parent_run_id is None else str(run.parent_run_id),
+            run.parent_path,
+        ),
         definition_id=run.definition_id,
         body=run.definition.body,
         inputs=run.inputs,
+        losses=run.losses,
         is_cancelled=run.cancel_requested_at is not None,
+        is_pause_wanted=run.pause_requested_at is not None,
     )
 
 
@@ -73,15 +94,70 @@ def renew_leases(owner: str, *, lease_s: float) -> dict[str, int]:
 def release_runs(owner: str) -> None:
     """Give up every run the owner holds; whoever claims one goes on from its records."""
     with write_transaction():
-        Run.objects.filter(owner=owner, state="running").update(state="ready", owner="", lease_until=None)
+        Run.objects.filter(owner=owner, state="running").update(
+            state="ready", owner="", lease_until=due_now()
+        )
         failpoints.hit("run.release")
     failpoints.hit("run.released")
 
 
-def cancel_wishes(run_ids: Iterable[str]) -> list[str]:
-    """Those of the given runs somebody wants cancelled."""
-    wished = Run.objects.filter(pk__in=list(run_ids), cancel_requested_at__isnull=False)
-    return [str(pk) for pk in wished.values_list("pk", flat=True)]
+@dataclass(frozen=True, slots=True)
+class News:
+    """What people and child runs have asked of or told the runs a worker holds."""
+
+    cancelled: list[str]
+    paused: list[str]
+    signals: list[tuple[str, str, Json]]
+
+
+def read_news(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> News:
+    """Wishes for the owner's runs, and their signals as (run id, key, payload), each once."""
+    mine = Run.objects.filter(owner=owner, owner__gt="", state="running")
+    wished = mine.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
+    cancelled: list[str] = []
+    paused: list[str] = []
+    for run_id, cancel_at in wished.values_list("pk", "cancel_requested_at"):
+        (paused if cancel_at is None else cancelled).append(str(run_id))
+    return News(cancelled, paused, _take_signals(owner, get_blob))
+
+
+def _take_signals(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> list[tuple[str, str, Json]]:
+    untaken = Signal.objects.filter(is_taken=False, run__owner=owner).select_related("child", "run")
+    found = list(untaken.only(*_SIGNAL_FIELDS, "run__workspace_id").order_by("pk"))
+    if not found:
+        return []
+    with write_transaction():
+        # The owner is asked again: a signal of a run that was taken over meanwhile is another worker's.
+        mine = Signal.objects.filter(pk__in=[signal.pk for signal in found], run__owner=owner)
+        mine_ids = set(mine.values_list("pk", flat=True))
+        Signal.objects.filter(pk__in=mine_ids).update(is_taken=True)
+        failpoints.hit("signal.take")
+    failpoints.hit("signal.taken")
+    return [
+        (str(signal.run_id), signal.key, _payload(signal, get_blob(signal.run.workspace_id)))
+        for signal in found
+        if signal.pk in mine_ids
+    ]
+
+
+_SIGNAL_FIELDS = (
+    "run_id", "key", "payload", "child__state", "child__outputs", "child__error", "child__reason"
+)  # fmt: skip
+
+
+def _payload(signal: Signal, get_blob: GetBlob) -> Json:
+    """What was delivered; for the end of a child run, how it ended and what it gave."""
+    child = signal.child
+    if child is None:
+        return cast(Json, signal.payload)
+    outputs = {name: decode(value, get_blob) for name, value in (child.outputs or {}).items()}
+    return {
+        "run_id": str(child.pk),
+        "state": child.state,
+        "outputs": outputs,
+        "error": child.error,
+        "reason": child.reason,
+    }
 
 
 def load_progress(run_id: str, get_blob: GetBlob) -> RunProgress:

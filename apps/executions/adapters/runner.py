@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
@@ -37,8 +37,9 @@ from sage_studio.plugins.registry import builtin_registry
 
 logger = structlog.get_logger(__name__)
 PLANS_KEPT = 128
-# A run that was claimed this often probably takes its workers down with it.
-MAX_CLAIMS = 8
+# A run over which this many workers were lost, without a node getting done, takes them down with it.
+# Nodes that do so are found out before (dead letters); this catches what kills before any node begins.
+MAX_LOSSES = 8
 
 
 class Runner:
@@ -58,12 +59,12 @@ class Runner:
         self._on_recorded = on_recorded
         self._plans: OrderedDict[uuid.UUID, Plan] = OrderedDict()
 
-    async def run(self, claimed: ClaimedRun, controls: Controls) -> None:
-        """To the end, whatever it is; raises nothing but cancellation."""
+    async def run(self, claimed: ClaimedRun, controls: Controls, heard: Collection[str] = ()) -> None:
+        """To the end, whatever it is; raises nothing but cancellation. ``heard``: see ``ClaimedStore``."""
         claim = claimed.claim
         log = logger.bind(run_id=claim.run_id, flow_id=claim.flow_id, workspace_id=claim.workspace_id)
         began = time.monotonic()
-        store = self._store(claimed)
+        store = self._store(claimed, heard)
         try:
             result = await run_flow(
                 self._plan(claimed),
@@ -86,7 +87,7 @@ class Runner:
             duration_ms = round((time.monotonic() - began) * 1000)
             log.info("run_ended", state=result.state.value, duration_ms=duration_ms, nodes=len(result.nodes))
 
-    def _store(self, claimed: ClaimedRun) -> ClaimedStore:
+    def _store(self, claimed: ClaimedRun, heard: Collection[str]) -> ClaimedStore:
         workspace_id = uuid.UUID(claimed.claim.workspace_id)
         return ClaimedStore(
             claimed.claim,
@@ -95,6 +96,7 @@ class Runner:
             put_blob=partial(blob_put, workspace_id),
             get_blob=partial(blob_get, workspace_id),
             on_recorded=self._on_recorded,
+            heard=heard,
         )
 
     def _plan(self, claimed: ClaimedRun) -> Plan:
@@ -102,8 +104,8 @@ class Runner:
 
         Raises SageError when it cannot be compiled, or when too many workers had the run before.
         """
-        if claimed.claim.fence > MAX_CLAIMS:
-            raise SageError(errors.WORKERS_LOST, {"claims": claimed.claim.fence - 1})
+        if claimed.losses >= MAX_LOSSES:
+            raise SageError(errors.WORKERS_LOST, {"claims": claimed.losses})
         plan = self._plans.get(claimed.definition_id)
         if plan is None:
             plan = compile_flow(parse_plain(claimed.body), builtin_registry())
@@ -123,7 +125,7 @@ class Runner:
         except FenceLost:
             return
         except Exception:
-            # The lease runs out and somebody else tries; MAX_CLAIMS ends that.
+            # The lease runs out and somebody else tries; MAX_LOSSES ends that.
             logger.exception("run_not_refused", run_id=run_id)
 
 

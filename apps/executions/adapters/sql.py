@@ -41,25 +41,56 @@ def dialect() -> Dialect:
     return _SQLITE if _is_sqlite() else _POSTGRES
 
 
+# Signals somebody has to act on: their run is parked and due by them, or has ended and needs none.
+_ACTIONABLE = """
+    FROM executions_signal AS s JOIN executions_run AS r ON r.id = s.run_id
+    WHERE NOT s.is_taken
+      AND ((r.state = 'running' AND r.owner = '') OR r.state IN ('completed', 'failed', 'cancelled'))
+"""
+
+
 def claimable(words: Dialect) -> str:
-    """Whether there is anything to claim: a read, so that idle workers leave the write lock alone."""
+    """Whether a run is due, and whether a parked one has a signal: a read, so that idle workers leave
+    the write lock alone."""
     return f"""
-        SELECT 1 FROM executions_run
-        WHERE state IN ('ready', 'running') AND (state = 'ready' OR lease_until < {words.now})
-        LIMIT 1
+        SELECT
+            EXISTS (
+                SELECT 1 FROM executions_run
+                WHERE state IN ('ready', 'running') AND lease_until <= {words.now}
+            ),
+            EXISTS (SELECT 1 {_ACTIONABLE})
     """  # noqa: S608 - only our own constants are put in
 
 
+def wake_signalled(words: Dialect) -> str:
+    """Make parked runs with a signal due. A signal is never overlooked: this runs before every claim,
+    whatever became of the hint."""
+    return f"""
+        UPDATE executions_run SET lease_until = {words.now}
+        WHERE state = 'running' AND owner = '' AND lease_until > {words.now}
+          AND id IN (SELECT run_id FROM executions_signal WHERE NOT is_taken)
+    """  # noqa: S608 - only our own constants are put in
+
+
+DROP_LATE_SIGNALS = f"""
+    UPDATE executions_signal SET is_taken = TRUE
+    WHERE NOT is_taken AND run_id IN (
+        SELECT r.id {_ACTIONABLE} AND r.state <> 'running'
+    )
+"""  # noqa: S608 - only our own constants are put in
+
+
 def claim(words: Dialect) -> str:
-    """Parameters: owner, lease seconds, limit. Returns the claimed rows."""
+    """Parameters: owner, lease seconds, limit. Returns the claimed rows. Taking a run that has an owner
+    is a loss: that worker died, froze or lost the database."""
     return f"""
         UPDATE executions_run
-        SET state = 'running', owner = %s, fence = fence + 1, lease_until = {words.now_plus_s}
+        SET state = 'running', owner = %s, fence = fence + 1, lease_until = {words.now_plus_s}, reason = '',
+            losses = losses + CASE WHEN owner = '' THEN 0 ELSE 1 END
         WHERE id IN (
             SELECT id FROM executions_run
-            WHERE state IN ('ready', 'running')
-              AND (state = 'ready' OR lease_until < {words.now})
-            ORDER BY created_at LIMIT %s {words.skip_locked}
+            WHERE state IN ('ready', 'running') AND lease_until <= {words.now}
+            ORDER BY lease_until LIMIT %s {words.skip_locked}
         )
         RETURNING id, fence
     """  # noqa: S608 - only our own constants are put in
@@ -69,30 +100,59 @@ def renew(words: Dialect) -> str:
     """Parameters: lease seconds, owner. Returns the rows that are still the owner's."""
     return f"""
         UPDATE executions_run SET lease_until = {words.now_plus_s}
-        WHERE owner = %s AND state = 'running'
+        WHERE owner = %s AND owner > '' AND state = 'running'
         RETURNING id, fence
     """  # noqa: S608 - only our own constants are put in
 
 
+# The last of the first line's parameters is 0 for a batch in which a node got done: the run gets on, so
+# what it lost before counts no more.
 HOLD = """
     UPDATE executions_run
-    SET last_seq = COALESCE(%s, last_seq), started_at = COALESCE(started_at, %s), updated_at = %s
+    SET last_seq = COALESCE(%s, last_seq), started_at = COALESCE(started_at, %s), updated_at = %s,
+        losses = losses * %s
     WHERE id = %s AND fence = %s AND owner = %s AND state = 'running'
 """
 FINISH = """
     UPDATE executions_run
     SET last_seq = COALESCE(%s, last_seq), started_at = COALESCE(started_at, %s), updated_at = %s,
+        losses = losses * %s,
         state = %s, finished_at = %s, outputs = %s, error = %s, reason = %s,
-        owner = '', lease_until = NULL
+        owner = '', lease_until = %s
     WHERE id = %s AND fence = %s AND owner = %s AND state = 'running'
+"""
+# Nobody holds a parked run; it is due at its time, or now if somebody has asked something of it.
+PARK = """
+    UPDATE executions_run
+    SET last_seq = COALESCE(%s, last_seq), started_at = COALESCE(started_at, %s), updated_at = %s,
+        losses = 0, reason = 'waiting', owner = '',
+        lease_until = CASE
+            WHEN cancel_requested_at IS NOT NULL OR pause_requested_at IS NOT NULL THEN %s ELSE %s
+        END
+    WHERE id = %s AND fence = %s AND owner = %s AND state = 'running'
+"""
+WAKE = "UPDATE executions_run SET lease_until = %s WHERE id = %s AND state = 'running' AND owner = ''"
+# A pause that was taken back, or a cancellation asked for, while the pause was on its way here.
+UNPAUSE = """
+    UPDATE executions_run SET state = 'ready', reason = '', lease_until = %s
+    WHERE id = %s AND state = 'paused'
+      AND (cancel_requested_at IS NOT NULL OR (reason = 'requested' AND pause_requested_at IS NULL))
 """
 PUT_NODE = """
     INSERT INTO executions_noderun
-        (id, run_id, node_id, iteration_path, attempt, state, started_at, finished_at, outputs, error, ports)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+        (id, run_id, node_id, iteration_path, attempt, state, started_at, finished_at, outputs, error, ports,
+         inputs, waits, resources, outer_path, is_lost)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (run_id, node_id, iteration_path, attempt) DO UPDATE
     SET state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
-        outputs = excluded.outputs, error = excluded.error, ports = excluded.ports
+        outputs = excluded.outputs, error = excluded.error, ports = excluded.ports,
+        inputs = excluded.inputs, waits = excluded.waits, resources = excluded.resources,
+        is_lost = excluded.is_lost
+"""
+PUT_SIGNAL = """
+    INSERT INTO executions_signal (run_id, key, payload, child_id, created_at)
+    VALUES (%s, %s, %s, %s, %s)
+    ON CONFLICT (run_id, key) DO NOTHING
 """
 # A batch whose commit was not heard of is written again: its events are then there already.
 PUT_EVENT = """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from functools import partial
 
@@ -14,7 +14,8 @@ from sage_studio.engine import Batch, RunProgress
 
 
 class ClaimedStore:
-    """Reads in ``readers``' thread, writes through the worker's one writer."""
+    """Reads in ``readers``' thread, writes through the worker's one writer. ``heard`` grows by the key
+    of every signal the run is told of while it is held."""
 
     def __init__(
         self,
@@ -25,6 +26,7 @@ class ClaimedStore:
         put_blob: PutBlob,
         get_blob: GetBlob,
         on_recorded: Callable[[str], None],
+        heard: Collection[str] = (),
     ) -> None:
         self._claim = claim
         self._writer = writer
@@ -32,11 +34,12 @@ class ClaimedStore:
         self._put_blob = put_blob
         self._get_blob = get_blob
         self._on_recorded = on_recorded
+        self._heard = heard
 
     async def load(self, run_id: str) -> RunProgress:
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._readers, partial(load_progress, run_id, self._get_blob))
 
     async def record(self, run_id: str, batch: Batch) -> None:
-        await self._writer.record(self._claim, batch, self._put_blob)
+        await self._writer.record(self._claim, batch, self._put_blob, self._heard)
         self._on_recorded(self._claim.flow_id)

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import structlog
@@ -23,12 +24,14 @@ from django.conf import settings
 from django.db import Error as DatabaseError, connection
 
 from apps.common import bus
-from apps.executions.adapters.claims import ClaimedRun, cancel_wishes, claim_runs, release_runs
+from apps.executions.adapters.claims import ClaimedRun, News, claim_runs, read_news, release_runs
+from apps.executions.adapters.codec import GetBlob
 from apps.executions.adapters.heartbeat import Heartbeat
 from apps.executions.adapters.hints import Hints
 from apps.executions.adapters.runner import Runner
 from apps.executions.adapters.writer import RunWriter
 from apps.executions.types import WORKERS_CHANNEL
+from apps.files.selectors import blob_get
 from sage_studio.engine import Controls
 
 logger = structlog.get_logger(__name__)
@@ -62,6 +65,7 @@ class _Active:
     controls: Controls
     since: float = field(default_factory=time.monotonic)
     task: asyncio.Task[None] | None = None
+    heard: set[str] = field(default_factory=set)
 
 
 class RunWorker:
@@ -152,7 +156,7 @@ class RunWorker:
         while not self._is_stopping:
             self._poke.clear()
             found = await self._claim(group)
-            await self._look_for_wishes()
+            await self._look_for_news()
             if not found:
                 await self._rest(self._times.poll_s)
         tasks = [active.task for active in self._active.values() if active.task is not None]
@@ -201,17 +205,24 @@ class RunWorker:
     def _claim_now(self, limit: int) -> list[ClaimedRun]:
         return claim_runs(self.owner, limit=limit, lease_s=self._times.lease_s)
 
-    async def _look_for_wishes(self) -> None:
+    async def _look_for_news(self) -> None:
         if not self._active:
             return
         try:
-            wished = await self._in_database(cancel_wishes, list(self._active))
+            news: News = await self._in_database(read_news, self.owner, _blob_reader)
         except DatabaseError as error:
-            logger.warning("wishes_not_read", error=type(error).__name__)
+            logger.warning("news_not_read", error=type(error).__name__)
             return
-        for run_id in wished:
+        for run_id in news.cancelled:
             if active := self._active.get(run_id):
                 active.controls.cancel()
+        for run_id in news.paused:
+            if active := self._active.get(run_id):
+                active.controls.pause()
+        for run_id, key, payload in news.signals:
+            if active := self._active.get(run_id):
+                active.heard.add(key)
+                active.controls.signal(key, payload)
 
     def _give_back(self) -> None:
         """Let other workers have at once what this one could not finish."""
@@ -257,6 +268,8 @@ class RunWorker:
         active = _Active(claimed, Controls(grace_s=min(4.0, self._times.drain_s / 2)))
         if claimed.is_cancelled:
             active.controls.cancel()
+        elif claimed.is_pause_wanted:
+            active.controls.pause()
         self._active[run_id] = active
         active.task = group.create_task(self._run(active))
 
@@ -264,10 +277,14 @@ class RunWorker:
         """One run to its end; raises nothing but cancellation, because other runs share the group."""
         claim = active.claimed.claim
         try:
-            await self._runner.run(active.claimed, active.controls)
+            await self._runner.run(active.claimed, active.controls, active.heard)
         finally:
             if self._active.get(claim.run_id) is active:
                 del self._active[claim.run_id]
             self._hints.note(claim.flow_id, is_urgent=True)
             if len(self._active) == self._max_runs - 1:
                 self._poke.set()  # there was no room; now there is
+
+
+def _blob_reader(workspace_id: uuid.UUID) -> GetBlob:
+    return partial(blob_get, workspace_id)

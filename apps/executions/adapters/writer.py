@@ -11,8 +11,8 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Collection
+from dataclasses import dataclass, field
 from typing import Any
 
 import structlog
@@ -20,12 +20,16 @@ from django.db import Error as DatabaseError, InterfaceError, OperationalError, 
 from django.utils import timezone
 
 from apps.common import failpoints
+from apps.common.bus import publish_on_commit
 from apps.common.db import write_transaction
 from apps.common.events import emit
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
+from apps.executions.models import NEVER, NodeRun, due_now
+from apps.executions.types import WORKERS_CHANNEL
 from apps.flows.services import flow_run_noted
-from sage_studio.engine import Batch, FenceLost, NodeRecord, RunOutcome
+from sage_studio.engine import Batch, FenceLost, FlowState, NodeRecord, RunOutcome
+from sage_studio.engine.errors import WORKER_LOST
 
 logger = structlog.get_logger(__name__)
 MAX_RUNS_PER_COMMIT = 50
@@ -43,6 +47,8 @@ class Claim:
     workspace_id: str
     owner: str
     fence: int
+    parent_run_id: str | None = None
+    parent_path: str = ""
 
 
 @dataclass(slots=True)
@@ -51,8 +57,9 @@ class _Job:
     batch: Batch
     put_blob: PutBlob
     done: Callable[[BaseException | None], None]
-    nodes: list[tuple[Any, ...]]
-    events: list[tuple[Any, ...]]
+    heard: Collection[str]
+    nodes: list[tuple[Any, ...]] = field(default_factory=list)
+    events: list[tuple[Any, ...]] = field(default_factory=list)
 
 
 class RunWriter:
@@ -70,8 +77,11 @@ class RunWriter:
         self._queue.put(None)
         self._thread.join()
 
-    async def record(self, claim: Claim, batch: Batch, put_blob: PutBlob) -> None:
-        """Return when the batch is durable. Raises FenceLost, or what the database said."""
+    async def record(
+        self, claim: Claim, batch: Batch, put_blob: PutBlob, heard: Collection[str] = ()
+    ) -> None:
+        """Return when the batch is durable. Raises FenceLost, or what the database said. ``heard`` are
+        the keys of signals the run was told of while it was held."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[None] = loop.create_future()
 
@@ -86,7 +96,7 @@ class RunWriter:
         def done(error: BaseException | None) -> None:
             loop.call_soon_threadsafe(settle, error)
 
-        self._queue.put(_Job(claim, batch, put_blob, done, [], []))
+        self._queue.put(_Job(claim, batch, put_blob, done, heard))
         await answer
 
     def _work(self) -> None:
@@ -158,10 +168,13 @@ class RunWriter:
 
 def _apply(job: _Job, cursor: Any) -> bool:
     """One batch inside the transaction; False when the fence is lost and nothing was written."""
-    if job.batch.outcome is None:
+    outcome = job.batch.outcome
+    if outcome is None:
         cursor.execute(sql.HOLD, _hold_values(job))
+    elif outcome.state is FlowState.RUNNING:
+        cursor.execute(sql.PARK, _park_values(job, outcome))
     else:
-        cursor.execute(sql.FINISH, _finish_values(job, job.batch.outcome))
+        cursor.execute(sql.FINISH, _finish_values(job, outcome))
     if cursor.rowcount != 1:
         logger.warning("late_writer_refused", run_id=job.claim.run_id, fence=job.claim.fence)
         return False
@@ -169,9 +182,55 @@ def _apply(job: _Job, cursor: Any) -> bool:
         cursor.executemany(sql.PUT_NODE, job.nodes)
     if job.events:
         cursor.executemany(sql.PUT_EVENT, job.events)
-    if job.batch.outcome is not None:
-        _announce(job.claim, job.batch.outcome)
+    if outcome is not None:
+        _let_go(job, outcome, cursor)
     return True
+
+
+def _let_go(job: _Job, outcome: RunOutcome, cursor: Any) -> None:
+    """What follows when a run ended, paused or was parked, in the same transaction."""
+    run_id = sql.row_id(job.claim.run_id)
+    if outcome.state is FlowState.RUNNING:
+        if _is_heard_of(job):
+            cursor.execute(sql.WAKE, [_due(), run_id])
+        return
+    if outcome.state is FlowState.PAUSED:
+        cursor.execute(sql.UNPAUSE, [_due(), run_id])
+    elif outcome.state.is_final and job.claim.parent_run_id is not None:
+        _tell_parent(job.claim, cursor)
+    _announce(job.claim, outcome)
+
+
+def _due() -> str | None:
+    return sql.stamp(due_now().timestamp())
+
+
+def _is_heard_of(job: _Job) -> bool:
+    """Whether a signal reached the run between its decision to wait and this commit: its node still
+    waits in the books, so the run must be taken up again."""
+    if not job.heard:
+        return False
+    waiting = NodeRun.objects.filter(run_id=job.claim.run_id, state="waiting")
+    pending = {
+        f"{node_id}|{path}|{name}"
+        for node_id, path, waits in waiting.values_list("node_id", "iteration_path", "waits")
+        for name, wait in (waits or {}).items()
+        if not wait.get("done")
+    }
+    return not pending.isdisjoint(job.heard)
+
+
+def _tell_parent(claim: Claim, cursor: Any) -> None:
+    """The end of a child is a signal to its parent; it counts with the end itself."""
+    values = [
+        sql.row_id(str(claim.parent_run_id)),
+        claim.parent_path,
+        None,
+        sql.row_id(claim.run_id),
+        sql.stamp(time.time()),
+    ]
+    cursor.execute(sql.PUT_SIGNAL, values)
+    publish_on_commit(WORKERS_CHANNEL, b"signal")
 
 
 def _announce(claim: Claim, outcome: RunOutcome) -> None:
@@ -181,6 +240,8 @@ def _announce(claim: Claim, outcome: RunOutcome) -> None:
         emit("run.finished", {"run_id": claim.run_id, "state": state})
     if state == "failed":
         emit("run.failed", {"run_id": claim.run_id})
+    if claim.parent_run_id is not None:
+        return
     flow_run_noted(
         flow_id=uuid.UUID(claim.flow_id),
         run_id=uuid.UUID(claim.run_id),
@@ -189,31 +250,47 @@ def _announce(claim: Claim, outcome: RunOutcome) -> None:
     )
 
 
-def _hold_values(job: _Job) -> tuple[Any, ...]:
-    """Parameters of HOLD; a batch without events leaves the event number as it is."""
-    events, claim = job.batch.events, job.claim
+def _written(job: _Job) -> list[Any]:
+    """What every batch changes of its run: newest event number (one without events leaves it as it
+    is), beginning, time, and the factor for its losses."""
+    events = job.batch.events
     last_seq = events[-1].seq if events else None
     began = sql.stamp(events[0].at) if events else None
     last_at = sql.stamp(events[-1].at if events else time.time())
-    return last_seq, began, last_at, sql.row_id(claim.run_id), claim.fence, claim.owner
+    gets_on = any(record.state == "completed" for record in job.batch.nodes.values())
+    return [last_seq, began, last_at, 0 if gets_on else 1]
 
 
-def _finish_values(job: _Job, outcome: RunOutcome) -> tuple[Any, ...]:
-    last_seq, started, last_at, *held = _hold_values(job)
-    return (
-        last_seq,
-        started,
-        last_at,
+def _held(job: _Job) -> list[Any]:
+    return [sql.row_id(job.claim.run_id), job.claim.fence, job.claim.owner]
+
+
+def _hold_values(job: _Job) -> list[Any]:
+    return [*_written(job), *_held(job)]
+
+
+def _park_values(job: _Job, outcome: RunOutcome) -> list[Any]:
+    last_seq, began, last_at, _ = _written(job)
+    wake_at = NEVER.timestamp() if outcome.wake_at is None else outcome.wake_at
+    return [last_seq, began, last_at, _due(), sql.stamp(min(wake_at, NEVER.timestamp())), *_held(job)]
+
+
+def _finish_values(job: _Job, outcome: RunOutcome) -> list[Any]:
+    written = _written(job)
+    return [
+        *written,
         outcome.state.value,
-        last_at if outcome.state.is_final else None,
+        written[2] if outcome.state.is_final else None,
         encode_outputs(outcome.outputs, job.put_blob) if outcome.outputs is not None else None,
         dump(outcome.error) if outcome.error is not None else None,
         outcome.reason,
-        *held,
-    )
+        _due() if outcome.state is FlowState.READY else None,
+        *_held(job),
+    ]
 
 
 def _node_row(job: _Job, record: NodeRecord) -> tuple[Any, ...]:
+    error, waits = record.error, getattr(record, "waits", None)
     return (
         uuid.uuid4().hex,
         sql.row_id(job.claim.run_id),
@@ -224,9 +301,23 @@ def _node_row(job: _Job, record: NodeRecord) -> tuple[Any, ...]:
         sql.stamp(record.started_at),
         sql.stamp(record.finished_at),
         encode_outputs(record.outputs, job.put_blob) if record.outputs is not None else None,
-        dump(record.error) if record.error is not None else None,
+        dump(error) if error is not None else None,
         dump(record.ports) if record.ports is not None else None,
+        None,
+        encode_outputs(waits, job.put_blob) if waits else None,
+        None,
+        _outer_path(record),
+        error is not None and error["code"] == WORKER_LOST.code,
     )
+
+
+def _outer_path(record: NodeRecord) -> str | None:
+    """For an iteration's own record, the path its container lives in."""
+    path = record.iteration_path
+    if not path:
+        return None
+    outer, _, step = path.rpartition("/")
+    return outer if step.partition(".")[0] == record.node_id else None
 
 
 def _event_rows(job: _Job) -> list[tuple[Any, ...]]:

@@ -20,7 +20,7 @@ from sage_studio.flow.operations import Operation, Patch
 from sage_studio.flow.parsing import parse, parse_plain
 from sage_studio.flow.patch import Conflict, PatchOutcome, apply, conflict_error, invert, parse_patch
 from sage_studio.flow.projection import Projection, project
-from sage_studio.flow.types import PortType, is_assignable, parse_type
+from sage_studio.flow.types import PortType, is_assignable, is_value_of, parse_type
 from sage_studio.flow.validation import has_errors, validate
 
 __all__ = [
@@ -53,6 +53,7 @@ __all__ = [
     "hashes",
     "invert",
     "is_assignable",
+    "is_value_of",
     "layout_hash",
     "parse",
     "parse_patch",

@@ -8,8 +8,10 @@ languages are aliases (``int float str list[T] array<float>``).
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from sage_studio.kernel import SageError, define_error
 
@@ -99,6 +101,39 @@ def _record_fits(source: PortType, target: PortType) -> bool:
         return _fits(parse_type(_STRUCTURE[source.name]), target)
     wider = _IS_A.get(source.name)
     return target.name in ("object", "map") or (wider is not None and _fits(PortType(wider), target))
+
+
+_VALUE_KINDS: dict[str, tuple[type, ...]] = {
+    "string": (str,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "object": (Mapping,),
+    "map": (Mapping,),
+    "bytes": (bytes, bytearray),
+    "null": (type(None),),
+}
+
+
+def is_value_of(value: Any, kind: str | PortType) -> bool:
+    """Whether ``value`` is of the port type, as far as its shape tells: records by being objects, lists
+    and maps by every item."""
+    wanted = _as_type(kind)
+    name = wanted.name
+    if name == "any":
+        return True
+    if name == "|":
+        return any(is_value_of(value, member) for member in wanted.args)
+    if isinstance(value, bool):
+        return name == "boolean"
+    if name == "integer":
+        return isinstance(value, int) or (isinstance(value, float) and value.is_integer())
+    if name in ("array", "stream"):
+        return isinstance(value, (list, tuple)) and all(is_value_of(v, a) for a in wanted.args for v in value)
+    if name == "map" and isinstance(value, Mapping):
+        return all(is_value_of(v, a) for a in wanted.args for v in value.values())
+    if name in _STRUCTURE:
+        return is_value_of(value, _STRUCTURE[name])
+    return isinstance(value, _VALUE_KINDS.get(name, (Mapping,)))
 
 
 class _Reader:

@@ -1,0 +1,31 @@
+"""Operations on runs. Workers do the rest (``adapters``)."""
+
+from apps.executions.services.accept import run_accept
+from apps.executions.services.children import child_start
+from apps.executions.services.control import (
+    children_cancel,
+    run_cancel,
+    run_pause,
+    run_resume,
+    run_retry,
+)
+from apps.executions.services.node_cache import cached_node_get, cached_node_put
+from apps.executions.services.notices import run_failure_tell
+from apps.executions.services.redrive import run_redrive
+from apps.executions.services.signals import signal_deliver, signal_send
+
+__all__ = [
+    "cached_node_get",
+    "cached_node_put",
+    "child_start",
+    "children_cancel",
+    "run_accept",
+    "run_cancel",
+    "run_failure_tell",
+    "run_pause",
+    "run_redrive",
+    "run_resume",
+    "run_retry",
+    "signal_deliver",
+    "signal_send",
+]

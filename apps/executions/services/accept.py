@@ -1,0 +1,123 @@
+"""Accepting a run: what may run, and the rows that promise it."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from functools import lru_cache
+
+from django.db.models import Max
+from django.utils import timezone
+
+from apps.accounts.models import Person
+from apps.common import failpoints
+from apps.common.db import write_transaction
+from apps.common.errors import NotFound
+from apps.executions import errors, events
+from apps.executions.models import Run, RunEvent
+from apps.executions.types import Trigger
+from apps.flows.models import Definition, Flow
+from apps.flows.services import flow_run_noted
+from apps.workspaces.policies import require
+from apps.workspaces.types import Action
+from sage_studio.engine import compile_flow, flow_inputs
+from sage_studio.flow import Issue, parse_plain, validate
+from sage_studio.flow.document import FlowDocument
+from sage_studio.kernel import ErrorCode, JsonObject, SageError, Text
+from sage_studio.plugins.registry import builtin_registry
+
+MAX_INPUT_BYTES = 1 << 20
+MAX_PROBLEMS_TOLD = 100
+
+
+def run_accept(
+    *,
+    person: Person,
+    flow: Flow,
+    definition: Definition,
+    inputs: JsonObject,
+    trigger: Trigger = Trigger.MANUAL,
+    version: int | None = None,
+    retry_of: uuid.UUID | None = None,
+) -> Run:
+    """Promise a run of ``definition``: when this returns (and its transaction is committed) the run
+    exists after any crash.
+
+    Raises Forbidden or NotFound for the person, SageError when the flow cannot run or an input
+    is missing or too big.
+    """
+    given = checked_inputs(definition, inputs)
+    with write_transaction():
+        require(person, flow.workspace_id, Action.RUN_START)
+        run = add_run(
+            Run(
+                workspace_id=flow.workspace_id,
+                flow=flow,
+                definition=definition,
+                trigger=trigger.value,
+                version=version,
+                retry_of=retry_of,
+                inputs=given,
+                created_by=person,
+            )
+        )
+        failpoints.hit("run.accept")
+    failpoints.hit("run.accepted")
+    return run
+
+
+def checked_inputs(
+    definition: Definition, inputs: JsonObject, limit_bytes: int = MAX_INPUT_BYTES
+) -> JsonObject:
+    """The inputs with defaults filled in. Raises SageError when they are too big or one is missing, or
+    when the definition cannot run."""
+    if len(json.dumps(inputs)) > limit_bytes:
+        raise SageError(errors.INPUTS_TOO_LARGE, {"limit_bytes": limit_bytes}, path="inputs")
+    return flow_inputs(runnable(definition.pk), inputs)
+
+
+def add_run(run: Run, **facts: object) -> Run:
+    """Row, first event (with ``facts``), the flow's newest run and the hints; inside the caller's
+    transaction. A child run is its parent's affair and does not become the flow's newest."""
+    # The flow's row is the lock under which its runs are numbered.
+    if not Flow.objects.select_for_update().filter(pk=run.flow_id, archived_at=None).exists():
+        raise NotFound
+    newest = Run.objects.filter(flow_id=run.flow_id).aggregate(Max("number"))["number__max"]
+    run.number = (newest or 0) + 1
+    run.last_seq = 1
+    run.save(force_insert=True)
+    append_event(run, "run_queued", {"trigger": run.trigger, **facts})  # type: ignore[dict-item]
+    if run.parent_run_id is None:
+        flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state, is_new=True)
+    events.hint_work(run.flow_id)
+    return run
+
+
+def append_event(run: Run, type_: str, data: JsonObject) -> None:
+    """An event of a run no worker holds; ``run.last_seq`` is its number."""
+    RunEvent.objects.create(run=run, seq=run.last_seq, type=type_, at=timezone.now(), data=data)
+
+
+@lru_cache(maxsize=256)
+def runnable(definition_id: uuid.UUID) -> FlowDocument:
+    """The document of a definition that may run: no error among its issues, and it compiles.
+    Definitions never change, so the answer is kept. Raises SageError with every place."""
+    document = parse_plain(Definition.objects.get(pk=definition_id).body)
+    if not document.nodes:
+        raise SageError(errors.FLOW_EMPTY)
+    faults = [issue for issue in validate(document, builtin_registry()) if issue.severity == "error"]
+    if faults:
+        listed = [_as_error(issue) for issue in faults[:MAX_PROBLEMS_TOLD]]
+        raise SageError(errors.FLOW_INVALID, {"count": len(faults)}, errors=listed)
+    compile_flow(document, builtin_registry())
+    return document
+
+
+def _as_error(issue: Issue) -> SageError:
+    """An issue in the shape of an error; its texts are finished, so their braces are no templates."""
+    message, hint = (Text(en=_literal(t["en"]), zh=_literal(t["zh"])) for t in (issue.message, issue.hint))
+    return SageError(ErrorCode(issue.code, issue.number, message, hint, status=422), path=issue.path)
+
+
+def _literal(text: str) -> str:
+    return text.replace("{", "{{").replace("}", "}}")

@@ -1,0 +1,211 @@
+"""What a person may ask of a run: cancel, pause, resume, run again.
+
+A run no worker holds changes at once; a run under way gets a wish its worker heeds within seconds and
+across restarts. What is asked of a run reaches the runs it started.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterator
+from datetime import datetime
+
+from django.db.models import F, Q
+from django.utils import timezone
+
+from apps.accounts.models import Person
+from apps.common import failpoints
+from apps.common.db import write_transaction
+from apps.common.events import emit
+from apps.executions import errors, events
+from apps.executions.models import NodeRun, Run, due_now
+from apps.executions.selectors import run_get
+from apps.executions.services.accept import append_event, run_accept
+from apps.executions.services.signals import tell_parent
+from apps.executions.types import ACTIVE_STATES, FINAL_STATES, Trigger
+from apps.flows.services import flow_run_noted
+from apps.workspaces.policies import require
+from apps.workspaces.types import Action
+from sage_studio.kernel import SageError
+
+_PARKED = Q(state="running", owner="")
+_UNDER_WAY = ("running", "waiting", "paused", "queued", "pending")
+
+
+def run_cancel(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
+    """End a run and those it started: at once what no worker holds, else as a wish.
+
+    Raises NotFound, Forbidden, or SageError when it has ended already.
+    """
+    with write_transaction():
+        require(person, workspace_id, Action.RUN_CONTROL)
+        run = run_get(workspace_id, run_id)
+        now = timezone.now()
+        if not _cancel(run, now):
+            run.refresh_from_db()
+            raise SageError(errors.NOT_CANCELLABLE, {"state": run.state})
+        for child in descendants(run.pk):
+            _cancel(child, now)
+        failpoints.hit("run.cancel")
+    failpoints.hit("run.cancel_noted")
+    return run
+
+
+def children_cancel(child_id: uuid.UUID) -> None:
+    """End a child run and those below it, because its parent waits for it no more."""
+    with write_transaction():
+        child = Run.objects.filter(pk=child_id).first()
+        if child is not None:
+            now = timezone.now()
+            for run in (child, *descendants(child.pk)):
+                _cancel(run, now)
+        failpoints.hit("run.cancel")
+    failpoints.hit("run.cancel_noted")
+
+
+def _cancel(run: Run, now: datetime) -> bool:
+    """Whether the run had not ended; ``run`` shows what became of it."""
+    events.hint_wish(run.flow_id)
+    unheld = Run.objects.filter(Q(state__in=("ready", "paused")) | _PARKED, pk=run.pk)
+    if unheld.update(
+        state=Run.State.CANCELLED,
+        finished_at=now,
+        last_seq=F("last_seq") + 1,
+        updated_at=now,
+        lease_until=None,
+        reason="requested",
+    ):
+        run.refresh_from_db()
+        NodeRun.objects.filter(run=run, state__in=_UNDER_WAY).update(state="cancelled", finished_at=now)
+        append_event(run, "run_cancelled", {"reason": "requested"})
+        _note(run, finished_at=now)
+        emit(events.RUN_FINISHED, {"run_id": str(run.pk), "state": run.state})
+        tell_parent(run)
+        return True
+    return bool(
+        Run.objects.filter(pk=run.pk, state="running").update(cancel_requested_at=now, updated_at=now)
+    )
+
+
+def run_pause(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
+    """Let a run and those it started rest: nothing new starts, what is at work finishes.
+
+    Raises NotFound, Forbidden, or SageError when it is not under way.
+    """
+    with write_transaction():
+        require(person, workspace_id, Action.RUN_CONTROL)
+        run = run_get(workspace_id, run_id)
+        now = timezone.now()
+        if not _pause(run, now):
+            run.refresh_from_db()
+            raise SageError(errors.NOT_PAUSABLE, {"state": run.state})
+        for child in descendants(run.pk):
+            _pause(child, now)
+        failpoints.hit("run.pause")
+    failpoints.hit("run.pause_noted")
+    return run
+
+
+def _pause(run: Run, now: datetime) -> bool:
+    """Whether the run was under way. The moment is how a parent's resumption knows which children it
+    had paused."""
+    events.hint_wish(run.flow_id)
+    unasked = Run.objects.filter(pk=run.pk, pause_requested_at=None)
+    unheld = unasked.filter(Q(state="ready") | _PARKED)
+    if unheld.update(
+        state=Run.State.PAUSED,
+        reason="requested",
+        pause_requested_at=now,
+        last_seq=F("last_seq") + 1,
+        updated_at=now,
+        lease_until=None,
+    ):
+        run.refresh_from_db()
+        append_event(run, "run_paused", {"reason": "requested"})
+        _note(run)
+        return True
+    unasked.filter(state="running").update(pause_requested_at=now, updated_at=now)
+    return Run.objects.filter(pk=run.pk, state="running").exists()
+
+
+def run_resume(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
+    """Go on with a paused run, whatever it paused for: a person's wish, an unknown outcome (that node
+    is repeated), a dead letter (that node gets new attempts). Children its pause had reached go on too.
+
+    Raises NotFound, Forbidden, or SageError when it is not paused and nobody has asked for it.
+    """
+    with write_transaction():
+        require(person, workspace_id, Action.RUN_CONTROL)
+        run = run_get(workspace_id, run_id)
+        asked_at = run.pause_requested_at
+        if not _resume(run):
+            run.refresh_from_db()
+            raise SageError(errors.NOT_RESUMABLE, {"state": run.state})
+        if asked_at is not None:
+            for child in descendants(run.pk):
+                if child.pause_requested_at == asked_at:
+                    _resume(child)
+        failpoints.hit("run.resume")
+    failpoints.hit("run.resumed")
+    return run
+
+
+def _resume(run: Run) -> bool:
+    events.hint_work(run.flow_id)
+    if Run.objects.filter(pk=run.pk, state="paused").update(
+        state=Run.State.READY,
+        last_seq=F("last_seq") + 1,
+        error=None,
+        reason="",
+        cancel_requested_at=None,
+        pause_requested_at=None,
+        lease_until=due_now(),
+        losses=0,
+    ):
+        run.refresh_from_db()
+        NodeRun.objects.filter(run=run, state="paused").update(state="pending")
+        NodeRun.objects.filter(run=run, is_lost=True).update(is_lost=False)
+        append_event(run, "run_queued", {"trigger": "resume"})
+        _note(run)
+        return True
+    return bool(
+        Run.objects.filter(pk=run.pk, state="running", pause_requested_at__isnull=False).update(
+            pause_requested_at=None
+        )
+    )
+
+
+def run_retry(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
+    """Do it again: a run that has ended becomes a new run of the same definition and inputs; a paused
+    one goes on.
+
+    Raises NotFound, Forbidden, or SageError while it is under way.
+    """
+    run = run_get(workspace_id, run_id)
+    if run.state in FINAL_STATES:
+        return run_accept(
+            person=person,
+            flow=run.flow,
+            definition=run.definition,
+            inputs=run.inputs,
+            trigger=Trigger.RETRY,
+            version=run.version,
+            retry_of=run.pk,
+        )
+    if run.state != Run.State.PAUSED:
+        raise SageError(errors.NOT_RETRYABLE, {"state": run.state})
+    return run_resume(person=person, workspace_id=workspace_id, run_id=run_id)
+
+
+def descendants(run_id: uuid.UUID) -> Iterator[Run]:
+    """Runs below this one that have not ended, parents first."""
+    level = [run_id]
+    while level:
+        found = list(Run.objects.filter(parent_run_id__in=level, state__in=ACTIVE_STATES))
+        yield from found
+        level = [child.pk for child in found]
+
+
+def _note(run: Run, finished_at: datetime | None = None) -> None:
+    if run.parent_run_id is None:
+        flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state, finished_at=finished_at)
