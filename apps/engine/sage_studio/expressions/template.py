@@ -7,13 +7,13 @@ A text that is one expression and nothing else keeps the value's type; any other
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import Any
 
-from sage_studio.expressions.budget import CURRENT, Budget
+from sage_studio.expressions.budget import CURRENT, MAX_STEPS, Budget
 from sage_studio.expressions.compiler import BUILT_IN, Compiled, compile_path, compile_tree
-from sage_studio.expressions.errors import TOO_DEEP, TOO_LONG, fault
+from sage_studio.expressions.errors import TOO_DEEP, TOO_LONG, ExpressionError, fault
 from sage_studio.expressions.lexer import tokens
 from sage_studio.expressions.operators import leaving, to_text
 from sage_studio.expressions.parser import RESERVED, parse_tokens
@@ -63,6 +63,29 @@ class Template:
             raise fault(TOO_DEEP, 0, limit=_DEPTH_SHOWN) from error
         finally:
             CURRENT.reset(token)
+
+    def evaluate_each(self, scope: dict[str, Any], items: Sequence[Any], start: int = 0) -> list[Any]:
+        """The text's value for each item, as ``item`` and ``index`` (from ``start``) in ``scope``, which
+        is changed. Each item has a budget of its own. Raises ExpressionError; its fact ``item`` is the index."""
+        budget = Budget()
+        only, joined, slots = self._only, self._joined, self._slots
+        found: list[Any] = []
+        token = CURRENT.set(budget)
+        try:
+            for item in items:
+                scope["item"] = item
+                scope["index"] = start + len(found)
+                budget.left = MAX_STEPS
+                env: list[Any] = [scope, budget, *slots]
+                found.append(joined(env) if only is None else leaving(only(env)))
+        except RecursionError as error:
+            raise fault(TOO_DEEP, 0, limit=_DEPTH_SHOWN, item=start + len(found)) from error
+        except ExpressionError as error:
+            error.facts["item"] = start + len(found)
+            raise
+        finally:
+            CURRENT.reset(token)
+        return found
 
     def _joined(self, env: list[Any]) -> str:
         pieces = [part if isinstance(part, str) else to_text(part.run(env), empty="") for part in self._parts]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from itertools import compress
 from typing import Any, TypeVar, overload
 
 from sage_studio.kernel.json import Json
@@ -27,24 +28,57 @@ class Chunk(list[Any]):
 class Rows(Sequence[dict[str, Any]]):
     """Several objects of equal shape, kept as columns: a fraction of the memory and time of dicts.
 
-    Reads as a sequence of dicts, which are made when somebody asks for them. Columns are shared
-    between chunks and must not be changed in place.
+    Reads as a sequence of dicts, which are made when somebody asks for them. ``later`` holds
+    conversions that are done when a column is first asked for: most columns of a wide file never
+    are. Columns are shared between chunks and must not be changed in place.
     """
 
-    __slots__ = ("_length", "columns")
+    __slots__ = ("_columns", "_later", "_length")
 
-    def __init__(self, columns: dict[str, Sequence[Any]], length: int) -> None:
-        self.columns = columns
+    def __init__(
+        self,
+        columns: Mapping[str, Sequence[Any]],
+        length: int,
+        later: Mapping[str, Callable[[Sequence[Any]], Sequence[Any]]] | None = None,
+    ) -> None:
+        self._columns = dict(columns)
+        self._later = dict(later) if later else {}
         self._length = length
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        return tuple(self._columns)
+
+    def column(self, name: str) -> Sequence[Any] | None:
+        """The values of a column, or None when no object has it."""
+        convert = self._later.get(name)
+        if convert is not None:
+            self._columns[name] = convert(self._columns[name])
+            self._later.pop(name, None)
+        return self._columns.get(name)
+
+    def select(self, chosen: Sequence[Any]) -> Rows:
+        """The rows whose entry in ``chosen`` is true."""
+        columns = {name: list(compress(column, chosen)) for name, column in self._columns.items()}
+        length = len(next(iter(columns.values()))) if columns else sum(map(bool, chosen))
+        return Rows(columns, length, self._later)
+
+    def with_columns(self, columns: Mapping[str, Sequence[Any]], *, only: bool = False) -> Rows:
+        """The same rows with more columns, or with these alone."""
+        if only:
+            return Rows(columns, self._length)
+        later = {name: convert for name, convert in self._later.items() if name not in columns}
+        return Rows({**self._columns, **columns}, self._length, later)
 
     def __len__(self) -> int:
         return self._length
 
     def __iter__(self) -> Iterator[dict[str, Any]]:
-        names = tuple(self.columns)
+        names = self.names
         if not names:
             return iter([{} for _ in range(self._length)])
-        return (dict(zip(names, row, strict=True)) for row in zip(*self.columns.values(), strict=True))
+        columns = [self.column(name) or () for name in names]
+        return (dict(zip(names, row, strict=True)) for row in zip(*columns, strict=True))
 
     @overload
     def __getitem__(self, index: int) -> dict[str, Any]: ...
@@ -54,9 +88,9 @@ class Rows(Sequence[dict[str, Any]]):
 
     def __getitem__(self, index: int | slice) -> dict[str, Any] | Rows:
         if isinstance(index, slice):
-            columns = {name: column[index] for name, column in self.columns.items()}
-            return Rows(columns, len(range(*index.indices(self._length))))
-        return {name: column[index] for name, column in self.columns.items()}
+            columns = {name: column[index] for name, column in self._columns.items()}
+            return Rows(columns, len(range(*index.indices(self._length))), self._later)
+        return {name: (self.column(name) or ())[index] for name in self._columns}
 
 
 def is_many(value: object) -> bool:

@@ -1,0 +1,117 @@
+"""Expressions over many items at once give what they give item by item."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings, strategies as st
+
+from sage_studio.expressions import compile_template
+from sage_studio.expressions.batch import Each, over_columns
+from sage_studio.expressions.errors import ExpressionError
+from sage_studio.sdk import Rows
+
+BY_COLUMN = (
+    "{{ item.a * item.b }}",
+    "{{ item.a + item.b - 1 }}",
+    "{{ item.a / 3 }}",
+    "{{ -item.b }}",
+    "{{ item.a > 2 && item.name === 'x' }}",
+    "{{ !(item.a <= item.b) || item.name != 'y' }}",
+    "{{ item.name.toUpperCase() + '!' }}",
+    "{{ item.name.startsWith('x') }}",
+    "{{ item.name.includes(item.name) }}",
+    "{{ item.a > 1 ? item.name : 'small' }}",
+    "{{ index * 2 }}",
+    "{{ index + item.a }}",
+    "{{ item.b }}",
+    "{{ item['name'] }}",
+)
+GENERAL = (
+    "{{ item.a / item.b }}",
+    "{{ item.a % 3 }}",
+    "{{ item.missing ?? 'none' }}",
+    "{{ item.name + item.a }}",
+    "{{ item.a && item.name }}",
+    "{{ [item.a, item.b].map(x => x * 2) }}",
+    "{{ vars.limit + item.a }}",
+    "{{ item.name.length }}",
+    "a text with {{ item.name }} and {{ index }}",
+    "no expression",
+)
+NUMBERS = st.one_of(
+    st.integers(-(2**53), 2**53), st.floats(allow_nan=False, allow_infinity=False), st.integers(-9, 9)
+)
+NAMES = st.sampled_from(["x", "xy", "y", "", "Ünïcode", "数据"])
+
+
+def one_by_one(source: str, rows: list[dict[str, Any]], start: int) -> list[Any]:
+    scope: dict[str, Any] = {"vars": {"limit": 5}}
+    template = compile_template(source)
+    return [template.evaluate({**scope, "item": row, "index": start + i}) for i, row in enumerate(rows)]
+
+
+def as_rows(rows: list[dict[str, Any]]) -> Rows:
+    return Rows({name: [row[name] for row in rows] for name in ("a", "b", "name")}, len(rows))
+
+
+@settings(max_examples=150, deadline=None)
+@given(
+    a=st.lists(NUMBERS, min_size=1, max_size=6),
+    b=NUMBERS,
+    name=NAMES,
+    start=st.integers(0, 10_000),
+    mixed=st.booleans(),
+)
+def test_columns_give_what_items_give(a: list[Any], b: Any, name: str, start: int, mixed: bool) -> None:
+    rows: list[dict[str, Any]] = [{"a": value, "b": b, "name": name} for value in a]
+    if mixed:
+        rows[-1]["a"] = None
+    for source in (*BY_COLUMN, *GENERAL):
+        try:
+            expected = one_by_one(source, rows, start)
+        except ExpressionError as error:
+            with pytest.raises(ExpressionError) as raised:
+                Each(source).values({"vars": {"limit": 5}}, as_rows(rows), start)
+            assert raised.value.code == error.code
+            continue
+        found = Each(source).values({"vars": {"limit": 5}}, as_rows(rows), start)
+        assert found == expected, source
+        assert list(map(type, found)) == list(map(type, expected)), source
+
+
+@pytest.mark.parametrize("source", BY_COLUMN)
+def test_simple_expressions_are_computed_column_by_column(source: str) -> None:
+    rows = as_rows([{"a": 1.5, "b": 2.0, "name": "x"}, {"a": 2.5, "b": 3.0, "name": "y"}])
+    assert over_columns(source, rows, 0) is not None
+
+
+@pytest.mark.parametrize("source", GENERAL)
+def test_everything_else_goes_the_general_way(source: str) -> None:
+    assert over_columns(source, as_rows([{"a": 1, "b": 2, "name": "x"}]), 0) is None
+
+
+def test_an_error_names_its_item() -> None:
+    items = [{"a": {"b": 1}}, {"a": None}]
+    with pytest.raises(ExpressionError) as raised:
+        Each("{{ item.a.b }}").values({}, items, 40)
+    assert raised.value.facts["item"] == 41
+
+
+def test_objects_and_lists_of_expressions_are_computed_part_by_part() -> None:
+    rows = as_rows([{"a": 1.5, "b": 2, "name": "x"}, {"a": 2, "b": 3, "name": "y"}])
+    value = {"total": "{{ item.a * item.b }}", "pair": ["{{ item.name }}", 7], "fixed": None}
+    assert Each(value).values({}, rows) == [
+        {"total": 3, "pair": ["x", 7], "fixed": None},
+        {"total": 6, "pair": ["y", 7], "fixed": None},
+    ]
+    assert Each(value).columns({}, rows) == {
+        "total": [3, 6], "pair": [["x", 7], ["y", 7]], "fixed": [None, None],
+    }  # fmt: skip
+
+
+def test_a_budget_holds_for_each_item_not_for_all() -> None:
+    items = [{"list": list(range(1_000))} for _ in range(400)]
+    found = Each("{{ item.list.map(x => x + 1).length }}").values({}, items)
+    assert found == [1_000] * 400
