@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from apps.executions.types import MAX_INLINE_BYTES
+from sage_studio.flow.values import plain
 
 PutBlob = Callable[[bytes, str], str]
 GetBlob = Callable[[str], bytes]
@@ -50,6 +51,15 @@ def encode_value(value: Any, put_blob: PutBlob) -> str:
 def dump(value: Any) -> str:
     """Any value as JSON text PostgreSQL and SQLite both take."""
     return _encode(value).decode()
+
+
+def plain_json(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The values as JSON holds them, keys as they are: what one flow hands to another."""
+    try:
+        raw: bytes = orjson.dumps(dict(values), default=_plain)
+        return dict(orjson.loads(raw))
+    except orjson.JSONEncodeError:
+        return {str(name): plain(value) for name, value in values.items()}
 
 
 def _encode(value: Any) -> bytes:

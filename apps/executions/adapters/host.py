@@ -8,21 +8,24 @@ name anything of another workspace. Database and disk work happens in a few thre
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import Any, Protocol, TypeVar
 
 from django.conf import settings
 from django.db import close_old_connections
 
 from apps.credentials import services as credentials
+from apps.executions.adapters.codec import decode, encode_outputs, plain_json
+from apps.executions.services import cached_node_get, cached_node_put, child_start, children_cancel
 from apps.files import selectors as files_read, services as files
 from apps.files.models import File
 from apps.notifications.services import notify_workspace
 from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
-from sage_studio.kernel import Json, JsonObject, Text
+from sage_studio.kernel import Json, JsonObject, SageError, Text
 from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
 from sage_studio.sdk import FileRef, VectorHit
@@ -173,8 +176,47 @@ class FlowState:
         await self._call(lambda: files.flow_value_set(self._workspace_id, self._flow_id, key, value))
 
 
+class WorkspaceCache:
+    """Outputs of nodes without effects, kept for all runs of the workspace."""
+
+    def __init__(self, workspace_id: uuid.UUID, call: Call) -> None:
+        self._workspace_id, self._call = workspace_id, call
+
+    async def get(self, key: str) -> Mapping[str, Any] | None:
+        return await self._call(partial(self._read, key))
+
+    def _read(self, key: str) -> Mapping[str, Any] | None:
+        kept = cached_node_get(self._workspace_id, key)
+        try:
+            return (
+                None
+                if kept is None
+                else {port: decode(value, self._get_blob) for port, value in kept.items()}
+            )
+        except SageError:  # a big value is gone: as good as not kept
+            return None
+
+    async def put(self, key: str, outputs: Mapping[str, Any]) -> None:
+        await self._call(partial(self._write, key, outputs))
+
+    def _write(self, key: str, outputs: Mapping[str, Any]) -> None:
+        blobs_bytes = 0
+
+        def put_blob(content: bytes, mime: str) -> str:
+            nonlocal blobs_bytes
+            blobs_bytes += len(content)
+            return files.blob_put(self._workspace_id, content, mime)
+
+        text = encode_outputs(outputs, put_blob)
+        cached_node_put(self._workspace_id, key, json.loads(text), len(text) + blobs_bytes)
+
+    def _get_blob(self, key: str) -> bytes:
+        return files_read.blob_get(self._workspace_id, key)
+
+
 class DjangoHost:
-    """Implements ``sage_studio.engine.Host`` for one run."""
+    """Implements ``sage_studio.engine.Host`` for one run. ``fence`` is that of its worker's claim: only
+    who holds the run may start others for it."""
 
     def __init__(
         self,
@@ -182,14 +224,17 @@ class DjangoHost:
         workspace_id: uuid.UUID,
         flow_id: uuid.UUID,
         run_id: uuid.UUID,
+        fence: int,
         call: Call = in_database_thread,
     ) -> None:
         self._workspace_id, self._run_id, self._call = workspace_id, run_id, call
+        self._fence = fence
         self.secrets_seen: set[str] = set()
         self.files = WorkspaceFiles(workspace_id, run_id, call)
         self.blobs = WorkspaceBlobs(workspace_id, call)
         self.vectors = WorkspaceVectors(workspace_id, call)
         self.notifier = WorkspaceNotifier(workspace_id, run_id, call)
+        self.cache = WorkspaceCache(workspace_id, call)
         self.http = HostHttp(GuardedClient(_policy()), self._header_for, settings.CONFIG.address)
         self.llm = AnthropicLlm(
             api_key=settings.ANTHROPIC_API_KEY,
@@ -199,6 +244,33 @@ class DjangoHost:
 
     def state(self, flow_id: str) -> FlowState:
         return FlowState(self._workspace_id, uuid.UUID(flow_id), self._call)
+
+    async def start_flow(
+        self,
+        ref: str,
+        inputs: Mapping[str, Any],
+        *,
+        version: str,
+        key: str,
+        deliver: Callable[[Json], None],
+    ) -> str:
+        """Start a child run, once per ``key``; its end is the signal of that key."""
+        given = plain_json(inputs)
+        started = await self._call(
+            lambda: child_start(
+                parent_id=self._run_id,
+                fence=self._fence,
+                key=key,
+                flow_ref=ref,
+                version=version,
+                inputs=given,
+            )
+        )
+        return str(started)
+
+    async def cancel_flow(self, child_id: str) -> None:
+        """Ask a child to end, and those it started."""
+        await self._call(lambda: children_cancel(uuid.UUID(child_id)))
 
     async def credential(self, name: str) -> Mapping[str, str]:
         """The secret of a credential without hosts. Raises SageError ``credential.*``."""

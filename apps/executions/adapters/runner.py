@@ -134,6 +134,7 @@ def _host(claim: Claim) -> DjangoHost:
         workspace_id=uuid.UUID(claim.workspace_id),
         flow_id=uuid.UUID(claim.flow_id),
         run_id=uuid.UUID(claim.run_id),
+        fence=claim.fence,
     )
 
 
