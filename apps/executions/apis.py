@@ -21,11 +21,13 @@ from apps.common.idempotency import idempotent
 from apps.common.paging import limit_of, page_response, paginate, paginate_by_place
 from apps.common.policies import InWorkspace
 from apps.executions import selectors, services
+from apps.executions.debug_apis import DebugStartIn
 from apps.executions.models import NEVER, NodeRun, Run
 from apps.executions.types import Command, Trigger
 from apps.flows.models import Definition, Flow
 from apps.versions.selectors import version_definition
 from apps.workspaces.apis import WorkspaceApi
+from sage_studio.engine.partial import Part
 from sage_studio.kernel import JsonObject
 from sage_studio.kernel.errors import Language
 
@@ -119,11 +121,35 @@ class RunPageOut(serializers.Serializer[Any]):
 
 
 class RunStartIn(StrictSerializer):
-    """What to run: the flow as it is drawn now, or a committed version of it."""
+    """What to run: the flow as it is drawn now, or a committed version of it; all of it or a part
+    (``from_node``, ``until_node``, or ``only_node`` with ``node_inputs``), on the recorded data of
+    ``data_of_run``; with a debug session or without."""
 
     flow_id = serializers.UUIDField()
-    inputs = serializers.DictField(required=False, default=dict)
+    inputs = serializers.DictField(required=False)
     version = serializers.IntegerField(required=False, allow_null=True, default=None, min_value=1)
+    from_node = serializers.CharField(required=False, max_length=64)
+    until_node = serializers.CharField(required=False, max_length=64)
+    only_node = serializers.CharField(required=False, max_length=64)
+    node_inputs = serializers.DictField(required=False)
+    data_of_run = serializers.UUIDField(required=False)
+    debug = DebugStartIn(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if "only_node" in attrs and ("from_node" in attrs or "until_node" in attrs):
+            raise serializers.ValidationError({"only_node": "One node alone has no beginning and end."})
+        if "node_inputs" in attrs and "only_node" not in attrs:
+            raise serializers.ValidationError({"node_inputs": "Only one node alone takes its inputs."})
+        return attrs
+
+
+def _part(data: JsonObject) -> Part | None:
+    """The part of the flow that was asked for; None for all of it."""
+    wanted = [data.get(name) for name in ("from_node", "until_node", "only_node")]
+    if not any(wanted):
+        return None
+    from_node, until_node, only_node = cast("list[str | None]", wanted)
+    return Part(from_node, until_node, only_node, cast(JsonObject, data.get("node_inputs", {})))
 
 
 class RunsApi(WorkspaceApi):
@@ -161,14 +187,24 @@ class RunsApi(WorkspaceApi):
         flow = Flow.objects.filter(pk=data["flow_id"], workspace_id=workspace_id, archived_at=None).first()
         if flow is None:
             raise NotFound
-        run = services.run_accept(
-            person=self.person,
-            flow=flow,
-            definition=_definition(flow, data["version"]),
-            version=data["version"],
-            inputs=data["inputs"],
-            trigger=Trigger.API if request.auth is not None else Trigger.MANUAL,
-        )
+        part, debug = _part(data), data.get("debug")
+        facts = {
+            "person": self.person,
+            "flow": flow,
+            "definition": _definition(flow, data["version"]),
+            "version": data["version"],
+            "trigger": Trigger.API if request.auth is not None else Trigger.MANUAL,
+        }
+        if part is None and debug is None and "data_of_run" not in data:
+            run = services.run_accept(**facts, inputs=data.get("inputs", {}))
+        else:
+            run = services.run_begin(
+                **facts,
+                inputs=data.get("inputs"),
+                debug=None if debug is None else services.debug_setup(flow, **debug),
+                part=part,
+                data_of_run=data.get("data_of_run"),
+            )
         return Response(RunOut(run).data, status=202)
 
 

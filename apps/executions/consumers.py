@@ -1,4 +1,5 @@
-"""Live events of a flow's runs: a snapshot, then every event once and in order, with resume.
+"""Live events of a flow's runs: a snapshot, then every event once and in order, with resume; and the
+way back, for those who debug them.
 
 Hints on the bus only wake the socket; what it sends is read from the table, so a lost hint costs
 a poll and never an event. The right to see is checked at connect, on every message, and again as
@@ -23,6 +24,7 @@ from apps.common.errors import Forbidden, NotFound, NotSignedIn
 from apps.common.policies import InWorkspace
 from apps.common.rates import Bucket
 from apps.executions import feeds
+from apps.executions.debug_messages import answer_debug
 from apps.executions.types import flow_channel
 from apps.workspaces.policies import require_in_scope
 
@@ -85,11 +87,18 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
         if not self._messages.take(1, time.monotonic()):
             await self.close(CLOSE_TOO_FAST)
             return
-        wanted = _parse(text_data)
-        if wanted is None:
+        message = _read(text_data)
+        wanted = _parse(message)
+        if wanted is None and message.get("type") != "debug":
             await self.close(CLOSE_MALFORMED)
             return
         if not await self._may_see() or not hasattr(self, "_flow_id"):
+            return
+        if wanted is None:
+            answer = await database_sync_to_async(answer_debug)(
+                self.scope, self._workspace_id, self._flow_id, message
+            )
+            await self.send(json.dumps(answer))
             return
         feed = feeds.Feed(self._flow_id, wanted.runs, follow=wanted.follow) if wanted.is_on else None
         if feed is not None:
@@ -153,10 +162,18 @@ class _Wanted:
         self.follow = follow
 
 
-def _parse(text: str) -> _Wanted | None:
-    """The message, or None when it is not one of ours."""
+def _read(text: str) -> dict[str, Any]:
+    """The message; empty when it is no JSON object."""
     try:
         message: Any = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return message if isinstance(message, dict) else {}
+
+
+def _parse(message: dict[str, Any]) -> _Wanted | None:
+    """What a client wants to hear, or None when the message does not say."""
+    try:
         if message["type"] == "unsubscribe":
             return _Wanted(is_on=False, runs={}, follow=False)
         if message["type"] != "subscribe":
@@ -166,5 +183,5 @@ def _parse(text: str) -> _Wanted | None:
             return None
         named = {uuid.UUID(run_id): seq for run_id, seq in runs.items()}
         return _Wanted(is_on=True, runs=named, follow=not named or message.get("follow") is True)
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         return None

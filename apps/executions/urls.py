@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.executions import apis
+from apps.executions import apis, debug_apis
 
 _RUN = "runs/<uuid:run_id>"
 workspace_urlpatterns = [
@@ -18,4 +18,6 @@ workspace_urlpatterns = [
     path(f"{_RUN}/log", apis.RunLogApi.as_view()),
     path(f"{_RUN}/definition", apis.RunDefinitionApi.as_view()),
     path(f"{_RUN}/commands", apis.RunCommandsApi.as_view()),
+    path(f"{_RUN}/debug", debug_apis.RunDebugApi.as_view()),
+    path("flows/<uuid:flow_id>/breakpoints", debug_apis.FlowBreakpointsApi.as_view()),
 ]

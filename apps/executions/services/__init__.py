@@ -9,8 +9,10 @@ from apps.executions.services.control import (
     run_resume,
     run_retry,
 )
+from apps.executions.services.debugging import debug_command, debug_setup, flow_breakpoints_set
 from apps.executions.services.node_cache import cached_node_get, cached_node_put
 from apps.executions.services.notices import run_failure_tell
+from apps.executions.services.partial import part_cut, run_begin
 from apps.executions.services.redrive import run_redrive
 from apps.executions.services.signals import signal_deliver, signal_send
 
@@ -19,7 +21,12 @@ __all__ = [
     "cached_node_put",
     "child_start",
     "children_cancel",
+    "debug_command",
+    "debug_setup",
+    "flow_breakpoints_set",
+    "part_cut",
     "run_accept",
+    "run_begin",
     "run_cancel",
     "run_failure_tell",
     "run_pause",

@@ -100,17 +100,24 @@ def append_event(run: Run, type_: str, data: JsonObject) -> None:
 
 @lru_cache(maxsize=256)
 def runnable(definition_id: uuid.UUID) -> FlowDocument:
-    """The document of a definition that may run: no error among its issues, and it compiles.
-    Definitions never change, so the answer is kept. Raises SageError with every place."""
+    """The document of a definition that may run. Definitions never change, so the answer is kept.
+    Raises SageError with every place."""
     document = parse_plain(Definition.objects.get(pk=definition_id).body)
+    check_runnable(document)
+    return document
+
+
+def check_runnable(document: FlowDocument, *, ignored: str | None = None) -> None:
+    """Raises SageError with every place unless there is no error among the flow's issues (but those whose
+    path begins with ``ignored``) and it compiles."""
     if not document.nodes:
         raise SageError(errors.FLOW_EMPTY)
-    faults = [issue for issue in validate(document, builtin_registry()) if issue.severity == "error"]
+    issues = [issue for issue in validate(document, builtin_registry()) if issue.severity == "error"]
+    faults = [issue for issue in issues if ignored is None or not issue.path.startswith(ignored)]
     if faults:
         listed = [_as_error(issue) for issue in faults[:MAX_PROBLEMS_TOLD]]
         raise SageError(errors.FLOW_INVALID, {"count": len(faults)}, errors=listed)
     compile_flow(document, builtin_registry())
-    return document
 
 
 def _as_error(issue: Issue) -> SageError:

@@ -48,9 +48,9 @@ With ``log`` the run writes that line instead of stopping.
 A node's own limit begins when its attempt does.
 
 **After a crash.** The newest ``debug_state`` event holds breakpoints, hit counts, stops, who may pass, and
-the number of the last command. The nodes that stood at stops arrive again, get the same stops (same ids, edits kept,
-nothing counted twice), and the run is paused as before; a step under way goes on. A person's command is
-numbered; one already in the state is not carried out again.
+the number of the last command. The nodes that stood at stops arrive again, get the same stops (same ids,
+edits kept, nothing counted twice), and the run is paused as before; a step under way goes on. A person's
+command is numbered; one already in the state is not carried out again.
 """
 
 from sage_studio.engine.debugging.acting import act

@@ -1,0 +1,69 @@
+"""Reading debug sessions: a session is the fold of its run's log."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from apps.executions.models import DebugCommand, FlowBreakpoints, Run, RunEvent
+from apps.executions.selectors import event_json
+from apps.flows.models import Flow
+from sage_studio.kernel import Json, JsonObject
+
+COMMANDS_SHOWN = 20
+
+
+def debug_state(run: Run) -> dict[str, Any] | None:
+    """Where the session stands: the newest ``debug_state``; None for a run nobody has debugged yet."""
+    newest = RunEvent.objects.filter(run=run, type="debug_state").order_by("-seq").first()
+    return None if newest is None else newest.data
+
+
+def debug_session(run: Run) -> JsonObject:
+    """The session as people see it: its state, what stands at each stop, the last commands."""
+    state = debug_state(run)
+    standing = {stop["id"] for stop in state["stops"]} if state else set()
+    hits = RunEvent.objects.filter(run=run, type="breakpoint_hit").order_by("-seq")[:200]
+    shown: dict[str, Json] = {}
+    for hit in hits:
+        stop_id = hit.data["stop"]["id"]
+        if stop_id in standing:
+            shown.setdefault(stop_id, event_json(hit))
+    commands = DebugCommand.objects.filter(run=run).select_related("created_by").order_by("-seq")
+    return {
+        "is_debugged": run.debug is not None,
+        "run_state": run.state,
+        "state": state,
+        "hits": shown,
+        "commands": [_command_json(command) for command in commands[:COMMANDS_SHOWN]],
+    }
+
+
+def _command_json(command: DebugCommand) -> JsonObject:
+    return {
+        "seq": command.seq,
+        "command": command.shape.get("command"),
+        "stop": command.shape.get("stop"),
+        "by": who(command),
+        "at": command.created_at.isoformat(),
+    }
+
+
+def who(command: DebugCommand) -> JsonObject:
+    """The person behind a command, as events show them."""
+    person = command.created_by
+    if person is None:
+        return {}
+    return {"id": str(person.pk), "name": person.name, "color": person.color}
+
+
+def flow_breakpoints(flow: Flow) -> list[JsonObject]:
+    """The breakpoints debug runs of the flow begin with."""
+    kept = FlowBreakpoints.objects.filter(flow=flow).first()
+    return list(kept.points) if kept else []
+
+
+def commands_after(run_id: uuid.UUID, seq: int) -> list[DebugCommand]:
+    """Commands of a run in order, from the one after ``seq``."""
+    commands = DebugCommand.objects.filter(run_id=run_id, seq__gt=seq).select_related("created_by")
+    return list(commands.order_by("seq"))

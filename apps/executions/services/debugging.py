@@ -1,0 +1,116 @@
+"""Debug sessions of runs: what people command, kept in order until the run's worker has done it.
+
+A command is a row with a number. The worker hears of it by hint or poll and carries it out at the
+run's gate (``engine.debugging``); the ``debug_state`` event that follows holds the number, so after a
+crash nothing is done twice and nothing is forgotten.
+"""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from django.db.models import Max
+
+from apps.accounts.models import Person
+from apps.audit import services as audit
+from apps.common.db import write_transaction
+from apps.executions import errors, events
+from apps.executions.debug_selectors import debug_state
+from apps.executions.models import DebugCommand, FlowBreakpoints, Run
+from apps.executions.selectors import run_get
+from apps.executions.services.control import run_cancel
+from apps.executions.types import ACTIVE_STATES
+from apps.flows.models import Flow
+from apps.workspaces.policies import require
+from apps.workspaces.types import Action
+from sage_studio.engine.debugging import read_breakpoints, read_command
+from sage_studio.engine.debugging.errors import NOT_DEBUGGABLE, STOP_GONE
+from sage_studio.kernel import Json, JsonObject, SageError
+
+MAX_COMMAND_BYTES = 256 * 1024
+# Steps and breakpoints are seen in the run's log; what changes data is kept in the audit trail as well.
+_AUDITED = frozenset({"set_inputs", "set_outputs", "again"})
+
+
+def debug_command(
+    *, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID, shape: Mapping[str, Any]
+) -> DebugCommand | None:
+    """Tell a run's debug session something; a run nobody debugs gets a session by it. None for
+    ``stop``, which is a cancellation.
+
+    Raises NotFound, Forbidden, and SageError: ``debug.command``, ``debug.breakpoint``,
+    ``debug.run_ended``, or ``debug.stop_gone`` when the run has left the stop already.
+    """
+    if len(json.dumps(shape)) > MAX_COMMAND_BYTES:
+        raise SageError(errors.INPUTS_TOO_LARGE, {"limit_bytes": MAX_COMMAND_BYTES})
+    word = read_command(shape).word
+    if word == "stop":
+        run_cancel(person=person, workspace_id=workspace_id, run_id=run_id)
+        return None
+    with write_transaction():
+        require(person, workspace_id, Action.RUN_CONTROL)
+        run_get(workspace_id, run_id)
+        run = Run.objects.select_for_update().get(pk=run_id)
+        if run.state not in ACTIVE_STATES:
+            raise SageError(NOT_DEBUGGABLE, {"state": run.state})
+        _check_stop(run, shape.get("stop"))
+        if run.debug is None:
+            Run.objects.filter(pk=run.pk).update(debug={})
+        command = _add_command(run, person, shape)
+        if word in _AUDITED:
+            after: Json = {"stop": shape.get("stop"), "names": _names_changed(shape)}
+            audit.record(person, f"run.debug.{word}", workspace_id, ("run", run.pk), after=after)
+        events.hint_wish(run.flow_id)
+    return command
+
+
+def _add_command(run: Run, person: Person, shape: Mapping[str, Any]) -> DebugCommand:
+    """The next command of a run; the caller holds the run's row."""
+    last = DebugCommand.objects.filter(run=run).aggregate(Max("seq"))["seq__max"] or 0
+    return DebugCommand.objects.create(run=run, seq=last + 1, shape=dict(shape), created_by=person)
+
+
+def _check_stop(run: Run, stop: Any) -> None:
+    """Refuse early what the run has visibly left; the gate itself decides in the end."""
+    state = debug_state(run)
+    if stop is None or state is None or state["stops_count"] > len(state["stops"]):
+        return
+    if stop not in {standing["id"] for standing in state["stops"]}:
+        raise SageError(STOP_GONE, {"stop": str(stop)[:40]})
+
+
+def _names_changed(shape: Mapping[str, Any]) -> list[Json]:
+    """Which ports and fields were given; their values may be anybody's data and stay out of the trail."""
+    return [f"{kind}.{name}" for kind in ("inputs", "config", "outputs") for name in shape.get(kind) or ()]
+
+
+def flow_breakpoints_set(*, person: Person, flow: Flow, breakpoints: Any) -> FlowBreakpoints:
+    """Replace the breakpoints that debug runs of the flow begin with; those under way that began with
+    them follow.
+
+    Raises Forbidden or NotFound for the person, SageError ``debug.breakpoint`` or ``debug.command``.
+    """
+    points: list[Json] = [point.to_json() for point in read_breakpoints(breakpoints)]
+    with write_transaction():
+        require(person, flow.workspace_id, Action.RUN_CONTROL)
+        kept, _ = FlowBreakpoints.objects.update_or_create(
+            flow=flow, defaults={"points": points, "changed_by": person}
+        )
+        following = Run.objects.filter(flow=flow, state__in=ACTIVE_STATES, debug__follows=True)
+        for run in following.select_for_update():
+            _add_command(run, person, {"command": "set_breakpoints", "breakpoints": points})
+        events.hint_wish(flow.pk)
+    return kept
+
+
+def debug_setup(flow: Flow, *, breakpoints: Any = None, pause_at_start: bool = False) -> JsonObject:
+    """What a new debug run begins with; without ``breakpoints`` those of the flow."""
+    if breakpoints is None:
+        kept = FlowBreakpoints.objects.filter(flow=flow).first()
+        points: list[Json] = list(kept.points) if kept else []
+    else:
+        points = [point.to_json() for point in read_breakpoints(breakpoints)]
+    return {"breakpoints": points, "pause_at_start": pause_at_start, "follows": breakpoints is None}
