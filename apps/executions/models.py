@@ -35,6 +35,9 @@ class Run(BaseModel):
     time. ``losses`` counts the workers that died over it since it last got on. ``last_seq`` is the
     number of the newest event. ``number`` counts the runs of a flow from 1.
 
+    ``debug`` is what its debug session begins with (null: nobody debugs it), ``part`` what of the flow
+    it runs (null: all).
+
     A sub-flow is a run with a ``parent_run``; ``parent_path`` is the key its parent started it under
     and waits for.
     """
@@ -56,6 +59,8 @@ class Run(BaseModel):
     version = models.PositiveIntegerField(null=True)
     retry_of = models.UUIDField(null=True)
     inputs = models.JSONField(default=dict)
+    debug = models.JSONField(null=True)
+    part = models.JSONField(null=True)
     outputs = models.JSONField(null=True)
     error = models.JSONField(null=True)
     reason = models.CharField(max_length=100, blank=True)
@@ -108,9 +113,9 @@ class NodeRun(models.Model):
     """One attempt of one node in a run, or an iteration of a container.
 
     ``outputs`` maps port to value (big ones as references), ``ports`` maps port to the number of
-    items on it; ``inputs`` are kept when a run is debugged. ``waits`` holds what the attempt waits or
-    waited for, by name. An iteration's own row has the container's ``node_id``, the iteration's path,
-    and in ``outer_path`` the path its container lives in. ``is_lost`` marks an attempt that ended with
+    items on it; ``inputs`` and ``config`` are kept when a run is debugged. ``waits`` holds what the
+    attempt waits or waited for, by name. An iteration's own row has the container's ``node_id``, the
+    iteration's path, and in ``outer_path`` the path its container lives in. ``is_lost`` marks an attempt that ended with
     its worker, ``is_reused`` one that a redrive took over from an earlier run.
     """
 
@@ -126,6 +131,7 @@ class NodeRun(models.Model):
     error = models.JSONField(null=True)
     ports = models.JSONField(null=True)
     inputs = models.JSONField(null=True)
+    config = models.JSONField(null=True)
     waits = models.JSONField(null=True)
     resources = models.JSONField(null=True)
     outer_path = models.CharField(max_length=500, null=True)  # noqa: DJ001 - "" is the top level
@@ -221,3 +227,46 @@ class CachedNode(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class DebugCommand(models.Model):
+    """Something a person told a run's debug session; ``seq`` numbers them within the run from 1.
+
+    ``is_told`` says that the worker which holds the run has heard of it; whether it was carried out is
+    in the run's log (``debug_state``), so a worker that takes the run over reads them anew.
+    """
+
+    id = models.BigAutoField(primary_key=True)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="debug_commands", db_index=False)
+    seq = models.PositiveIntegerField()
+    shape = models.JSONField()
+    created_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+    created_at = models.DateTimeField(default=timezone.now)
+    is_told = models.BooleanField(default=False, db_default=False)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["run", "seq"], name="debug_command_once"),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["run"], condition=models.Q(is_told=False), name="debug_command_untold"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.run_id} {self.seq}"
+
+
+class FlowBreakpoints(models.Model):
+    """The breakpoints that debug runs of a flow begin with; one set for everybody who works on it."""
+
+    flow = models.OneToOneField(Flow, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    points = models.JSONField(default=list)
+    changed_at = models.DateTimeField(auto_now=True)
+    changed_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    def __str__(self) -> str:
+        return str(self.flow_id)
