@@ -115,8 +115,8 @@ class NodeRun(models.Model):
     ``outputs`` maps port to value (big ones as references), ``ports`` maps port to the number of
     items on it; ``inputs`` and ``config`` are kept when a run is debugged. ``waits`` holds what the
     attempt waits or waited for, by name. An iteration's own row has the container's ``node_id``, the
-    iteration's path, and in ``outer_path`` the path its container lives in. ``is_lost`` marks an attempt that ended with
-    its worker, ``is_reused`` one that a redrive took over from an earlier run.
+    iteration's path, and in ``outer_path`` the path its container lives in. ``is_lost`` marks an
+    attempt that ended with its worker, ``is_reused`` one that a redrive took over from an earlier run.
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
