@@ -62,6 +62,8 @@ POINTS: Mapping[str, str] = {
     "run.renewed": "… and committed",
     "run.release": "a stopping worker gives its runs back, not committed",
     "run.released": "… and committed",
+    "run.hand_back": "a worker lets go of runs it holds and does not work on, not committed",
+    "run.handed_back": "… and committed",
     "outbox.claim": "deliveries are leased, not committed",
     "outbox.claimed": "… and committed, no handler has run",
     "outbox.delivered": "a handler has run, its row still says waiting",

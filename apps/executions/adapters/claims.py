@@ -4,7 +4,7 @@ thread and connection of its own."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
@@ -99,6 +99,17 @@ def release_runs(owner: str) -> None:
         )
         failpoints.hit("run.release")
     failpoints.hit("run.released")
+
+
+def release_strays(owner: str, fences: Mapping[str, int]) -> None:
+    """Let others take runs (id → fence) that are the owner's and that it does not work on; their next
+    claim counts as a loss."""
+    with write_transaction():
+        for run_id, fence in fences.items():
+            mine = Run.objects.filter(pk=run_id, owner=owner, fence=fence, state="running")
+            mine.update(lease_until=due_now())
+        failpoints.hit("run.hand_back")
+    failpoints.hit("run.handed_back")
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,8 @@ logger = structlog.get_logger(__name__)
 
 class Heartbeat:
     """Renews every ``interval_s``; ``on_held`` hears which runs are still ours (run id → fence) and
-    when that was asked, ``on_silence`` that nothing could be renewed for ``give_up_s``."""
+    when that was asked. ``silent_for_s`` must be watched from elsewhere: a renewal may hang in a socket
+    for minutes, or the whole process have been frozen."""
 
     def __init__(
         self,
@@ -26,18 +27,20 @@ class Heartbeat:
         *,
         lease_s: float,
         interval_s: float,
-        give_up_s: float,
         on_held: Callable[[Mapping[str, int], float], None],
-        on_silence: Callable[[], None],
     ) -> None:
         self._owner = owner
         self._lease_s = lease_s
         self._interval_s = interval_s
-        self._give_up_s = give_up_s
         self._on_held = on_held
-        self._on_silence = on_silence
+        self._renewed_at = time.monotonic()
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._work, name="run-heartbeat", daemon=True)
+
+    @property
+    def silent_for_s(self) -> float:
+        """How long ago the last renewal that succeeded was begun."""
+        return time.monotonic() - self._renewed_at
 
     def start(self) -> None:
         self._thread.start()
@@ -47,7 +50,6 @@ class Heartbeat:
         self._thread.join()
 
     def _work(self) -> None:
-        renewed_at = time.monotonic()
         while not self._stop.wait(self._interval_s):
             asked_at = time.monotonic()
             try:
@@ -56,9 +58,7 @@ class Heartbeat:
             except (DatabaseError, failpoints.FailpointHit) as error:
                 logger.warning("heartbeat_failed", owner=self._owner, error=type(error).__name__)
                 connection.close()
-                if time.monotonic() - renewed_at > self._give_up_s:
-                    self._on_silence()
             else:
-                renewed_at = asked_at
+                self._renewed_at = asked_at
                 self._on_held(held, asked_at)
         connection.close()

@@ -10,6 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
 import structlog
+from django.db import InterfaceError, OperationalError
 
 from apps.common import failpoints
 from apps.executions import errors
@@ -78,6 +79,10 @@ class Runner:
             )
         except FenceLost:
             log.warning("run_taken_over", fence=claim.fence)
+        except (OperationalError, InterfaceError) as error:
+            # The database is away for longer than the writer waits: nothing is wrong with the run, and
+            # whoever claims it next goes on from its records.
+            log.warning("run_let_go", error=type(error).__name__)
         except SageError as error:
             await self._refuse(store, claim.run_id, error)
         except Exception:  # our own fault must neither stop the worker nor leave the run hanging

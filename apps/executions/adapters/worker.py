@@ -24,7 +24,14 @@ from django.conf import settings
 from django.db import Error as DatabaseError, connection
 
 from apps.common import bus
-from apps.executions.adapters.claims import ClaimedRun, News, claim_runs, read_news, release_runs
+from apps.executions.adapters.claims import (
+    ClaimedRun,
+    News,
+    claim_runs,
+    read_news,
+    release_runs,
+    release_strays,
+)
 from apps.executions.adapters.codec import GetBlob
 from apps.executions.adapters.heartbeat import Heartbeat
 from apps.executions.adapters.hints import Hints
@@ -84,6 +91,7 @@ class RunWorker:
         self._poke: asyncio.Event
         self._is_stopping = False
         self._active: dict[str, _Active] = {}
+        self._idle: dict[str, int] = {}
 
     # From any thread
 
@@ -139,7 +147,10 @@ class RunWorker:
         logger.info("run_worker_started", owner=self.owner)
         try:
             async with asyncio.TaskGroup() as group:
-                helpers = [group.create_task(self._hints.send()), group.create_task(self._listen())]
+                helpers = [
+                    group.create_task(helper)
+                    for helper in (self._hints.send(), self._listen(), self._watch_silence(heartbeat))
+                ]
                 await self._serve(group)
                 for helper in helpers:
                     helper.cancel()
@@ -239,18 +250,43 @@ class RunWorker:
             self.owner,
             lease_s=self._times.lease_s,
             interval_s=self._times.heartbeat_s,
-            give_up_s=self._times.give_up_s,
-            on_held=lambda held, asked_at: self._call(lambda: self._keep_only(held, asked_at)),
-            on_silence=lambda: self._call(lambda: self._keep_only({}, time.monotonic())),
+            on_held=lambda held, asked_at: self._call(lambda: self._compare(held, asked_at)),
         )
+
+    async def _watch_silence(self, heartbeat: Heartbeat) -> None:
+        """Stop what nothing has confirmed for too long, by a renewal or by its claim: it may be another's."""
+        while True:
+            await asyncio.sleep(min(1.0, self._times.heartbeat_s))
+            if heartbeat.silent_for_s > self._times.give_up_s:
+                self._keep_only({}, time.monotonic() - self._times.give_up_s)
+
+    def _compare(self, held: Mapping[str, int], asked_at: float) -> None:
+        """Let go of runs that are others' now, and hand back those that are ours and nobody works on:
+        a claim whose answer was lost with the database, or a run whose task gave up. Twice in a row, because
+        a claim is on disk a moment before it is begun."""
+        self._keep_only(held, asked_at)
+        idle = {run_id: fence for run_id, fence in held.items() if run_id not in self._active}
+        strays = {run_id: fence for run_id, fence in idle.items() if self._idle.get(run_id) == fence}
+        self._idle = idle
+        if strays:
+            logger.warning("strays_handed_back", owner=self.owner, runs=list(strays))
+            self._database.submit(self._hand_back, strays)
+
+    def _hand_back(self, strays: Mapping[str, int]) -> None:
+        try:
+            release_strays(self.owner, strays)
+        except DatabaseError as error:
+            logger.warning("strays_not_handed_back", error=type(error).__name__)
+            connection.close()
 
     def _keep_only(self, held: Mapping[str, int], asked_at: float) -> None:
         """Stop runs that were ours before the heartbeat asked and are not any more."""
         for run_id, active in self._active.items():
-            if active.since < asked_at and held.get(run_id) != active.claimed.claim.fence:
+            if active.since >= asked_at or held.get(run_id) == active.claimed.claim.fence:
+                continue
+            if active.task is not None and not active.task.cancelling():
                 logger.warning("run_lost", run_id=run_id, owner=self.owner)
-                if active.task is not None:
-                    active.task.cancel()
+                active.task.cancel()
 
     def _begin_drain(self) -> None:
         self._is_stopping = True
