@@ -10,8 +10,9 @@ from typing import Any, Self, cast
 
 from sage_studio.engine.context import RunContext
 from sage_studio.engine.executors import NodeCall, Share, origin_of
+from sage_studio.engine.host import Host
 from sage_studio.engine.masks import Masks
-from sage_studio.kernel import JsonObject, SystemClock
+from sage_studio.kernel import Clock, JsonObject, SystemClock
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.sdk import Context, Node
 from tests.executors.nodes import NODES
@@ -24,9 +25,10 @@ class Voice:
 
     def __init__(self, folder: Path) -> None:
         self.run_id, self.flow_id = "run-1", "flow-1"
-        self.host = LocalHost(folder=folder, environ={"SAGE_CREDENTIAL_KEY": SECRET})
+        self.local_host = LocalHost(folder=folder, environ={"SAGE_CREDENTIAL_KEY": SECRET})
+        self.host: Host = self.local_host
         self.masks = Masks(self.host.secrets_seen)
-        self.clock = SystemClock()
+        self.clock: Clock = SystemClock()
         self.threads = ThreadPoolExecutor(1)
         self.is_stopping = False
         self.said: list[tuple[str, JsonObject]] = []
@@ -36,7 +38,7 @@ class Voice:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.host.close()
+        self.local_host.close()
         self.threads.shutdown()
 
     def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:

@@ -52,6 +52,10 @@ def is_alive(pid: int) -> bool:
     return True
 
 
+def has_ended(pid: int) -> bool:
+    return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+
+
 def environment_of(pid: int) -> bytes:
     return Path(f"/proc/{pid}/environ").read_bytes()
 
@@ -180,7 +184,7 @@ async def test_a_node_that_takes_too_much_memory_is_stopped(pool: ProcessPool, v
 async def test_an_idle_worker_that_died_is_replaced(pool: ProcessPool, voice: Voice) -> None:
     pid = (await run(pool, voice, "where_am_i"))["value"]["pid"]
     os.kill(pid, 9)
-    while os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None:
+    while not has_ended(pid):
         await asyncio.sleep(0.01)
     assert (await run(pool, voice, "where_am_i"))["value"]["pid"] != pid
 

@@ -83,7 +83,8 @@ def test_a_value_that_holds_itself_is_refused() -> None:
 @pytest.mark.parametrize(
     "plain",
     [
-        {"$bytes": 7}, {"$bytes": -1}, {"$bytes": "x"}, {"$array": ["O", [1], 0]}, {"$array": ["<f4", [9], 0]},
+        {"$bytes": 7}, {"$bytes": -1}, {"$bytes": "x"}, {"$array": ["O", [1], 0]},
+        {"$array": ["<f4", [9], 0]},
         {"$time": "yesterday"}, {"$map": [1]}, {"$stream": 1}, {"$hit": []}, {"$item": ["{{ 1 +", {}]},
         {"$response": [200, [], "", 0]},
     ],
