@@ -46,6 +46,7 @@ def run_cancel(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) ->
             raise SageError(errors.NOT_CANCELLABLE, {"state": run.state})
         for child in descendants(run.pk):
             _cancel(child, now)
+        run.refresh_from_db()
         failpoints.hit("run.cancel")
     failpoints.hit("run.cancel_noted")
     return run
@@ -101,6 +102,7 @@ def run_pause(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> 
             raise SageError(errors.NOT_PAUSABLE, {"state": run.state})
         for child in descendants(run.pk):
             _pause(child, now)
+        run.refresh_from_db()
         failpoints.hit("run.pause")
     failpoints.hit("run.pause_noted")
     return run
@@ -145,6 +147,7 @@ def run_resume(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) ->
             for child in descendants(run.pk):
                 if child.pause_requested_at == asked_at:
                     _resume(child)
+        run.refresh_from_db()
         failpoints.hit("run.resume")
     failpoints.hit("run.resumed")
     return run

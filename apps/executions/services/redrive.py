@@ -156,6 +156,8 @@ def _after(plan: Plan, first: Iterable[str]) -> set[str]:
 def records_copy(run: Run, base: Run, node_ids: Collection[str]) -> None:
     """Give ``run`` the newest top-level records of these nodes of ``base``, marked as reused, and the
     events that tell of them; inside the caller's transaction."""
+    if not node_ids:
+        return
     rows = NodeRun.objects.filter(run=base, iteration_path="", node_id__in=node_ids)
     newest = rows.values("node_id").annotate(newest=Max("attempt"))
     chosen, parameters = newest.query.sql_with_params()
@@ -168,10 +170,9 @@ def records_copy(run: Run, base: Run, node_ids: Collection[str]) -> None:
         JOIN ({chosen}) AS c ON c.node_id = n.node_id AND c.newest = n.attempt
         WHERE n.run_id = %s AND n.iteration_path = ''
     """  # noqa: S608 - only our own words are put in
-    if node_ids:
-        with connection.cursor() as cursor:
-            cursor.execute(statement, [run.pk.hex, *parameters, base.pk.hex])
-        _tell_copied(run)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, [run.pk.hex, *parameters, base.pk.hex])
+    _tell_copied(run)
 
 
 def _tell_copied(run: Run) -> None:
