@@ -51,6 +51,7 @@ class Config(BaseSettings):
     email_url: SecretStr | None = Field(None, alias="SAGE_EMAIL_URL")
     anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL")
+    allow_unsafe_database: bool = Field(False, alias="SAGE_ALLOW_UNSAFE_DATABASE")
     signup: Literal["invite", "open"] = Field("invite", alias="SAGE_SIGNUP")
     trusted_proxies: Annotated[list[IpNetwork], NoDecode] = Field([], alias="SAGE_TRUSTED_PROXIES")
     allow_private_network: Annotated[list[IpNetwork], NoDecode] = Field(
@@ -162,11 +163,24 @@ def load(environ: Mapping[str, str] | None = None) -> Config:
         raise ConfigError("The settings cannot be used:\n  " + "\n  ".join(lines)) from None
 
 
+_POSTGRES_SESSION = {
+    # What is acknowledged is on disk, whatever server or role say. A process that was frozen in the middle
+    # of a transaction loses its session, or its row locks would outlive its leases.
+    "options": "-c synchronous_commit=on -c idle_in_transaction_session_timeout=10s",
+    # A server that is gone without a word is noticed within half a minute instead of two hours.
+    "connect_timeout": 5,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 20_000,
+}
+
+
 def postgres_database(url: str) -> dict[str, Any]:
     """Django's DATABASES entry for a ``postgresql://`` address; the query may only set listed options."""
     parts = urlsplit(url)
     allowed = {"sslmode", "sslrootcert", "sslcert", "sslkey", "connect_timeout", "application_name"}
-    options: dict[str, Any] = {}
+    options: dict[str, Any] = dict(_POSTGRES_SESSION)
     for pair in filter(None, parts.query.split("&")):
         key, _, value = pair.partition("=")
         if key == "host":

@@ -38,6 +38,13 @@ def main(arguments: Sequence[str]) -> int:
     _leave_with_parent()
     gc.disable()  # nothing that is loaded now is garbage
     django.setup()
+    from apps.common.durability import NotDurable, require_durable_database  # noqa: PLC0415 - needs Django set up
+
+    try:
+        require_durable_database()
+    except NotDurable as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
     if chosen.role == "worker":
         return serve_worker(chosen.name)
     if chosen.migrate:

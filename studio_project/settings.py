@@ -107,7 +107,14 @@ DATABASES: dict[str, dict[str, Any]]
 if CONFIG.database_url:
     DATABASES = {"default": postgres_database(CONFIG.database_url.get_secret_value())}
     # Connections belong to a pool per process; a thread borrows one per request or task.
-    DATABASES["default"]["OPTIONS"]["pool"] = {"min_size": 1, "max_size": 20, "timeout": 10}
+    # The pool doubles its pause after every failed try to connect, for 5 minutes unless told otherwise. When
+    # it gives up soon, the next who asks tries at once: a server that is back is found within seconds.
+    DATABASES["default"]["OPTIONS"]["pool"] = {
+        "min_size": 1,
+        "max_size": 20,
+        "timeout": 10,
+        "reconnect_timeout": 4,
+    }
     DATABASES["default"]["CONN_HEALTH_CHECKS"] = True
 else:
     DATABASES = {
@@ -117,6 +124,8 @@ else:
             "CONN_MAX_AGE": None,
         }
     }
+
+ALLOW_UNSAFE_DATABASE = CONFIG.allow_unsafe_database
 
 # ---- cache, channel layer, broker: Redis when there is one
 REDIS_URL: str | None = CONFIG.redis_url.get_secret_value() if CONFIG.redis_url else None

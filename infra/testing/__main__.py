@@ -85,6 +85,8 @@ def on_postgres(extra: Sequence[str]) -> int:
             "DATABASE_URL": stack.enter_context(services.postgres()),
             "REDIS_URL": brokers[0],
             "SAGE_TEST_REDIS_URLS": " ".join(brokers),
+            # No flushes: nothing of a test database is worth keeping.
+            "SAGE_ALLOW_UNSAFE_DATABASE": "true",
             "SAGE_SECRET_KEY": secrets.token_urlsafe(48),
             "SAGE_CREDENTIAL_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         }

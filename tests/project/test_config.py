@@ -94,7 +94,8 @@ def test_the_database_address_is_taken_apart_and_its_options_are_an_allow_list()
         "db",
         "5433",
     )
-    assert database["OPTIONS"] == {"sslmode": "require"}
+    assert database["OPTIONS"]["sslmode"] == "require"
+    assert "synchronous_commit=on" in database["OPTIONS"]["options"]
     assert postgres_database("postgresql:///x?host=/run/pg")["HOST"] == "/run/pg"
     with pytest.raises(ConfigError, match="service"):
         postgres_database("postgresql://db/x?service=evil")

@@ -27,6 +27,8 @@ from apps.common.sqlite.filesystem import network_filesystem
 _READS = frozenset({"SELECT", "PRAGMA", "EXPLAIN", "WITH", "VALUES", "ATTACH", "DETACH"})
 _TRANSACTIONS = frozenset({"BEGIN", "COMMIT", "ROLLBACK", "SAVEPOINT", "RELEASE", "END"})
 _PRAGMAS = "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA cache_size=-16000"
+# https://www.sqlite.org/pragma.html#pragma_synchronous
+_FULL = 2
 _held = threading.local()
 
 
@@ -36,6 +38,17 @@ def _refuse_network_filesystem(folder: Path) -> None:
         raise ImproperlyConfigured(
             f"{folder} is on a network file system ({kind}), where SQLite loses data. Set SAGE_DATA_DIR to a "
             "local disk, or DATABASE_URL to a PostgreSQL server."
+        )
+
+
+def _require_durable(connection: Any) -> None:
+    """Every connection of every thread: what it commits is in the log, and the log is on disk."""
+    mode = connection.execute("PRAGMA journal_mode").fetchone()[0]
+    synchronous = connection.execute("PRAGMA synchronous").fetchone()[0]
+    if mode != "wal" or synchronous < _FULL:
+        connection.close()
+        raise ImproperlyConfigured(
+            f"SQLite would lose acknowledged work: journal_mode={mode}, synchronous={synchronous}."
         )
 
 
@@ -67,7 +80,10 @@ class DatabaseWrapper(base.DatabaseWrapper):
     def get_new_connection(self, conn_params: dict[str, Any]) -> Any:
         if self._lock_path is not None:
             _refuse_network_filesystem(Path(self._lock_path).parent)
-        return super().get_new_connection(conn_params)
+        connection = super().get_new_connection(conn_params)
+        if self._lock_path is not None:
+            _require_durable(connection)
+        return connection
 
     # ---- the lock
     @property
