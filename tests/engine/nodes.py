@@ -263,6 +263,7 @@ class FakeHost:
     vectors: Any = None
     llm: Any = None
     notifier: Any = None
+    cache: Any = None
 
     def __init__(self) -> None:
         self._state = FakeState()

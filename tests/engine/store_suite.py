@@ -43,18 +43,18 @@ class RunStoreSuite:
         progress = await store.load(run_id)
         assert progress.last_seq == first + 1
         assert progress.started_at is not None
-        assert progress.nodes == {"a": record()}
+        assert progress.nodes == {("a", ""): record()}
 
     async def test_the_newest_attempt_counts(self, claims: Claims) -> None:
         run_id, store = await claims()
         await store.record(run_id, batch(event(10), record(2, "running"), record(1, "failed")))
-        assert (await store.load(run_id)).nodes["a"].attempt == 2
+        assert (await store.load(run_id)).nodes["a", ""].attempt == 2
 
     async def test_a_later_record_of_an_attempt_replaces_the_earlier(self, claims: Claims) -> None:
         run_id, store = await claims()
         await store.record(run_id, batch(event(10), record(1, "running")))
         await store.record(run_id, batch(record(1, "completed")))
-        assert (await store.load(run_id)).nodes["a"] == record()
+        assert (await store.load(run_id)).nodes["a", ""] == record()
 
     async def test_a_holder_that_was_replaced_is_refused_and_writes_nothing(self, claims: Claims) -> None:
         run_id, late = await claims()
@@ -63,10 +63,10 @@ class RunStoreSuite:
             await late.record(run_id, batch(event(10), record()))
         assert (await current.load(run_id)).nodes == {}
         await current.record(run_id, batch(event(10), record()))
-        assert set((await current.load(run_id)).nodes) == {"a"}
+        assert set((await current.load(run_id)).nodes) == {("a", "")}
 
     async def test_an_ending_is_kept_with_its_last_batch(self, claims: Claims) -> None:
         run_id, store = await claims()
         outcome = RunOutcome(FlowState.COMPLETED, outputs={"a": {"value": 1}})
         await store.record(run_id, batch(event(10), record(), outcome=outcome))
-        assert set((await store.load(run_id)).nodes) == {"a"}
+        assert set((await store.load(run_id)).nodes) == {("a", "")}

@@ -152,6 +152,6 @@ async def test_a_drained_run_is_finished_by_the_next_worker() -> None:
 
 async def test_state_can_be_saved_and_restored_by_name() -> None:
     store = StateStore()
-    saved = ExecutionState(nodes={"a": record()})
+    saved = ExecutionState(nodes={("a", ""): record()})
     await store.save_execution_state("run-9", saved)
     assert (await store.restore_execution_state("run-9")).nodes == saved.nodes

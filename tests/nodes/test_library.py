@@ -18,12 +18,13 @@ from tests.nodes.running import run_flow_here, run_node
 _ICON_NAMES = (
     "play bolt file file-pdf scissors cube database search sparkle quote filter map group download globe "
     "branch merge bell list shield braces loop chart clock mail code plug robot key form chat table image "
-    "hash timer stop"
+    "hash timer stop flow split"
 )
 ICONS = set(_ICON_NAMES.split())
 _PROMISED_NAMES = (
     "manual_trigger file_reader pdf_parser text_splitter embedder vector_writer retriever llm "
-    "extractive_answer data_filter data_map data_group file_writer http_request if_else merge notify"
+    "extractive_answer data_filter data_map data_group file_writer http_request if_else merge notify "
+    "switch loop_for loop_while map_each parallel try_catch sub_flow wait stop"
 )
 PROMISED = set(_PROMISED_NAMES.split())
 SPECS = builtin_registry().specs()
@@ -73,6 +74,10 @@ def test_icons_ports_and_bounds_are_known(spec: NodeSpec) -> None:
 async def test_every_example_runs(spec: NodeSpec, host: LocalHost) -> None:
     """As printed in the help, except one that calls the public network."""
     assert spec.example is not None
+    if "flow" in spec.example:
+        result = await run_flow_here({"schema": "sage-studio/flow@1", **spec.example["flow"]}, host)
+        assert (result.state, dict(result.outputs)) == ("completed", spec.example["outputs"])
+        return
     config, inputs = spec.example["config"], spec.example.get("inputs", {})
     if spec.id == "http_request":
         pytest.skip("its example calls the public network; test_http_request has a server of its own")

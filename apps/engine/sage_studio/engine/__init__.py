@@ -18,8 +18,9 @@ from sage_studio.engine.faces import (
     Scheduler,
     ValidationResult,
 )
-from sage_studio.engine.host import Host
+from sage_studio.engine.host import Host, NodeCache
 from sage_studio.engine.inputs import flow_inputs
+from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import (
     Batch,
@@ -31,8 +32,16 @@ from sage_studio.engine.records import (
     RunProgress,
     RunResult,
     iso,
+    signal_key,
 )
-from sage_studio.engine.store import ExecutionState, MemoryRunStore, RunStore, StateStore, newest_attempts
+from sage_studio.engine.store import (
+    ExecutionState,
+    MemoryRunStore,
+    RunStore,
+    StateStore,
+    lost_attempts,
+    newest_attempts,
+)
 
 __all__ = [
     "Batch",
@@ -48,11 +57,13 @@ __all__ = [
     "Host",
     "LocalExecutor",
     "MemoryRunStore",
+    "NodeCache",
     "NodeClasses",
     "NodeLibrary",
     "NodeRecord",
     "NodeState",
     "Plan",
+    "RunOptions",
     "RunOutcome",
     "RunProgress",
     "RunResult",
@@ -63,6 +74,8 @@ __all__ = [
     "compile_flow",
     "flow_inputs",
     "iso",
+    "lost_attempts",
     "newest_attempts",
     "run_flow",
+    "signal_key",
 ]

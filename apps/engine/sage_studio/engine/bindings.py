@@ -11,7 +11,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 from sage_studio.expressions import compile_template
 from sage_studio.flow.spec import NodeSpec
@@ -22,14 +22,24 @@ RESERVED_ROOTS = frozenset({"flow", "run", "vars", "inputs", "item", "index"})
 _OPEN = "{{"
 
 
+class BodyField(NamedTuple):
+    """A field of a container that is evaluated at the end of an iteration."""
+
+    name: str
+    evaluate: Evaluate
+    roots: frozenset[str]
+
+
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """How a node's configuration comes about. ``roots`` are the names its expressions read."""
+    """How a node's configuration comes about. ``roots`` are the names its expressions read;
+    ``in_body`` are a container's fields that are evaluated inside its body, with the names they read."""
 
     constants: Mapping[str, Any]
     computed: tuple[tuple[str, Evaluate], ...]
     per_item: tuple[tuple[str, str, Evaluate], ...]
     roots: frozenset[str]
+    in_body: tuple[BodyField, ...] = ()
 
     @property
     def is_constant(self) -> bool:
@@ -71,14 +81,20 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
     constants: dict[str, Any] = {}
     computed: list[tuple[str, Evaluate]] = []
     per_item: list[tuple[str, str, Evaluate]] = []
+    in_body: list[BodyField] = []
     roots: set[str] = set()
     for name, field in fields.items():
+        if field.expression == "body":
+            continue
         if field.default is not None or not field.required:
             constants[name] = field.default
     for name, value in config.items():
         use = fields[name].expression if name in fields else "allowed"
         if use == "never" or value is None:
             constants[name] = value
+            continue
+        if use == "body":
+            in_body.append(BodyField(name, *bind_value(value, f"{path}.config.{name}")))
             continue
         evaluate = _compile(value, f"{path}.config.{name}", roots)
         if use == "item":
@@ -90,7 +106,9 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         else:
             constants.pop(name, None)
             computed.append((name, evaluate))
-    return Binding(MappingProxyType(constants), tuple(computed), tuple(per_item), frozenset(roots))
+    return Binding(
+        MappingProxyType(constants), tuple(computed), tuple(per_item), frozenset(roots), tuple(in_body)
+    )
 
 
 def bind_value(value: Json, path: str) -> tuple[Evaluate, frozenset[str]]:

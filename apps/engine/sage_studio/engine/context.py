@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Mapping
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, cast
 
-from sage_studio.engine.host import Host
-from sage_studio.engine.masks import Masks
-from sage_studio.kernel import Clock, Json, JsonObject
+from sage_studio.engine.attempt import Attempt, Slots
+from sage_studio.engine.bodies import Bodies
+from sage_studio.engine.errors import CHILD_CANCELLED, NO_BODY
+from sage_studio.engine.records import signal_key
+from sage_studio.kernel import Json, JsonObject, Problem, SageError
+from sage_studio.sdk import BodyFailed, BodyResult
 from sage_studio.sdk.context import (
     BlobStore,
     FileStore,
@@ -23,43 +26,28 @@ from sage_studio.sdk.context import (
     VectorStore,
 )
 
+FLOW_SIGNAL = "flow"
 MAX_LOG_LINE_LENGTH = 8_000
 PROGRESS_INTERVAL_S = 0.2
-
-
-class RunVoice(Protocol):
-    """What a context needs of its run."""
-
-    run_id: str
-    flow_id: str
-    host: Host
-    masks: Masks
-    clock: Clock
-    threads: ThreadPoolExecutor
-
-    @property
-    def is_stopping(self) -> bool: ...
-
-    def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
-        """Append an event of a node."""
-        ...
 
 
 class RunContext:
     """Implements ``sage_studio.sdk.Context``; one per attempt, made cheaply because there are many."""
 
-    __slots__ = ("_deadline_at", "_progress_at", "_run", "attempt", "config", "iteration_path", "node_id")
+    __slots__ = (
+        "_attempt", "_deadline_at", "_progress_at", "_run", "attempt", "config", "iteration_path", "node_id",
+    )  # fmt: skip
 
-    def __init__(
-        self, run: RunVoice, node_id: str, attempt: int, config: Mapping[str, Any], deadline_at: float
-    ) -> None:
-        self._run = run
+    def __init__(self, attempt: Attempt, config: Mapping[str, Any], deadline_at: float) -> None:
+        scope = attempt.scope
+        self._attempt = attempt
+        self._run = scope.run
         self._deadline_at = deadline_at
         self._progress_at = float("-inf")
-        self.node_id = node_id
-        self.attempt = attempt
+        self.node_id = attempt.node.id
+        self.attempt = attempt.number
         self.config = config
-        self.iteration_path = ""
+        self.iteration_path = scope.path
 
     @property
     def run_id(self) -> str:
@@ -108,13 +96,13 @@ class RunContext:
 
     @property
     def cancelled(self) -> bool:
-        return self._run.is_stopping
+        return self._attempt.scope.is_stopping
 
     def log(self, message: str, *, level: str = "info", **fields: Json) -> None:
         masks = self._run.masks
         line = masks.text(str(message)[:MAX_LOG_LINE_LENGTH])
         data: JsonObject = {"level": level, "message": line, "fields": masks.value(fields)}
-        self._run.say("log", self.node_id, self.attempt, data)
+        self._attempt.scope.say("log", self.node_id, self.attempt, data)
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Shown at most five times a second; the last step (``done == total``) always."""
@@ -123,14 +111,113 @@ class RunContext:
             return
         self._progress_at = now
         data: JsonObject = {"done": done, "total": total, "message": self._run.masks.text(message)}
-        self._run.say("node_progress", self.node_id, self.attempt, data)
+        self._attempt.scope.say("node_progress", self.node_id, self.attempt, data)
 
     async def credential(self, name: str) -> Mapping[str, str]:
         fields = await self._run.host.credential(name)
         self._run.masks.learn(fields.values())
         return fields
 
+    # Bodies, waits and other flows
+
+    @property
+    def sections(self) -> Sequence[str]:
+        body = self._attempt.node.body
+        return () if body is None else tuple(body.sections)
+
+    async def body(
+        self, index: int, given: Mapping[str, Any] | None = None, *, section: str = ""
+    ) -> BodyResult:
+        attempt = self._attempt
+        if attempt.node.body is None:
+            raise SageError(NO_BODY, {"section": section})
+        if attempt.bodies is None:
+            attempt.bodies = Bodies(attempt, attempt.node.body)
+        return await attempt.bodies.run(index, given or {}, section)
+
+    @property
+    def waits(self) -> dict[str, Any]:
+        """The recorded waits of this attempt, by name."""
+        attempt = self._attempt
+        if attempt.waits is None:
+            held = attempt.scope.records.get(self.node_id)
+            known = held.waits if held is not None and held.attempt == attempt.number else None
+            attempt.waits = {name: dict(entry) for name, entry in (known or {}).items()}
+        return attempt.waits
+
+    async def wait_until(self, at: float, *, name: str = "time") -> None:
+        await self._run.waiting.wait(self, name, at, {}, for_signal=False)
+
+    async def wait_for(
+        self, name: str, *, details: JsonObject | None = None, timeout_s: float | None = None
+    ) -> Json:
+        until = None if timeout_s is None else self._run.now() + timeout_s
+        return await self._run.waiting.wait(self, name, until, details or {}, for_signal=True)
+
+    async def flow(self, ref: str, inputs: Mapping[str, Any], *, version: str = "") -> Mapping[str, Any]:
+        run = self._run
+        name = f"{FLOW_SIGNAL}@{self.attempt}"
+        key = signal_key(self.node_id, self.iteration_path, name)
+        child_id = await run.host.start_flow(
+            ref,
+            inputs,
+            version=version,
+            key=key,
+            deliver=partial(run.controls.signal, key),
+        )
+        try:
+            answer = await self.wait_for(name, details={"run_id": child_id, "flow": ref})
+        except asyncio.CancelledError:
+            if not run.is_resting:
+                await run.host.cancel_flow(child_id)
+            raise
+        return _child_outputs(answer)
+
+    @property
+    def slots(self) -> Slots | None:
+        return self._attempt.slots
+
+    def note_waiting(self, name: str, shown: JsonObject) -> None:
+        """Record that the attempt waits."""
+        attempt = self._attempt
+        attempt.scope.record(
+            attempt.node, attempt.number, "waiting", attempt.began, waits=attempt.recorded_waits
+        )
+        attempt.scope.say("node_waiting", self.node_id, self.attempt, {"name": name, **shown})
+
+    def note_working(self) -> None:
+        """Record that the attempt goes on, with what its wait has brought."""
+        attempt = self._attempt
+        attempt.scope.record(
+            attempt.node, attempt.number, "running", attempt.began, waits=attempt.recorded_waits
+        )
+
+    @contextmanager
+    def clock_stopped(self) -> Iterator[None]:
+        """The node's time limit does not run while it waits for somebody else."""
+        attempt = self._attempt
+        attempt.is_waiting = True
+        attempt.scope.step_aside()
+        if attempt.limit is not None:
+            attempt.limit.reschedule(None)
+        try:
+            yield
+        finally:
+            attempt.is_waiting = False
+            attempt.scope.step_back()
+            if attempt.limit is not None and not attempt.limit.expired():
+                attempt.limit.reschedule(self._run.loop.time() + attempt.node.timeout_s)
+
     async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         context = contextvars.copy_context()
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._run.threads, partial(context.run, function, *args))
+
+
+def _child_outputs(answer: Json) -> Mapping[str, Any]:
+    """What a child that has ended gave. Raises BodyFailed with its problem when it failed."""
+    assert isinstance(answer, dict), "a child's end is an object"
+    if answer.get("state") == "completed":
+        return cast("Mapping[str, Any]", answer.get("outputs") or {})
+    problem = answer.get("error") or SageError(CHILD_CANCELLED).problem()
+    raise BodyFailed(cast(Problem, problem))

@@ -5,36 +5,59 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Literal
 
-Wish = Literal["cancel", "drain"]
+from sage_studio.kernel import Json
+
+Wish = Literal["cancel", "drain", "pause"]
+_STRENGTH: dict[Wish | None, int] = {None: 0, "pause": 1, "drain": 2, "cancel": 3}
 
 
 class Controls:
-    """Carries one wish to a run; used on the run's event loop.
+    """Carries wishes and signals to a run; used on the run's event loop.
 
-    ``cancel`` ends the run. ``drain`` stops it between nodes so that another worker can go on.
-    ``grace_s`` is how long nodes whose outcome must be known may still take; after that they
-    are abandoned.
+    ``cancel`` ends the run. ``pause`` starts nothing more and lets what is at work finish. ``drain``
+    stops the run between nodes so that another worker can go on. A stronger wish replaces a weaker
+    one. ``grace_s`` is how long nodes whose outcome must be known may still take after ``cancel`` and
+    ``drain``; after that they are abandoned.
     """
 
     def __init__(self, *, grace_s: float = 4.0) -> None:
         self.grace_s = grace_s
         self.wish: Wish | None = None
         self._listeners: list[Callable[[Wish], None]] = []
+        self._signals: dict[str, Json] = {}
+        self._on_signal: Callable[[str, Json], None] | None = None
 
     def cancel(self) -> None:
         self._want("cancel")
 
+    def pause(self) -> None:
+        self._want("pause")
+
     def drain(self) -> None:
         self._want("drain")
 
+    def signal(self, key: str, payload: Json) -> None:
+        """Deliver a signal (see ``records.signal_key``); a second one under the same key is ignored."""
+        if key in self._signals:
+            return
+        self._signals[key] = payload
+        if self._on_signal is not None:
+            self._on_signal(key, payload)
+
     def on_wish(self, listener: Callable[[Wish], None]) -> None:
-        """Call ``listener`` once when something is wished for, or now when it was already."""
+        """Call ``listener`` whenever something is wished for, and now when it was already."""
         self._listeners.append(listener)
         if self.wish is not None:
             listener(self.wish)
 
+    def on_signal(self, listener: Callable[[str, Json], None]) -> None:
+        """Call ``listener`` for every signal, those that came before first."""
+        self._on_signal = listener
+        for key, payload in self._signals.items():
+            listener(key, payload)
+
     def _want(self, wish: Wish) -> None:
-        if self.wish is None:
+        if _STRENGTH[wish] > _STRENGTH[self.wish]:
             self.wish = wish
             for listener in self._listeners:
                 listener(wish)

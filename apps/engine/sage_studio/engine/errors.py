@@ -111,6 +111,85 @@ MISSING_INPUT = define_error(
 )
 
 
+OUTWARD_EDGE = define_error(
+    "flow.not_runnable_outward",
+    4030,
+    en="The connection {edge} leads out of the container “{container}”.",
+    zh="连线 {edge} 从容器“{container}”内部通向外部。",
+    hint_en="Connect the node inside to the container's own result, and the container to what comes after.",
+    hint_zh="请将容器内的节点连接到容器自身的结果端口，再由容器连接后续节点。",
+    status=422,
+)
+NO_CONTAINER = define_error(
+    "flow.not_runnable_parent",
+    4031,
+    en="“{node}” lies inside “{parent}”, which is not a container.",
+    zh="“{node}” 位于“{parent}”之内，但后者不是容器。",
+    hint_en="Move it out, or into a loop, a map or a try container.",
+    hint_zh="请将其移出，或移入循环、映射或异常捕获容器。",
+    status=422,
+)
+TOO_DEEP = define_error(
+    "flow.not_runnable_depth",
+    4032,
+    en="Containers are nested more than {most} deep, or inside one another in a circle.",
+    zh="容器嵌套超过 {most} 层，或相互嵌套成环。",
+    hint_en="Move some of the nodes into a flow of their own and call it.",
+    hint_zh="请将部分节点移入独立的流程，再通过子流程调用。",
+    status=422,
+)
+NOT_IN_LOOP = define_error(
+    "node.not_in_loop",
+    4033,
+    en="There is no loop around this node that it could leave.",
+    zh="该节点外层没有可以退出的循环。",
+    hint_en="Put it inside a loop, or let it end the run.",
+    hint_zh="请将其放入循环内，或改为结束整个运行。",
+    status=422,
+)
+NO_BODY = define_error(
+    "node.no_body",
+    4034,
+    en="This node has no section “{section}” to run.",
+    zh="该节点没有可运行的部分“{section}”。",
+    status=422,
+)
+WAIT_EXPIRED = define_error(
+    "node.wait_expired",
+    4035,
+    en="Nobody answered within {timeout_s} seconds.",
+    zh="在 {timeout_s} 秒内没有收到响应。",
+    hint_en="Give it more time, or handle the case with the node's error port.",
+    hint_zh="请延长等待时间，或通过节点的错误端口处理该情况。",
+    status=504,
+)
+DEAD_LETTER = define_error(
+    "run.dead_letter",
+    4036,
+    en="The worker stopped {times} times while this node was at work; it is not tried again by itself.",
+    zh="该节点执行期间工作进程已停止 {times} 次，不再自动重试。",
+    hint_en="Look for what takes the worker down (memory above all), then resume or cancel the run.",
+    hint_zh="请查明导致工作进程停止的原因（尤其是内存），然后恢复或取消运行。",
+    status=500,
+)
+CHILD_CANCELLED = define_error(
+    "flow.child_cancelled",
+    4037,
+    en="The flow that was called was cancelled.",
+    zh="被调用的流程已被取消。",
+    status=409,
+)
+NO_FLOWS = define_error(
+    "flow.no_flows_here",
+    4038,
+    en="There is no other flow “{ref}” here that could be called.",
+    zh="此处没有可调用的流程“{ref}”。",
+    hint_en="Choose a flow of this workspace.",
+    hint_zh="请选择本工作区中的流程。",
+    status=404,
+)
+
+
 class FenceLost(SageError):
     """Raised by a store when the run belongs to another worker by now; nothing was written."""
 

@@ -12,9 +12,9 @@ from sage_studio.engine.controls import Controls
 from sage_studio.engine.host import Host
 from sage_studio.engine.inputs import flow_inputs
 from sage_studio.engine.journal import Journal
+from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
-from sage_studio.engine.records import FlowState, RunOutcome, RunProgress, RunResult, as_json_error
-from sage_studio.engine.restore import restore
+from sage_studio.engine.records import FlowState, RunOutcome, RunResult, as_json_error, iso
 from sage_studio.engine.run import ActiveRun
 from sage_studio.engine.store import RunStore
 from sage_studio.kernel import Clock, JsonObject, SystemClock
@@ -31,8 +31,9 @@ async def run_flow(
     flow_id: str = "",
     controls: Controls | None = None,
     clock: Clock | None = None,
+    options: RunOptions | None = None,
 ) -> RunResult:
-    """Run until the flow ends, fails, pauses or is stopped; every ending is a result.
+    """Run until the flow ends, fails, pauses, is parked or stopped; every ending is a result.
 
     Raises FenceLost when another worker has taken the run over, and CancelledError when the
     caller is cancelled (nothing more is recorded then).
@@ -55,8 +56,9 @@ async def run_flow(
                         controls=controls or Controls(),
                         threads=threads,
                         clock=clock,
-                    ),
-                    progress,
+                        progress=progress,
+                        options=options or RunOptions(),
+                    )
                 )
             finally:
                 journal.close()
@@ -65,10 +67,10 @@ async def run_flow(
         raise failures.exceptions[0] from None
 
 
-async def _perform(run: ActiveRun, progress: RunProgress) -> RunResult:
-    started_at = progress.started_at or run.now()
-    run.journal.event("run_started" if progress.started_at is None else "run_resumed", run.now())
-    restore(run, progress)
+async def _perform(run: ActiveRun) -> RunResult:
+    is_new = run.progress.started_at is None
+    started_at = run.progress.started_at or run.now()
+    run.journal.event("run_started" if is_new else "run_resumed", run.now())
     await run.perform()
     outcome = run.conclude()
     finished_at = run.now()
@@ -81,7 +83,7 @@ async def _perform(run: ActiveRun, progress: RunProgress) -> RunResult:
         state=outcome.state,
         outputs=outcome.outputs or {},
         error=outcome.error,
-        nodes=run.records,
+        nodes=run.root.records,
         duration_ms=round((finished_at - started_at) * 1000),
     )
 
@@ -101,3 +103,6 @@ def _say_ending(journal: Journal, outcome: RunOutcome, at: float, duration_s: fl
         journal.event("run_cancelled", at, data={**duration, "reason": outcome.reason})
     elif outcome.state is FlowState.PAUSED:
         journal.event("run_paused", at, data={"reason": outcome.reason, "node_id": node_id, **error})
+    elif outcome.state is FlowState.RUNNING:
+        wake_at = None if outcome.wake_at is None else iso(outcome.wake_at)
+        journal.event("run_waiting", at, data={"reason": outcome.reason, "wake_at": wake_at})

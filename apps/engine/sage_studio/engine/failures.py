@@ -10,6 +10,7 @@ from sage_studio.engine.masks import Masks
 from sage_studio.engine.plan import PlanNode
 from sage_studio.flow.document import Retry
 from sage_studio.kernel import Problem, SageError
+from sage_studio.sdk import BodyFailed
 
 logger = logging.getLogger("sage_studio.engine")
 
@@ -24,6 +25,9 @@ class Failure(NamedTuple):
 
 def failure_of(error: Exception, node: PlanNode, masks: Masks) -> Failure:
     """Turn what a node raised into an outcome; unexpected ones are logged with their traceback."""
+    if isinstance(error, BodyFailed):
+        # What failed inside keeps its own place and words.
+        return Failure(masks.value(dict(error.problem)), error.problem["retryable"], 0.0)
     if isinstance(error, SageError):
         sage_error = error
     elif isinstance(error, OSError):

@@ -80,6 +80,18 @@ class ThreadContext:
     async def credential(self, name: str) -> Any:
         return await _Crossing(lambda: self._context.credential(name))
 
+    async def body(self, *args: Any, **more: Any) -> Any:
+        return await _Crossing(lambda: self._context.body(*args, **more))
+
+    async def wait_until(self, *args: Any, **more: Any) -> Any:
+        return await _Crossing(lambda: self._context.wait_until(*args, **more))
+
+    async def wait_for(self, *args: Any, **more: Any) -> Any:
+        return await _Crossing(lambda: self._context.wait_for(*args, **more))
+
+    async def flow(self, *args: Any, **more: Any) -> Any:
+        return await _Crossing(lambda: self._context.flow(*args, **more))
+
     async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         return function(*args)
 

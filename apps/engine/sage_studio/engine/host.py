@@ -6,9 +6,10 @@ nothing but what a node's ``Context`` shows.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
-from typing import Protocol
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Protocol
 
+from sage_studio.kernel import Json
 from sage_studio.sdk.context import (
     BlobStore,
     FileStore,
@@ -18,6 +19,14 @@ from sage_studio.sdk.context import (
     StateMap,
     VectorStore,
 )
+
+
+class NodeCache(Protocol):
+    """Outputs by content hash (see ``engine.cache``)."""
+
+    async def get(self, key: str) -> Mapping[str, Any] | None: ...
+
+    async def put(self, key: str, outputs: Mapping[str, Any]) -> None: ...
 
 
 class Host(Protocol):
@@ -46,7 +55,33 @@ class Host(Protocol):
     @property
     def notifier(self) -> Notifier: ...
 
+    @property
+    def cache(self) -> NodeCache | None:
+        """Where outputs of pure nodes are kept between runs; None where nothing is."""
+        ...
+
     def state(self, flow_id: str) -> StateMap: ...
+
+    async def start_flow(
+        self,
+        ref: str,
+        inputs: Mapping[str, Any],
+        *,
+        version: str,
+        key: str,
+        deliver: Callable[[Json], None],
+    ) -> str:
+        """Start another flow as a child of this run and return the child's run id; once per ``key``,
+        however often it is asked.
+
+        When the child has ended, ``{"run_id", "state", "outputs", "error"}`` reaches the parent as the
+        signal ``key``: through ``deliver``, or through the run's own signals.
+        """
+        ...
+
+    async def cancel_flow(self, child_id: str) -> None:
+        """Ask a child to end, because nobody waits for it any more."""
+        ...
 
     async def credential(self, name: str) -> Mapping[str, str]:
         """The secret fields of a credential, for a node that must hold them itself.

@@ -27,17 +27,18 @@ class Journal:
         self._is_awake = False
         self._is_closed = False
 
-    def event(
+    def event(  # noqa: PLR0917 - called several times per node, where keywords cost
         self,
         type_: str,
         at: float,
         node_id: str | None = None,
         attempt: int = 0,
         data: JsonObject | None = None,
+        path: str = "",
     ) -> None:
         """Append one event; it gets the next number."""
         self._seq = seq = self._seq + 1
-        self._batch.events.append(Event(type_, seq, at, node_id, "", attempt, {} if data is None else data))
+        self._batch.events.append(Event(type_, seq, at, node_id, path, attempt, {} if data is None else data))
         if not self._is_awake:
             self._is_awake = True
             self._wake.set()

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from sage_studio.engine.bindings import Binding, Evaluate
+from sage_studio.engine.bindings import Binding, BodyField, Evaluate
 from sage_studio.flow.document import FlowDocument, Retry
 from sage_studio.flow.spec import Effect, NodeSpec
 from sage_studio.sdk import Node
@@ -60,6 +60,9 @@ class PlanNode:
     disabled: bool
     pinned: Mapping[str, Any] | None
     stream_ports: frozenset[str]
+    body: BodyPlan | None = None
+    cache: bool = False
+    concurrency: int | None = None
 
     @property
     def is_at_most_once(self) -> bool:
@@ -67,8 +70,24 @@ class PlanNode:
 
 
 @dataclass(frozen=True, slots=True)
+class BodyPlan:
+    """The inside of a container: a plan for each section (one, called ``""``, without sections), and
+    the container's fields that are evaluated in there."""
+
+    sections: Mapping[str, Plan]
+    fields: tuple[BodyField, ...]
+    is_loop: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
-    """A compiled flow. ``order`` is one topological order; ``sinks`` are nodes nobody waits for."""
+    """One compiled level: the whole flow, or a section of a container's body.
+
+    ``order`` is one topological order; ``sinks`` are nodes nobody waits for. ``imports`` are ids of
+    nodes outside of this level that something in it reads; ``index`` maps the ids of its own nodes and
+    then of the imports to slots. ``results`` says what a body hands to its container, by port.
+    ``exports`` are ids of own nodes that other sections of the same body read.
+    """
 
     document: FlowDocument
     nodes: tuple[PlanNode, ...]
@@ -76,6 +95,10 @@ class Plan:
     sinks: tuple[int, ...]
     outputs: tuple[tuple[str, Evaluate, frozenset[str]], ...]
     index: Mapping[str, int]
+    imports: tuple[str, ...] = ()
+    results: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
+    exports: tuple[str, ...] = ()
+    container: str | None = None
 
     def levels(self) -> list[list[str]]:
         """Node ids by depth: those of one level depend only on earlier ones and may run at once."""

@@ -9,10 +9,11 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 from sage_studio.kernel import Json, JsonObject, Problem, json_object
 
+NodeKey: TypeAlias = tuple[str, str]
 NodeState = Literal[
     "pending", "queued", "running", "waiting", "paused", "completed", "failed", "skipped", "cancelled"
 ]
@@ -69,7 +70,10 @@ class Event(NamedTuple):
 class NodeRecord(NamedTuple):
     """One attempt of one node as it stands; a later record of the same attempt replaces it.
 
-    ``ports`` counts the items on every output port that was taken.
+    ``ports`` counts the items on every output port that was taken. ``waits`` holds what the attempt
+    has waited for, by name: ``{since, until?, done?, payload?}``. ``inputs`` and ``config`` are kept in
+    debug runs, ``resources`` where they were measured. A container's iteration has a record
+    of its own, whose ``node_id`` is the container and whose path is the iteration's.
     """
 
     node_id: str
@@ -81,6 +85,10 @@ class NodeRecord(NamedTuple):
     outputs: Mapping[str, Any] | None
     error: Problem | None
     ports: Mapping[str, int] | None
+    waits: Mapping[str, Any] | None = None
+    inputs: Mapping[str, Any] | None = None
+    config: Mapping[str, Any] | None = None
+    resources: JsonObject | None = None
 
     @property
     def items(self) -> int | None:
@@ -94,12 +102,17 @@ class NodeRecord(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
-    """How a run ended, or why it paused."""
+    """How a run ended, or why it paused.
+
+    The state ``running`` says that the run is *parked*: all that is left waits for a signal or for
+    ``wake_at`` (seconds since the epoch, None: for signals only), and no worker need hold it.
+    """
 
     state: FlowState
     error: Problem | None = None
     outputs: Mapping[str, Any] | None = None
     reason: str = ""
+    wake_at: float | None = None
 
 
 @dataclass(slots=True)
@@ -118,18 +131,22 @@ class Batch:
 class RunProgress:
     """A run as its records tell it, for starting or taking it over.
 
-    ``nodes`` holds the newest attempt of every node that has one; ``started_at`` is None for a
-    run no worker has begun.
+    ``nodes`` holds the newest attempt of every node that has one, by (node id, iteration path);
+    children of finished iterations may be left out. ``started_at`` is None for a run no worker has
+    begun. ``signals`` are those delivered so far, by ``signal_key``; ``lost`` counts the attempts that
+    ended with their worker, by (node id, iteration path).
     """
 
     last_seq: int = 0
     started_at: float | None = None
-    nodes: Mapping[str, NodeRecord] = field(default_factory=dict)
+    nodes: Mapping[NodeKey, NodeRecord] = field(default_factory=dict)
+    signals: Mapping[str, Json] = field(default_factory=dict)
+    lost: Mapping[NodeKey, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
 class RunResult:
-    """What whoever ran a flow gets back; ``nodes`` maps node id to its last record."""
+    """What whoever ran a flow gets back; ``nodes`` maps node id to its last record at the top level."""
 
     run_id: str
     state: FlowState
@@ -141,6 +158,11 @@ class RunResult:
     def node_state(self, node_id: str) -> str:
         record = self.nodes.get(node_id)
         return record.state if record else "pending"
+
+
+def signal_key(node_id: str, iteration_path: str, name: str) -> str:
+    """The address of a signal within its run."""
+    return f"{node_id}|{iteration_path}|{name}"
 
 
 def iso(at: float) -> str:

@@ -1,64 +1,98 @@
-"""Taking a run up where its records leave it.
+"""Taking a level up where its records leave it.
 
 State is the fold of what is recorded. Settled nodes never run again. A node that was under way
-when its worker stopped runs again with the next attempt number, unless nobody may repeat it.
+when its worker stopped runs again with the next attempt number, unless nobody may repeat it; a wait
+and a container go on with the attempt they were at.
 """
 
 from __future__ import annotations
 
-from sage_studio.engine.errors import OUTCOME_UNKNOWN, WORKER_LOST
-from sage_studio.engine.plan import PlanNode
-from sage_studio.engine.records import FlowState, NodeRecord, RunOutcome, RunProgress, as_json_error
-from sage_studio.engine.run import ActiveRun
-from sage_studio.kernel import SageError
+from typing import TYPE_CHECKING
 
+from sage_studio.engine.errors import DEAD_LETTER, OUTCOME_UNKNOWN, WORKER_LOST
+from sage_studio.engine.plan import PlanNode
+from sage_studio.engine.records import FlowState, NodeRecord, RunOutcome, as_json_error
+from sage_studio.kernel import SageError
+from sage_studio.sdk import Leave
+
+if TYPE_CHECKING:
+    from sage_studio.engine.scope import Scope
+
+# A node whose worker went down with it this often is not tried again by itself.
+MAX_LOST_ATTEMPTS = 3
+LEFT = "$left"
 _UNDER_WAY = frozenset({"running", "waiting", "paused"})
 
 
-def restore(run: ActiveRun, progress: RunProgress) -> None:
-    """Settle what is settled and fill the run's ready queue; may stop the run (outcome unknown,
-    or a failure whose run had no time to say so)."""
-    settled = [False] * len(run.plan.nodes)
-    for i in run.plan.order:
-        node = run.plan.nodes[i]
-        record = progress.nodes.get(node.id)
-        if record is not None:
-            run.records[node.id] = record
-            settled[i] = _restore_node(run, node, record)
-    if not run.is_stopping:
-        run.ready.clear()
-        run.ready.extend(i for i in run.plan.order if run.waits[i] == 0 and not settled[i])
+def is_taken_up(node: PlanNode, held: NodeRecord | None) -> bool:
+    """Whether an attempt that was under way goes on rather than being repeated: a wait, a container,
+    whose finished iterations are known, and what was given back before it had begun (``queued``)."""
+    if held is None:
+        return False
+    return held.state in {"waiting", "queued"} or (
+        held.state == "running" and (node.body is not None or held.waits is not None)
+    )
 
 
-def _restore_node(run: ActiveRun, node: PlanNode, record: NodeRecord) -> bool:
+def restore(scope: Scope) -> None:
+    """Settle what is settled and fill the level's ready queue; may stop the run (outcome unknown, a
+    dead letter, or an ending there was no time to record)."""
+    plan = scope.plan
+    settled = [False] * len(plan.nodes)
+    known = scope.run.progress.nodes
+    if known:
+        for i in plan.order:
+            node = plan.nodes[i]
+            record = known.get((node.id, scope.path))
+            if record is not None:
+                scope.records[node.id] = record
+                if (count := scope.run.progress.lost.get((node.id, scope.path))) is not None:
+                    scope.lost[node.id] = count
+                settled[i] = _restore_node(scope, node, record)
+    if not scope.is_stopping:
+        scope.ready.clear()
+        scope.ready.extend(i for i in plan.order if scope.waits[i] == 0 and not settled[i])
+
+
+def _restore_node(scope: Scope, node: PlanNode, record: NodeRecord) -> bool:
     """Whether the node needs no further attempt."""
     if record.state in {"completed", "skipped"}:
-        run.settle_quietly(node, record.outputs)
+        if record.outputs is not None and LEFT in record.outputs:
+            scope.unsettled -= 1
+            scope.leave(Leave.from_json(record.outputs[LEFT]))
+        else:
+            scope.settle_quietly(node, record.outputs)
         return True
     if record.state == "failed" and record.error is not None:
-        if record.error["retryable"] and record.attempt <= node.retry.count:
+        if record.error["retryable"] and record.attempt - scope.lost.get(node.id, 0) <= node.retry.count:
             return False
         if record.error["code"] == WORKER_LOST.code:
             return False
-        run.settle_failed(node, record.error)
+        scope.settle_failed(node, record.error)
         return True
-    if record.state in _UNDER_WAY:
+    if record.state in _UNDER_WAY and not is_taken_up(node, record):
         if node.is_at_most_once:
-            _pause_unknown(run, node, record)
+            _pause(scope, node, record, SageError(OUTCOME_UNKNOWN), "outcome_unknown")
         else:
-            _give_up_attempt(run, node, record)
+            _give_up_attempt(scope, node, record)
     return False
 
 
-def _pause_unknown(run: ActiveRun, node: PlanNode, record: NodeRecord) -> None:
-    problem = SageError(OUTCOME_UNKNOWN).problem(node_id=node.id)
-    run.record(node, record.attempt, "paused", record.started_at, error=problem)
-    run.stop(RunOutcome(FlowState.PAUSED, error=problem, reason="outcome_unknown"))
+def _pause(scope: Scope, node: PlanNode, record: NodeRecord, error: SageError, reason: str) -> None:
+    problem = error.problem(node_id=node.id)
+    scope.record(node, record.attempt, "paused", record.started_at, error=problem)
+    scope.run.stop(RunOutcome(FlowState.PAUSED, error=problem, reason=reason))
 
 
-def _give_up_attempt(run: ActiveRun, node: PlanNode, record: NodeRecord) -> None:
+def _give_up_attempt(scope: Scope, node: PlanNode, record: NodeRecord) -> None:
+    run = scope.run
     now = run.now()
+    lost = run.progress.lost.get((node.id, scope.path), 0) + 1
+    if lost >= MAX_LOST_ATTEMPTS:
+        _pause(scope, node, record, SageError(DEAD_LETTER, {"times": lost}), "dead_letter")
+        return
+    scope.lost[node.id] = lost
     problem = SageError(WORKER_LOST).problem(node_id=node.id)
-    run.record(node, record.attempt, "failed", record.started_at, now, error=problem)
+    scope.record(node, record.attempt, "failed", record.started_at, now, error=problem)
     facts = {"error": as_json_error(problem), "wait_s": 0, "next": record.attempt + 1}
-    run.journal.event("node_retrying", now, node.id, record.attempt, facts)
+    run.journal.event("node_retrying", now, node.id, record.attempt, facts, scope.path)

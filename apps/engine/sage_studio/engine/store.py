@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Protocol
 
-from sage_studio.engine.errors import FenceLost
-from sage_studio.engine.records import Batch, Event, NodeRecord, RunOutcome, RunProgress
+from sage_studio.engine.errors import WORKER_LOST, FenceLost
+from sage_studio.engine.records import Batch, Event, NodeKey, NodeRecord, RunOutcome, RunProgress
+from sage_studio.kernel import Json
 
 
 class RunStore(Protocol):
@@ -36,6 +37,7 @@ class MemoryRunStore:
         self.nodes: dict[str, dict[tuple[str, str, int], NodeRecord]] = {}
         self.outcomes: dict[str, RunOutcome] = {}
         self.fences: dict[str, int] = {}
+        self.signals: dict[str, dict[str, Json]] = {}
 
     def claim(self, run_id: str) -> MemoryClaim:
         """Take the run over: whoever held it before is refused from now on."""
@@ -47,7 +49,17 @@ class MemoryRunStore:
         events = self.events.get(run_id, [])
         records = self.nodes.get(run_id, {}).values()
         started = next((event.at for event in events if event.type == "run_started"), None)
-        return RunProgress(events[-1].seq if events else 0, started, newest_attempts(records))
+        return RunProgress(
+            events[-1].seq if events else 0,
+            started,
+            newest_attempts(records),
+            dict(self.signals.get(run_id, {})),
+            lost_attempts(records),
+        )
+
+    def signal(self, run_id: str, key: str, payload: Json) -> None:
+        """Deliver a signal to a run that is not at work."""
+        self.signals.setdefault(run_id, {}).setdefault(key, payload)
 
     async def record(self, run_id: str, batch: Batch) -> None:
         self.events.setdefault(run_id, []).extend(batch.events)
@@ -73,14 +85,25 @@ class MemoryClaim:
         await self._store.record(run_id, batch)
 
 
-def newest_attempts(records: Iterable[NodeRecord]) -> dict[str, NodeRecord]:
-    """The record of the latest attempt for every node at the top level."""
-    newest: dict[str, NodeRecord] = {}
+def newest_attempts(records: Iterable[NodeRecord]) -> dict[NodeKey, NodeRecord]:
+    """The record of the latest attempt for every node, by (node id, iteration path)."""
+    newest: dict[NodeKey, NodeRecord] = {}
     for record in records:
-        held = newest.get(record.node_id)
-        if record.iteration_path == "" and (held is None or held.attempt < record.attempt):
-            newest[record.node_id] = record
+        key = (record.node_id, record.iteration_path)
+        held = newest.get(key)
+        if held is None or held.attempt < record.attempt:
+            newest[key] = record
     return newest
+
+
+def lost_attempts(records: Iterable[NodeRecord]) -> dict[NodeKey, int]:
+    """How many attempts ended with their worker, by (node id, iteration path)."""
+    lost: dict[NodeKey, int] = {}
+    for record in records:
+        if record.error is not None and record.error["code"] == WORKER_LOST.code:
+            key = (record.node_id, record.iteration_path)
+            lost[key] = lost.get(key, 0) + 1
+    return lost
 
 
 ExecutionState = RunProgress

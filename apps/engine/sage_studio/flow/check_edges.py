@@ -14,6 +14,13 @@ from sage_studio.flow.types import is_assignable, parse_type
 from sage_studio.kernel import SageError, define_error
 
 ERROR_PORT = "error"
+OUTWARD = define_error(
+    "edge.leaves_container", 2307, status=422,
+    en="A connection leads from inside “{container}” to “{node}” outside of it.",
+    zh="有一条连线从容器 “{container}” 内部通向外部的 “{node}”。",
+    hint_en="Connect it to the result of “{container}”, and “{container}” to “{node}”.",
+    hint_zh="请先连接到 “{container}” 的结果端口，再由 “{container}” 连接到 “{node}”。",
+)  # fmt: skip
 
 TO_NOTHING = define_error(
     "edge.to_nothing", 2301, status=422,
@@ -82,18 +89,44 @@ def _ends(edge: FlowEdge, graph: Graph, place: Place) -> Iterator[Issue]:
 def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iterator[Issue]:
     source, target = graph.nodes[edge.source], graph.nodes[edge.target]
     given, taken = types.spec(source.type), types.spec(target.type)
-    output = output_port(source, given, edge.source_port) if given else None
-    target_port = input_port(taken, edge.target_port) if taken else None
+    is_result = graph.parents[edge.source] == edge.target
+    if not is_result and not graph.sees(edge.target, edge.source):
+        container = graph.parents[edge.source] or ""
+        fix = [RemoveEdge(id=edge.id)]
+        yield issue(OUTWARD, place, fix=fix, node=edge.target, container=container)
+        return
+    outputs = _outputs(graph, edge, source, given)
+    output = next((port for port in outputs if port.name == edge.source_port), None)
+    inputs = _inputs(taken, is_result=is_result)
+    target_port = next((port for port in inputs if port.name == edge.target_port), None)
     if given and output is None:
-        yield _unknown(place, edge, "output", output_names(source, given))
+        yield _unknown(place, edge, "output", [port.name for port in outputs])
     if taken and target_port is None:
-        yield _unknown(place, edge, "input", [port.name for port in taken.input_ports()])
+        yield _unknown(place, edge, "input", [port.name for port in inputs])
     if output is not None and target_port is not None and not _fits(output, target_port):
         yield issue(
             WRONG_TYPE, Place(place.path, node_id=edge.target, edge_id=edge.id),
             source=edge.source, source_port=edge.source_port, target=edge.target,
             target_port=edge.target_port, given=_type_text(output), taken=_type_text(target_port),
         )  # fmt: skip
+
+
+def _outputs(graph: Graph, edge: FlowEdge, source: FlowNode, spec: NodeSpec | None) -> list[Port]:
+    """The ports a connection may come from: those a container gives its body when it leads inside."""
+    if spec is None:
+        return []
+    if graph.is_inside(edge.target, edge.source):
+        return list(spec.body.gives) if spec.body else []
+    return output_ports(source, spec)
+
+
+def _inputs(spec: NodeSpec | None, *, is_result: bool) -> list[Port]:
+    """The ports a connection may lead to: what a container takes from its body when it comes from inside."""
+    if spec is None:
+        return []
+    if is_result:
+        return list(spec.body.takes) if spec.body else []
+    return list(spec.input_ports())
 
 
 def _unknown(place: Place, edge: FlowEdge, side: str, known: list[str]) -> Issue:
@@ -122,16 +155,16 @@ def _type_text(port: Port) -> str:
     return str(parse_type(port.type))
 
 
-def output_port(node: FlowNode, spec: NodeSpec, name: str) -> Port | None:
-    """The output of that name; nodes that route errors have one more."""
-    found = next((port for port in spec.outputs if port.name == name), None)
-    if found is None and name == ERROR_PORT and node.on_error == "route":
-        return Port(name=ERROR_PORT, type="Error", label={"en": "Error", "zh": "错误"})
-    return found
+def output_ports(node: FlowNode, spec: NodeSpec) -> list[Port]:
+    """The outputs of a node; nodes that route errors have one more."""
+    ports = list(spec.outputs)
+    if node.on_error == "route" and all(port.name != ERROR_PORT for port in ports):
+        ports.append(Port(name=ERROR_PORT, type="Error", label={"en": "Error", "zh": "错误"}))
+    return ports
 
 
 def output_names(node: FlowNode, spec: NodeSpec) -> list[str]:
-    return [port.name for port in spec.outputs] + ([ERROR_PORT] if node.on_error == "route" else [])
+    return [port.name for port in output_ports(node, spec)]
 
 
 def input_port(spec: NodeSpec, name: str) -> Port | None:

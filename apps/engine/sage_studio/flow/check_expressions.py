@@ -11,8 +11,9 @@ from sage_studio.flow.check_edges import output_names
 from sage_studio.flow.document import FlowDocument, FlowNode
 from sage_studio.flow.graph import Graph
 from sage_studio.flow.issues import Issue, Place, closest, from_error, issue
+from sage_studio.flow.levels import containers_of
 from sage_studio.flow.node_types import NodeTypes
-from sage_studio.flow.spec import NodeSpec
+from sage_studio.flow.spec import ExpressionUse, NodeSpec
 from sage_studio.kernel import Json, SageError, define_error
 
 UNKNOWN = define_error(
@@ -75,11 +76,12 @@ class _Reader:
     spec: NodeSpec | None
     wired: frozenset[str]
 
-    def check(self, path: str, *, per_item: bool, place: Place) -> Issue | None:
+    def check(self, path: str, *, use: ExpressionUse, place: Place) -> Issue | None:
         root, _, rest = path.partition(".")
         member = rest.split(".", 1)[0]
         if root in _PER_ITEM:
-            return None if per_item else issue(ONLY_PER_ITEM, place, name=root)
+            known = use == "item" or self._is_given(root, is_inside=use == "body")
+            return None if known else issue(ONLY_PER_ITEM, place, name=root)
         if root == "inputs":
             return self._input(member, place)
         if root == "vars":
@@ -88,7 +90,16 @@ class _Reader:
             return self._flow(rest, place)
         if root == "run":
             return None
-        return self._node(root, member, place)
+        return self._node(root, member, place, is_inside=use == "body")
+
+    def _is_given(self, name: str, *, is_inside: bool) -> bool:
+        """Whether a container around the expression gives its body a value of that name."""
+        around = containers_of(self.node.id, self.graph.parents)
+        for container in [self.node.id, *around] if is_inside else around:
+            spec = self.types.spec(self.graph.nodes[container].type)
+            if spec is not None and spec.body and any(port.name == name for port in spec.body.gives):
+                return True
+        return False
 
     def _input(self, port: str, place: Place) -> Issue | None:
         if not port or port in self.wired:
@@ -112,12 +123,12 @@ class _Reader:
             NO_VARIABLE, place, severity="warning", name=name, what=what[0], what_zh=what[1], near=near
         )
 
-    def _node(self, name: str, port: str, place: Place) -> Issue | None:
+    def _node(self, name: str, port: str, place: Place, *, is_inside: bool) -> Issue | None:
         other = self.graph.nodes.get(name)
         if other is None:
             near = _closest_name(name, [*_ROOTS, *(key for key in self.graph.nodes if key != self.node.id)])
             return issue(UNKNOWN, place, node=self.node.id, name=name, near=near)
-        if not self.graph.is_upstream(name, self.node.id):
+        if not self._comes_before(name, is_inside=is_inside):
             return issue(NOT_BEFORE, place, node=self.node.id, name=name)
         if other.disabled:
             return issue(DISABLED, place, severity="warning", node=self.node.id, name=name)
@@ -125,6 +136,8 @@ class _Reader:
         if spec is None or not port:
             return None
         known = output_names(other, spec)
+        if spec.body is not None and (name == self.node.id or self.graph.is_inside(self.node.id, name)):
+            known = [given.name for given in spec.body.gives]
         if port in known:
             return None
         return issue(
@@ -135,6 +148,24 @@ class _Reader:
             known=", ".join(known),
             near=closest(port, known),
         )
+
+    def _comes_before(self, name: str, *, is_inside: bool) -> bool:
+        """Whether a node has given its outputs when the expression is evaluated: it runs before this node,
+        in an earlier section of the same body, or (for fields evaluated inside) it is in the body."""
+        graph, node_id = self.graph, self.node.id
+        if is_inside and (name == node_id or graph.parents[name] == node_id):
+            return True
+        if graph.is_upstream(name, node_id):
+            return True
+        container = graph.parents[node_id]
+        if container is None or graph.parents[name] != container:
+            return False
+        spec = self.types.spec(graph.nodes[container].type)
+        if spec is None or spec.body is None or not spec.body.sections:
+            return False
+        order = list(spec.body.sections)
+        section = graph.sections(container, spec.body)
+        return order.index(section[name]) < order.index(section[node_id])
 
 
 def check_expressions(
@@ -149,10 +180,10 @@ def check_expressions(
             continue
         for below, text in _texts(value, f"{place.path}.config.{name}"):
             if reader is None:
-                wired = frozenset(edge.target_port for edge in graph.incoming.get(node.id, ()))
+                wired = graph.wired_ports(node.id)
                 reader = _Reader(document, graph, types, node, spec, wired)
-            per_item = field is None or field.expression == "item"
-            yield from _check_text(reader, text, Place(below, node.id), per_item=per_item)
+            use = "item" if field is None else field.expression
+            yield from _check_text(reader, text, Place(below, node.id), use)
 
 
 def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
@@ -170,13 +201,13 @@ def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
                     yield issue(UNKNOWN, place, node="outputs", name=root, near=near)
 
 
-def _check_text(reader: _Reader, text: str, place: Place, *, per_item: bool) -> Iterator[Issue]:
+def _check_text(reader: _Reader, text: str, place: Place, use: ExpressionUse) -> Iterator[Issue]:
     template = _compiled(text, place)
     if isinstance(template, Issue):
         yield template
         return
     for path in sorted(template.positions, key=template.positions.__getitem__):
-        found = reader.check(path, per_item=per_item, place=place)
+        found = reader.check(path, use=use, place=place)
         if found is not None:
             yield found
 

@@ -60,6 +60,7 @@ class FlowNode(_Open):
     timeout_s: float | None = Field(default=None, gt=0, le=86_400 * 30)
     on_error: Literal["fail", "continue", "route"] = "fail"
     cache: bool = False
+    concurrency: int | None = Field(default=None, ge=1, le=1000)
     pinned: Value = None
     notes: str | None = Field(default=None, max_length=20_000)
 

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from sage_studio.flow import shapes
 from sage_studio.flow.cycles import cycle_losers
 from sage_studio.flow.document import MAX_EDGES, MAX_NODES, MAX_NOTES, SCHEMA, edge_id
+from sage_studio.flow.levels import lifted
 from sage_studio.flow.problems import Problem
 from sage_studio.flow.values import as_object, code_units, is_number, plain, plain_text
 from sage_studio.kernel import Json, JsonObject
@@ -165,11 +166,20 @@ def _edges(
     drawn = [edge for edge in _drawn(raw, problems) if _has_both_ends(edge, raw_nodes, nodes, problems)]
     if multiple is not None:
         drawn = _one_edge_per_port(drawn, nodes, multiple, problems)
-    losers = set(cycle_losers([(edge.end("source"), edge.end("target")) for edge in drawn]))
+    losers = _cycle_losers(drawn, nodes)
     problems.extend(Problem("edge.cycle", edge_id=drawn[index].id) for index in losers)
     kept = [edge for index, edge in enumerate(drawn) if index not in losers]
     problems.extend(Problem("edge.too_many", edge_id=edge.id) for edge in kept[MAX_EDGES:])
     return [edge.value for edge in sorted(kept[:MAX_EDGES], key=lambda edge: code_units(edge.id))]
+
+
+def _cycle_losers(drawn: list[_Drawn], nodes: dict[str, JsonObject]) -> set[int]:
+    """Indexes of the edges left out so that no level has a cycle."""
+    parents = {node_id: node.get("parent") for node_id, node in nodes.items()}
+    arcs = [lifted(edge.end("source"), edge.end("target"), parents) for edge in drawn]  # type: ignore[arg-type]
+    ordering = [index for index, arc in enumerate(arcs) if arc is not None]
+    losers = cycle_losers([arc for arc in arcs if arc is not None])
+    return {ordering[index] for index in losers}
 
 
 def _drawn(raw: JsonObject, problems: list[Problem]) -> list[_Drawn]:

@@ -88,6 +88,7 @@ NODE: Shape = {
     "timeout_s": above(0, 86_400 * 30),
     "on_error": one_of("fail", "continue", "route"),
     "cache": boolean,
+    "concurrency": integer(1, 1000),
     "notes": text(20_000),
 }
 

@@ -19,7 +19,7 @@ Control = Literal[
     "text", "textarea", "prompt", "code", "number", "slider", "switch", "select", "json", "list",
     "key_value", "files", "credential",
 ]  # fmt: skip
-ExpressionUse = Literal["allowed", "never", "item"]
+ExpressionUse = Literal["allowed", "never", "item", "body"]
 
 
 def text(en: str, zh: str) -> Text:
@@ -35,7 +35,8 @@ class Port(_Shape):
     """A typed input or output. ``type`` is written as in the node library: ``array<Document>``.
 
     ``multiple`` inputs take any number of edges and receive a list of ``(source node id, value)``
-    values in edge order; other inputs take one edge.
+    values in edge order; other inputs take one edge. The node's own code never reads an input whose
+    ``use`` is ``expressions``: it is there for ``{{ inputs.name }}`` only.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Port(_Shape):
     description: Text | None = None
     required: bool = False
     multiple: bool = False
+    use: Literal["data", "expressions"] = "data"
 
 
 class Choice(_Shape):
@@ -58,8 +60,9 @@ class Field(_Shape):
 
     ``minimum``/``maximum`` bound numbers and ``max_length`` bounds text, in ``unit``.
     ``expression`` says whether ``{{ }}`` is resolved before the node runs (``allowed``), is
-    plain text (``never``), or is handed to the node compiled, to be evaluated once per item with
-    ``item`` and ``index`` in scope (``item``). ``show_when`` maps another field to the values
+    plain text (``never``), is handed to the node compiled, to be evaluated once per item with
+    ``item`` and ``index`` in scope (``item``), or, on containers, is evaluated inside the body at the
+    end of every iteration (``body``). ``show_when`` maps another field to the values
     that make this one appear. ``shared_text`` fields are edited by several people at once
     character by character. ``wireable`` fields also appear as an input port of the same name;
     an edge wins over the field.
@@ -86,11 +89,38 @@ class Field(_Shape):
     credential_kind: str | None = None
 
 
+class Needs(_Shape):
+    """What one attempt of a node takes of its worker while it runs: ``cpu`` in processors, ``memory_mb``
+    in MiB, ``gpu`` in whole devices."""
+
+    cpu: float = PydanticField(default=0.0, ge=0)
+    memory_mb: int = PydanticField(default=0, ge=0)
+    gpu: int = PydanticField(default=0, ge=0)
+
+
+class Body(_Shape):
+    """The inside of a container.
+
+    ``gives`` are the ports its body sees on it (connections from the container to a child), ``takes``
+    those its body fills (from a child to the container). With ``sections``, what hangs on the given
+    port of that name belongs to that section and everything else to the first; with ``lanes`` every
+    unconnected part of the body is a section of its own. In an ``is_loop`` container a ``stop`` node
+    may end the iteration or the loop.
+    """
+
+    gives: tuple[Port, ...] = ()
+    takes: tuple[Port, ...] = ()
+    sections: tuple[str, ...] = ()
+    lanes: bool = False
+    is_loop: bool = False
+
+
 class NodeSpec(_Shape):
     """Everything the editor, the validator and the engine know of a node type.
 
     ``summary`` is a template over configuration fields for the card's second line
-    (``"{size} characters"``). ``blocking`` nodes run in a bounded thread pool. ``cpu_bound``
+    (``"{size} characters"``). The outputs of a ``deterministic`` node follow from its configuration and
+    inputs alone. ``blocking`` nodes run in a bounded thread pool. ``cpu_bound``
     nodes count against the worker's processors.
     """
 
@@ -107,10 +137,13 @@ class NodeSpec(_Shape):
     blocking: bool = False
     cpu_bound: bool = False
     trigger: bool = False
+    deterministic: bool = False
     summary: Text | None = None
     aliases: tuple[str, ...] = ()
     default_timeout_s: float = 300.0
     example: dict[str, Any] | None = None
+    body: Body | None = None
+    needs: Needs | None = None
 
     def field(self, name: str) -> Field | None:
         return next((f for f in self.config if f.name == name), None)

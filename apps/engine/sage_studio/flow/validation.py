@@ -89,6 +89,20 @@ BAD_INPUT = define_error(
 )  # fmt: skip
 
 
+NO_CONTAINER = define_error(
+    "node.parent_no_container", 2342, status=422,
+    en="“{node}” lies inside “{parent}”, which cannot hold nodes.",
+    zh="“{node}” 位于 “{parent}” 之内，但后者不能容纳节点。",
+    hint_en="Move it out, or into a loop, a map or a try container.",
+    hint_zh="请将其移出，或移入循环、映射或异常捕获容器。",
+)  # fmt: skip
+EMPTY_CONTAINER = define_error(
+    "node.container_empty", 2343, status=422,
+    en="There is nothing inside “{node}”.", zh="“{node}” 内部没有节点。",
+    hint_en="Drag nodes into it.", hint_zh="请将节点拖入其中。",
+)  # fmt: skip
+
+
 def validate(document: FlowDocument, types: NodeTypes) -> list[Issue]:
     """Every issue, errors first; at most ``MAX_ISSUES``."""
     found: list[Issue] = []
@@ -138,7 +152,7 @@ def _check_flow(document: FlowDocument, types: NodeTypes) -> Iterator[Issue]:
 def _check_node(
     document: FlowDocument, graph: Graph, types: NodeTypes, node: FlowNode, place: Place
 ) -> Iterator[Issue]:
-    yield from _check_parent(graph, node, place)
+    yield from _check_parent(graph, types, node, place)
     spec = types.spec(node.type)
     if spec is None:
         known = [other.id for other in types.specs()]
@@ -152,7 +166,7 @@ def _check_node(
     yield from check_expressions(document, graph, types, node, place)
 
 
-def _check_parent(graph: Graph, node: FlowNode, place: Place) -> Iterator[Issue]:
+def _check_parent(graph: Graph, types: NodeTypes, node: FlowNode, place: Place) -> Iterator[Issue]:
     if node.parent is None:
         return
     fix = [Move(node=node.id, pos=node.pos, parent=None)]
@@ -169,6 +183,9 @@ def _check_parent(graph: Graph, node: FlowNode, place: Place) -> Iterator[Issue]
             return
         seen.add(at)
         at = graph.nodes[at].parent
+    parent = types.spec(graph.nodes[node.parent].type)
+    if parent is not None and parent.body is None:
+        yield issue(NO_CONTAINER, place.below("parent"), fix=fix, node=node.id, parent=node.parent[:80])
 
 
 def _check_version(node: FlowNode, spec: NodeSpec, place: Place) -> Iterator[Issue]:
@@ -205,11 +222,18 @@ def _check_keys(node: FlowNode, spec: NodeSpec, place: Place) -> Iterator[Issue]
 
 def _check_inputs(graph: Graph, node: FlowNode, spec: NodeSpec, place: Place) -> Iterator[Issue]:
     edges = graph.incoming.get(node.id, [])
-    wired = frozenset(edge.target_port for edge in edges)
+    wired = graph.wired_ports(node.id)
     for port in spec.inputs:
         if port.required and port.name not in wired:
             yield issue(INPUT_MISSING, place, node=node.id, port=port.name, type=port.type)
     yield from check_config(node, spec, wired, place)
-    alone = not edges and not graph.outgoing.get(node.id) and not spec.trigger
+    if spec.body is not None and not graph.has_children(node.id) and not _has_result(node):
+        yield issue(EMPTY_CONTAINER, place, severity="warning", node=node.id)
+    alone = node.parent is None and not edges and not graph.outgoing.get(node.id) and not spec.trigger
     if alone and len(graph.nodes) > 1:
         yield issue(UNCONNECTED, place, severity="warning", node=node.id)
+
+
+def _has_result(node: FlowNode) -> bool:
+    """A container may do without children when an expression gives the result."""
+    return node.config.get("result") not in (None, "")

@@ -14,18 +14,22 @@ import os
 import re
 import sys
 import tempfile
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from ipaddress import ip_network
 from pathlib import Path
-from typing import Self, TextIO
+from typing import Any, Self, TextIO
 
 import numpy as np
 
 from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
-from sage_studio.kernel import Json, JsonObject, define_error
+from sage_studio.engine import MemoryRunStore, NodeCache, Plan, compile_flow, run_flow
+from sage_studio.flow import parse
+from sage_studio.kernel import Json, JsonObject, define_error, json_object, new_id
 from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
+from sage_studio.plugins.registry import builtin_registry
 from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_bytes
 from sage_studio.plugins.support.search import VectorIndex
 from sage_studio.sdk import FileRef, NodeError, VectorHit
@@ -56,6 +60,7 @@ MODEL_DIFFERS = define_error(
     status=409,
 )
 PATH_REF = "path:"
+_CHILD_THREADS = 4
 
 
 class LocalFiles:
@@ -230,6 +235,8 @@ class LocalHost:
     ) -> None:
         self._environ = os.environ if environ is None else environ
         self._states: dict[str, MemoryState] = {}
+        self._children: dict[str, asyncio.Task[None]] = {}
+        self.cache: NodeCache | None = None
         self.secrets_seen: set[str] = set()
         instance_url = self._environ.get("SAGE_BASE_URL") or "http://127.0.0.1:8080"
         ranges = self._environ.get("SAGE_ALLOW_PRIVATE_NETWORK", "").split(",")
@@ -260,6 +267,45 @@ class LocalHost:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    async def start_flow(
+        self,
+        ref: str,
+        inputs: Mapping[str, Any],
+        *,
+        version: str,
+        key: str,
+        deliver: Callable[[Json], None],
+    ) -> str:
+        """Run the flow in the file ``ref`` beside this one. Raises NodeError when it cannot be read, and
+        SageError when it is no flow."""
+        plan = compile_flow(parse(await self._flow_text(ref)), builtin_registry())
+        child_id = new_id()
+        child = asyncio.create_task(  # noqa: TID251 - ends with the parent's wait for it
+            self._run_child(plan, child_id, inputs, deliver)
+        )
+        self._children[child_id] = child
+        return child_id
+
+    async def cancel_flow(self, child_id: str) -> None:
+        if (child := self._children.pop(child_id, None)) is not None:
+            child.cancel()
+
+    async def _flow_text(self, ref: str) -> bytes:
+        name = ref if ref.startswith((SAMPLE, PATH_REF)) else f"{PATH_REF}{ref}"
+        return await self.files.read(FileRef(name=ref, mime="application/json", size_bytes=0, ref=name))
+
+    async def _run_child(
+        self, plan: Plan, child_id: str, inputs: Mapping[str, Any], deliver: Callable[[Json], None]
+    ) -> None:
+        with ThreadPoolExecutor(_CHILD_THREADS) as threads:
+            result = await run_flow(
+                plan, run_id=child_id, inputs=inputs, store=MemoryRunStore(), host=self, threads=threads
+            )
+        answer: JsonObject = {"run_id": child_id, "state": result.state.value}
+        answer["outputs"] = dict(result.outputs)
+        answer["error"] = None if result.error is None else json_object(result.error)
+        deliver(answer)
 
     async def credential(self, name: str) -> Mapping[str, str]:
         """Raises NodeError ``local.no_credential``."""

@@ -19,14 +19,18 @@ from sage_studio.sdk.context import (
     VectorHit,
     VectorStore,
 )
+from sage_studio.sdk.control import BodyFailed, BodyResult, Leave
 from sage_studio.sdk.errors import NodeError
 from sage_studio.sdk.node import Node, NodeOutput
 from sage_studio.sdk.settings import ItemFunction, Settings, as_files
-from sage_studio.sdk.spec import Choice, Effect, Field, NodeSpec, Port, text
+from sage_studio.sdk.spec import Body, Choice, Effect, Field, Needs, NodeSpec, Port, text
 from sage_studio.sdk.streams import Chunk, ItemStream, Rows, StreamNode, as_stream, is_many
 
 __all__ = [
     "BlobStore",
+    "Body",
+    "BodyFailed",
+    "BodyResult",
     "Choice",
     "Chunk",
     "Context",
@@ -39,8 +43,10 @@ __all__ = [
     "ItemExpression",
     "ItemFunction",
     "ItemStream",
+    "Leave",
     "LlmClient",
     "LlmReply",
+    "Needs",
     "Node",
     "NodeError",
     "NodeOutput",

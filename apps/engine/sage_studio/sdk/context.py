@@ -12,6 +12,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypedDict
 
 from sage_studio.kernel.json import Json, JsonObject
+from sage_studio.sdk.control import BodyResult
 
 
 class FileRef(TypedDict):
@@ -237,4 +238,41 @@ class Context(Protocol):
 
     async def in_thread(self, function: Any, *args: Any) -> Any:
         """Run blocking work in the worker's bounded thread pool."""
+        ...
+
+    @property
+    def sections(self) -> Sequence[str]:
+        """The parts of a container's body that can be run; one, called ``""``, without sections."""
+        ...
+
+    async def body(
+        self, index: int, given: Mapping[str, Any] | None = None, *, section: str = ""
+    ) -> BodyResult:
+        """Run the body of this container once, as its iteration number ``index``; ``given`` are the
+        values of the ports its spec gives to the body.
+
+        A finished iteration is never run again: after a crash the container starts over and its
+        finished iterations answer at once, so a container must ask for the same iterations with the
+        same values each time. Raises BodyFailed when the iteration failed.
+        """
+        ...
+
+    async def wait_until(self, at: float, *, name: str = "time") -> None:
+        """Wait until ``at`` (seconds since the epoch). The wait is recorded: it survives crashes and
+        restarts and goes on where it stood. Several waits of one attempt need different names."""
+        ...
+
+    async def wait_for(
+        self, name: str, *, details: JsonObject | None = None, timeout_s: float | None = None
+    ) -> Json:
+        """Wait until somebody delivers the signal ``name`` to this node; returns its payload.
+        ``details`` are shown to people meanwhile. Recorded as ``wait_until`` is.
+
+        Raises NodeError ``node.wait_expired`` when ``timeout_s`` has passed.
+        """
+        ...
+
+    async def flow(self, ref: str, inputs: Mapping[str, Any], *, version: str = "") -> Mapping[str, Any]:
+        """Run another flow as a child of this run and return its outputs; started once, however
+        often this attempt is taken up. Raises BodyFailed when the child failed."""
         ...

@@ -39,6 +39,11 @@ class Node(ABC):
         return cls.spec.effect
 
     @classmethod
+    def is_deterministic(cls, config: Mapping[str, Json]) -> bool:
+        """Whether equal configuration and inputs always give equal outputs: no clock, chance, network."""
+        return cls.spec.deterministic
+
+    @classmethod
     def upgrade(cls, config: dict[str, Json], from_version: str) -> dict[str, Json]:
         """Bring a configuration saved by an older version of this node up to date."""
         return config

@@ -4,6 +4,7 @@ flows against them (``sage_studio.flow.spec``)."""
 from __future__ import annotations
 
 from sage_studio.flow.spec import (
+    Body as Body,
     Category as Category,
     Choice as Choice,
     Control as Control,
@@ -11,6 +12,7 @@ from sage_studio.flow.spec import (
     ExpressionUse as ExpressionUse,
     Field as Field,
     FieldType as FieldType,
+    Needs as Needs,
     NodeSpec as NodeSpec,
     Port as Port,
     text as text,

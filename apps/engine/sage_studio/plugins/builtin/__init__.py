@@ -8,7 +8,16 @@ from sage_studio.plugins.builtin.ai.llm import Llm
 from sage_studio.plugins.builtin.ai.retriever import Retriever
 from sage_studio.plugins.builtin.ai.vector_writer import VectorWriter
 from sage_studio.plugins.builtin.control.if_else import IfElse
+from sage_studio.plugins.builtin.control.loop_for import LoopFor
+from sage_studio.plugins.builtin.control.loop_while import LoopWhile
+from sage_studio.plugins.builtin.control.map_each import MapEach
 from sage_studio.plugins.builtin.control.merge import Merge
+from sage_studio.plugins.builtin.control.parallel import Parallel
+from sage_studio.plugins.builtin.control.stop import Stop
+from sage_studio.plugins.builtin.control.sub_flow import SubFlow
+from sage_studio.plugins.builtin.control.switch import Switch
+from sage_studio.plugins.builtin.control.try_catch import TryCatch
+from sage_studio.plugins.builtin.control.wait import Wait
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
 from sage_studio.plugins.builtin.output.notify import Notify
 from sage_studio.plugins.builtin.processing.data_filter import DataFilter
@@ -36,7 +45,16 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     ExtractiveAnswer,
     Llm,
     IfElse,
+    Switch,
     Merge,
+    LoopFor,
+    LoopWhile,
+    MapEach,
+    Parallel,
+    TryCatch,
+    SubFlow,
+    Wait,
+    Stop,
     FileWriter,
     Notify,
 )

@@ -41,6 +41,7 @@ _SAMPLES: dict[str, tuple[str, Callable[[], bytes]]] = {
     "faq.md": ("text/markdown", lambda: _packaged("faq.md")),
     "guide-zh.txt": ("text/plain", lambda: _packaged("guide-zh.txt")),
     "people.csv": ("text/csv", lambda: _packaged("people.csv")),
+    "greet.json": ("application/json", lambda: _packaged("greet.json")),
     "orders.csv": ("text/csv", orders_csv),
 }
 

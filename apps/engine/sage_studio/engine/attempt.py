@@ -1,0 +1,68 @@
+"""One attempt of one node, as the level, its context and its body know it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from sage_studio.engine.plan import PlanNode
+
+if TYPE_CHECKING:
+    from sage_studio.engine.bodies import Bodies
+    from sage_studio.engine.scope import Scope
+
+
+class Slots:
+    """Places of one attempt under the limits of its run and its node."""
+
+    __slots__ = ("_held", "_limits")
+
+    def __init__(self, limits: list[asyncio.Semaphore]) -> None:
+        self._limits = limits
+        self._held: list[asyncio.Semaphore] = []
+
+    async def take(self) -> None:
+        for limit in self._limits:
+            await limit.acquire()
+            self._held.append(limit)
+
+    def release(self) -> None:
+        while self._held:
+            self._held.pop().release()
+
+
+class Attempt:
+    """``task`` and ``limit`` (its time limit) are set once the node really waits; ``bodies`` once a
+    container has begun an iteration; ``waits`` are its recorded waits by name."""
+
+    __slots__ = (
+        "began", "bodies", "inputs", "is_waiting", "limit", "node", "number", "scope", "slots", "task",
+        "waits",
+    )  # fmt: skip
+
+    def __init__(  # noqa: PLR0917 - made once per attempt, where keywords cost
+        self,
+        scope: Scope,
+        node: PlanNode,
+        number: int,
+        began: float,
+        inputs: Mapping[str, Any],
+        slots: Slots | None,
+    ) -> None:
+        self.scope = scope
+        self.node = node
+        self.number = number
+        self.began = began
+        self.inputs = inputs
+        self.slots = slots
+        self.task: asyncio.Task[None] | None = None
+        self.limit: asyncio.Timeout | None = None
+        self.bodies: Bodies | None = None
+        self.is_waiting = False
+        self.waits: dict[str, Any] | None = None
+
+    @property
+    def recorded_waits(self) -> Mapping[str, Any] | None:
+        """A copy for the record, which must not change afterwards."""
+        return None if not self.waits else {name: dict(entry) for name, entry in self.waits.items()}

@@ -1,0 +1,177 @@
+"""The iterations of one attempt of one container."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from sage_studio.engine.errors import NO_BODY
+from sage_studio.engine.inputs import NOTHING
+from sage_studio.engine.plan import BodyPlan, Plan
+from sage_studio.engine.records import NodeRecord, count_ports
+from sage_studio.flow.sections import ONLY_SECTION
+from sage_studio.kernel import Problem, SageError
+from sage_studio.sdk import BodyFailed, BodyResult, Leave
+
+if TYPE_CHECKING:
+    from sage_studio.engine.attempt import Attempt
+    from sage_studio.engine.scope import Scope
+
+RESULT = "result"
+
+
+class Bodies:
+    """Runs a container's body, once per iteration, each as a level of its own.
+
+    ``live`` are the levels at work, ``shared`` what a finished section gave to those after it. An
+    iteration that ended has a record; asked for again after a crash, it answers from there.
+    """
+
+    def __init__(self, attempt: Attempt, body: BodyPlan) -> None:
+        self._attempt = attempt
+        self._task = asyncio.current_task()
+        self._body = body
+        self.live: set[Scope] = set()
+        self.shared: dict[str, Mapping[str, Any]] = {}
+
+    def halt(self, *, lets_finish: bool) -> None:
+        for scope in list(self.live):
+            scope.is_interrupted = True
+            scope.halt(lets_finish=lets_finish)
+
+    def abandon(self) -> None:
+        for scope in list(self.live):
+            scope.abandon()
+
+    async def run(self, index: int, given: Mapping[str, Any], section: str) -> BodyResult:
+        """One iteration. Raises BodyFailed when it failed."""
+        plan = self._plan(section)
+        attempt = self._attempt
+        above, node = attempt.scope, attempt.node
+        step = f"{node.id}.{index}@{attempt.number}"
+        path = f"{above.path}/{step}" if above.path else step
+        known = above.run.progress.nodes.get((node.id, path))
+        if known is not None and known.state in {"completed", "failed"}:
+            return self._recall(known)
+        if above.is_stopping:
+            await self._stand_still()
+        scope = above.inner(plan, path=path, shared=self.shared, given=given)
+        began = above.run.now()
+        await self._perform(scope)
+        if scope.is_interrupted or above.is_stopping:
+            await self._stand_still()
+        return self._end(scope, began)
+
+    def _plan(self, section: str) -> Plan:
+        sections = self._body.sections
+        plan = sections.get(section)
+        if plan is None and section == ONLY_SECTION:
+            plan = next(iter(sections.values()))
+        if plan is None:
+            raise SageError(NO_BODY, {"section": section})
+        return plan
+
+    async def _perform(self, scope: Scope) -> None:
+        run = scope.run
+        if not self.live:
+            run.at_work -= 1
+        self.live.add(scope)
+        try:
+            await scope.perform()
+        finally:
+            self.live.discard(scope)
+            if not self.live:
+                run.at_work += 1
+
+    async def _stand_still(self) -> NoReturn:
+        """The run stops: the container's code must not go on. Once no iteration is at work any more,
+        its task is cancelled, which is how it ends."""
+        if not self.live and self._task is not None:
+            self._task.cancel()
+        await asyncio.get_running_loop().create_future()
+        raise AssertionError("nobody completes this future")
+
+    def _end(self, scope: Scope, began: float) -> BodyResult:
+        """Record the iteration and hand its result over."""
+        exports = {
+            node_id: given
+            for node_id in scope.plan.exports
+            if (given := scope.outputs_of(node_id)) is not None
+        }
+        self.shared.update(exports)
+        problem, left = scope.problem, scope.left
+        result = BodyResult()
+        if problem is None:
+            try:
+                result = self._result(scope, left)
+            except SageError as error:
+                problem = error.problem(node_id=self._attempt.node.id)
+        outputs: dict[str, Any] = {"exports": exports} if exports else {}
+        if problem is None:
+            outputs["value"] = result.value
+            if result.fields:
+                outputs["fields"] = dict(result.fields)
+            if left is not None:
+                outputs["left"] = left.to_json()
+        self._record(scope, began, outputs, problem)
+        if problem is not None:
+            raise BodyFailed(problem)
+        return result
+
+    def _result(self, scope: Scope, left: Leave | None) -> BodyResult:
+        if left is not None:
+            return BodyResult(left.value, {}, left)
+        fields = {
+            name: evaluate(scope.scope_of(roots, NOTHING)) for name, evaluate, roots in self._body.fields
+        }
+        return BodyResult(_value(scope, fields), fields, None)
+
+    def _record(
+        self, scope: Scope, began: float, outputs: Mapping[str, Any], problem: Problem | None
+    ) -> None:
+        run = scope.run
+        run.journal.node(
+            NodeRecord(
+                self._attempt.node.id,
+                scope.path,
+                1,
+                "completed" if problem is None else "failed",
+                began,
+                run.now(),
+                run.masks.value(outputs),
+                problem,
+                count_ports({"value": outputs["value"]}) if problem is None else None,
+            )
+        )
+
+    def _recall(self, known: NodeRecord) -> BodyResult:
+        """What a finished iteration gave, from its record."""
+        outputs = known.outputs or {}
+        self.shared.update(outputs.get("exports", {}))
+        if known.error is not None:
+            raise BodyFailed(known.error)
+        left = Leave.from_json(outputs["left"]) if "left" in outputs else None
+        return BodyResult(outputs.get("value"), outputs.get("fields", {}), left)
+
+
+def _value(scope: Scope, fields: Mapping[str, Any]) -> Any:
+    """An iteration's value: what came first on the connections to the container's result, else its
+    ``result`` field, else what the last nodes gave."""
+    plan = scope.plan
+    if wires := plan.results.get(RESULT):
+        for slot, port in wires:
+            given = scope.outputs[slot]
+            if given is not None and port in given:
+                return given[port]
+        return None
+    if RESULT in fields:
+        return fields[RESULT]
+    ends = [plan.nodes[i] for i in plan.sinks]
+    if len(ends) == 1:
+        return _first_output(scope.outputs[ends[0].index])
+    return {node.id: dict(given) for node in ends if (given := scope.outputs[node.index])}
+
+
+def _first_output(given: Mapping[str, Any] | None) -> Any:
+    return next(iter(given.values()), None) if given else None
