@@ -66,7 +66,10 @@ class Template:
 
     def evaluate_each(self, scope: dict[str, Any], items: Sequence[Any], start: int = 0) -> list[Any]:
         """The text's value for each item, as ``item`` and ``index`` (from ``start``) in ``scope``, which
-        is changed. Each item has a budget of its own. Raises ExpressionError; its fact ``item`` is the index."""
+        is changed. Each item has a budget of its own.
+
+        Raises ExpressionError whose fact ``item`` is the index.
+        """
         budget = Budget()
         only, joined, slots = self._only, self._joined, self._slots
         found: list[Any] = []

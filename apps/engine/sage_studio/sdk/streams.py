@@ -10,13 +10,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from itertools import compress
-from typing import Any, TypeVar, overload
+from typing import Any, TypeAlias, TypeVar, overload
 
 from sage_studio.kernel.json import Json
 from sage_studio.sdk.context import Context
 from sage_studio.sdk.node import Node, NodeOutput
 
 R = TypeVar("R")
+Convert: TypeAlias = Callable[[Sequence[Any]], Sequence[Any]]
 
 
 class Chunk(list[Any]):
@@ -39,7 +40,7 @@ class Rows(Sequence[dict[str, Any]]):
         self,
         columns: Mapping[str, Sequence[Any]],
         length: int,
-        later: Mapping[str, Callable[[Sequence[Any]], Sequence[Any]]] | None = None,
+        later: Mapping[str, Convert] | None = None,
     ) -> None:
         self._columns = dict(columns)
         self._later = dict(later) if later else {}
@@ -57,11 +58,15 @@ class Rows(Sequence[dict[str, Any]]):
             self._later.pop(name, None)
         return self._columns.get(name)
 
-    def select(self, chosen: Sequence[Any]) -> Rows:
+    def select(self, chosen: Sequence[bool]) -> Rows:
         """The rows whose entry in ``chosen`` is true."""
-        columns = {name: list(compress(column, chosen)) for name, column in self._columns.items()}
-        length = len(next(iter(columns.values()))) if columns else sum(map(bool, chosen))
-        return Rows(columns, length, self._later)
+        later = self._later
+
+        def pick(column: Sequence[Any]) -> Sequence[Any]:
+            return list(compress(column, chosen))
+
+        picks = {name: pick if name not in later else _chained(pick, later[name]) for name in self._columns}
+        return Rows(self._columns, sum(chosen), picks)
 
     def with_columns(self, columns: Mapping[str, Sequence[Any]], *, only: bool = False) -> Rows:
         """The same rows with more columns, or with these alone."""
@@ -88,9 +93,13 @@ class Rows(Sequence[dict[str, Any]]):
 
     def __getitem__(self, index: int | slice) -> dict[str, Any] | Rows:
         if isinstance(index, slice):
-            columns = {name: column[index] for name, column in self._columns.items()}
-            return Rows(columns, len(range(*index.indices(self._length))), self._later)
+            columns = {name: (self.column(name) or ())[index] for name in self._columns}
+            return Rows(columns, len(range(*index.indices(self._length))))
         return {name: (self.column(name) or ())[index] for name in self._columns}
+
+
+def _chained(first: Convert, then: Convert) -> Convert:
+    return lambda column: then(first(column))
 
 
 def is_many(value: object) -> bool:

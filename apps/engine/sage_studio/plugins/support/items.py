@@ -63,6 +63,19 @@ def watched(ctx: Context, items: list[Any]) -> Iterator[tuple[int, Any]]:
         yield index, item
 
 
+def yes_or_no(values: list[Any]) -> list[bool]:
+    """``is_true`` of every value; quick where they are what conditions give."""
+    if set(map(type, values)) <= {bool}:
+        return values
+    return [is_true(value) for value in values]
+
+
+def each_error(error: SageError, start: int) -> NodeError:
+    """``item_error`` for an expression over many items, whose fault knows the item."""
+    index = error.facts.get("item")
+    return item_error(error, index if isinstance(index, int) else start)
+
+
 def item_error(error: SageError, index: int) -> NodeError:
     """The same failure with the place of the item it happened on."""
     return NodeError(ITEM_FAILED, {"index": index, "message": error.message(), "cause": error.code.code})

@@ -176,6 +176,19 @@ def decode(name: str, content: bytes, encoding: str = "auto") -> tuple[str, str]
         return _guess(content)
 
 
+def guess_encoding(head: bytes) -> str:
+    """The encoding of a text by its first bytes, of which the last character may be cut."""
+    for bom, encoding in _BOMS:
+        if head.startswith(bom):
+            return encoding
+    try:
+        codecs.getincrementaldecoder("utf-8")().decode(head)
+    except UnicodeDecodeError:
+        best = from_bytes(head[:_SAMPLE]).best()
+        return best.encoding.replace("_", "-") if best is not None else _TEXT_FALLBACKS[0]
+    return "utf-8"
+
+
 def _guess(content: bytes) -> tuple[str, str]:
     best = from_bytes(content[:_SAMPLE]).best()
     candidates = ([best.encoding] if best is not None else []) + list(_TEXT_FALLBACKS)

@@ -37,19 +37,19 @@ BAD_JSON = define_error(
     status=422,
 )
 
-_MAX_COLUMNS = 2_000
-_MAX_CELL = 1 << 20
-_INTEGER = re.compile(r"^[+-]?\d+$")
-_NUMBER = re.compile(r"^[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?$")
+MAX_COLUMNS = 2_000
+MAX_CELL = 1 << 20
+INTEGER = re.compile(r"^[+-]?\d+$")
+NUMBER = re.compile(r"^[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?$")
 
 
 def csv_rows(
     name: str, text: str, *, delimiter: str = "", has_header: bool = True, max_rows: int, numbers: bool = True
 ) -> list[dict[str, Any]]:
     """Rows as objects; ``delimiter`` empty means: find out. Raises NodeError ``file.bad_rows``."""
-    csv.field_size_limit(_MAX_CELL)
+    csv.field_size_limit(MAX_CELL)
     reader = csv.reader(
-        io.StringIO(text, newline=""), delimiter=delimiter or _delimiter_of(text), strict=False
+        io.StringIO(text, newline=""), delimiter=delimiter or delimiter_of(text), strict=False
     )
     try:
         cells = list(islice(filter(any, reader), max_rows + has_header))
@@ -58,9 +58,9 @@ def csv_rows(
     if not cells:
         return []
     width = max(map(len, cells))
-    if width > _MAX_COLUMNS:
-        raise NodeError(BAD_ROWS, {"name": name, "line": 1, "reason": f"more than {_MAX_COLUMNS} columns"})
-    header = _names(cells[0] if has_header else [], width)
+    if width > MAX_COLUMNS:
+        raise NodeError(BAD_ROWS, {"name": name, "line": 1, "reason": f"more than {MAX_COLUMNS} columns"})
+    header = column_names(cells[0] if has_header else [], width)
     body = cells[1:] if has_header else cells
     for row in body:
         if len(row) < width:
@@ -70,7 +70,7 @@ def csv_rows(
     return [dict(zip(header, row, strict=True)) for row in zip(*columns, strict=True)]
 
 
-def _delimiter_of(text: str) -> str:
+def delimiter_of(text: str) -> str:
     """The separator that splits the first lines most evenly; a comma when in doubt."""
     lines = [line for line in islice(io.StringIO(text), 20) if line.strip()]
     best, best_score = ",", 0
@@ -82,7 +82,7 @@ def _delimiter_of(text: str) -> str:
     return best
 
 
-def _names(header: list[str], width: int) -> list[str]:
+def column_names(header: list[str], width: int) -> list[str]:
     names: list[str] = []
     seen: set[str] = set()
     for index in range(width):
@@ -101,8 +101,8 @@ def _converted(column: list[str], numbers: bool) -> list[Any]:
     """Numbers when every filled cell is one, else texts; empty cells are null."""
     filled = column if all(column) else [cell for cell in column if cell]
     convert: Callable[[str], Any] | None = None
-    if numbers and filled and all(map(_NUMBER.match, filled)):
-        convert = int if all(map(_INTEGER.match, filled)) else float
+    if numbers and filled and all(map(NUMBER.match, filled)):
+        convert = int if all(map(INTEGER.match, filled)) else float
     if filled is column:
         return list(map(convert, column)) if convert else column
     return [(convert(cell) if convert else cell) if cell else None for cell in column]
@@ -111,7 +111,7 @@ def _converted(column: list[str], numbers: bool) -> list[Any]:
 def parse_json(name: str, text: str) -> Any:
     """One JSON value. Raises NodeError ``file.bad_json``, also for one too deep to read."""
     try:
-        return json.loads(text, parse_constant=_no_constant)
+        return json.loads(text, parse_constant=no_constant)
     except json.JSONDecodeError as error:
         raise _bad_json(name, error.msg, error.lineno, error.colno) from error
     except RecursionError as error:
@@ -124,7 +124,7 @@ def _bad_json(name: str, reason: str, line: int = 1, column: int = 1) -> NodeErr
     return NodeError(BAD_JSON, {"name": name, "reason": reason, "line": line, "column": column})
 
 
-def _no_constant(word: str) -> None:
+def no_constant(word: str) -> None:
     raise ValueError(f"{word} is not a JSON value")
 
 
@@ -144,7 +144,7 @@ def _jsonl(name: str, text: str) -> Iterator[Any]:
         if not line.strip():
             continue
         try:
-            yield json.loads(line, parse_constant=_no_constant)
+            yield json.loads(line, parse_constant=no_constant)
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", None) or str(error)
             raise NodeError(BAD_ROWS, {"name": name, "line": number, "reason": reason}) from error

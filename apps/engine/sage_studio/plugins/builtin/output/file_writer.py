@@ -6,21 +6,23 @@ import csv
 import io
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
-from sage_studio.kernel import define_error
+from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.items import as_items
+from sage_studio.plugins.support.segments import Segments
 from sage_studio.sdk import (
     Choice,
     Context,
     Field,
-    Node,
     NodeError,
     NodeOutput,
     NodeSpec,
     Port,
+    Rows,
     Settings,
+    StreamNode,
     text,
 )
 
@@ -34,6 +36,17 @@ BAD_NAME = define_error(
     status=422,
 )
 
+NEW_COLUMN = define_error(
+    "file_writer.new_column",
+    3232,
+    en="Item {index} has a field “{name}” that the first items did not have.",
+    zh="第 {index} 项含有字段“{name}”，而最初的数据项中没有该字段。",
+    hint_en="A CSV file has its columns from the first items of a stream. Name the fields in a map node "
+    "before it, or write JSON Lines.",
+    hint_zh="以流写入 CSV 时，列由最初的数据项决定。请先用转换节点固定字段，或写入 JSON Lines。",
+    status=422,
+)
+
 _MIME = {
     "json": "application/json",
     "jsonl": "application/x-ndjson",
@@ -43,11 +56,18 @@ _MIME = {
 _ENDING = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "text": ".txt"}
 _FORBIDDEN = re.compile(r"[\x00-\x1f/\\:*?\"<>|]")
 _FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
+_AS_IT_IS = frozenset({int, float, type(None)})
+_TEXT = frozenset({str, type(None)})
+_MAY_BE_FORMULA = re.compile(r"[=+\-@\t\r]").match
 _LOOKS_NUMERIC = re.compile(r"^[+-]?[\d\s.,()%-]+$")
 
 
-class FileWriter(Node):
-    """The file appears whole or not at all; writing the same again changes nothing."""
+class FileWriter(StreamNode):
+    """The file appears whole or not at all; writing the same again changes nothing.
+
+    A stream is written as it comes. Checkpoints name the pieces that are kept already, so that after a
+    crash every item stands in the file exactly once.
+    """
 
     spec = NodeSpec(
         id="file_writer",
@@ -131,6 +151,116 @@ class FileWriter(Node):
         file = await ctx.files.write(name, _MIME[kind], content)
         ctx.log("file_written", name=name, size_bytes=len(content))
         return {"file": file, "size_bytes": len(content)}
+
+    def __init__(self) -> None:
+        self._segments: Segments | None = None
+        self._held: Any = None
+        self._header: list[str] | None = None
+        self._written = 0
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        settings = Settings(self.spec, ctx, inputs)
+        kind = settings.text("format")
+        name = _file_name(settings.text("name"), kind)
+        self._segments = segments = Segments(ctx.blobs, _MIME[kind])
+        if self._held is not None:
+            segments.load(self._held)
+        elif settings.flag("bom") and kind in {"csv", "text"}:
+            segments.append("\ufeff".encode())
+        write = _Lines(kind, settings.text("delimiter") or ",", settings.flag("guard_formulas"))
+        async for chunk in inputs["value"].chunks():
+            segments.append(self._text(write, chunk))
+            await segments.settle()
+        if kind == "json":
+            segments.append(b"\n]\n" if self._written else b"[]\n")
+        file = await ctx.files.write(name, _MIME[kind], segments.content())
+        ctx.log("file_written", name=name, size_bytes=segments.size_bytes, items=self._written)
+        yield {"file": file, "size_bytes": segments.size_bytes}
+
+    def _text(self, write: _Lines, chunk: Sequence[Any]) -> bytes:
+        first, self._written = self._written, self._written + len(chunk)
+        if write.kind != "csv":
+            return write.plain(chunk, first)
+        if self._header is None:
+            self._header = _names(chunk)
+            return write.header(self._header) + write.table(self._header, chunk, first)
+        return write.table(self._header, chunk, first)
+
+    def snapshot(self) -> Json:
+        if self._segments is None:
+            return None
+        header: Json = None if self._header is None else list[Json](self._header)
+        return {"segments": self._segments.state(), "header": header, "written": self._written}
+
+    def restore(self, state: Any) -> None:
+        if state is not None:
+            self._held, self._header, self._written = state["segments"], state["header"], state["written"]
+
+
+class _Lines:
+    """Items as bytes of one format."""
+
+    def __init__(self, kind: str, delimiter: str, guard: bool) -> None:
+        self.kind = kind
+        self._delimiter = delimiter
+        self._guard = guard
+
+    def plain(self, items: Sequence[Any], first: int) -> bytes:
+        """JSON Lines, text lines, or entries of one JSON list."""
+        if self.kind == "json":
+            start = "[\n" if not first else ",\n"
+            lines = ",\n".join(f"  {_json(item)}" for item in items)
+            return (start + lines).encode("utf-8", "replace") if items else b""
+        if self.kind == "text":
+            lines = "".join(f"{item if isinstance(item, str) else _json(item)}\n" for item in items)
+            return lines.encode("utf-8", "surrogatepass")
+        return "".join(f"{_json(item)}\n" for item in items).encode("utf-8", "replace")
+
+    def table(self, header: list[str], items: Sequence[Any], first: int) -> bytes:
+        """CSV rows under a header. Raises NodeError ``file_writer.new_column``."""
+        if not isinstance(items, Rows):
+            items = _as_rows(header, items, first)
+        for name in items.names:
+            if name not in header:
+                raise NodeError(NEW_COLUMN, {"name": name, "index": first})
+        nothing = [None] * len(items)
+        columns = [_cells(items.column(name) or nothing, self._guard) for name in header]
+        return self._rows(zip(*columns, strict=True))
+
+    def header(self, names: list[str]) -> bytes:
+        return self._rows([_cells(names, self._guard)])
+
+    def _rows(self, rows: Iterable[Iterable[Any]]) -> bytes:
+        out = io.StringIO(newline="")
+        csv.writer(out, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
+        return out.getvalue().encode("utf-8", "replace")
+
+
+def _cells(column: Sequence[Any], guard: bool) -> Sequence[Any]:
+    """``_cell`` of a whole column; columns of numbers pass as they are."""
+    types = set(map(type, column))
+    if types <= _AS_IT_IS:
+        return column
+    if types <= _TEXT and not (guard and any(map(_MAY_BE_FORMULA, filter(None, column)))):
+        return column
+    return [_cell(cell, guard) for cell in column]
+
+
+def _names(chunk: Sequence[Any]) -> list[str]:
+    if isinstance(chunk, Rows):
+        return list(chunk.names)
+    rows = [item if isinstance(item, Mapping) else {"value": item} for item in chunk]
+    return list(dict.fromkeys(name for row in rows for name in row))
+
+
+def _as_rows(header: list[str], items: Sequence[Any], first: int) -> Rows:
+    rows = [item if isinstance(item, Mapping) else {"value": item} for item in items]
+    known = set(header)
+    for number, row in enumerate(rows, start=first):
+        if not known.issuperset(row):
+            name = next(name for name in row if name not in known)
+            raise NodeError(NEW_COLUMN, {"name": name, "index": number})
+    return Rows({name: [row.get(name) for row in rows] for name in header}, len(rows))
 
 
 def _file_name(name: str, kind: str) -> str:

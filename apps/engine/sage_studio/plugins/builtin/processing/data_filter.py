@@ -2,15 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
+from itertools import compress
+from operator import not_
 from typing import Any
 
 from sage_studio.kernel import SageError
-from sage_studio.plugins.support.items import as_items, is_true, item_error, watched
-from sage_studio.sdk import Context, Field, ItemFunction, Node, NodeOutput, NodeSpec, Port, Settings, text
+from sage_studio.plugins.support.items import (
+    as_items,
+    each_error,
+    is_true,
+    item_error,
+    watched,
+    yes_or_no,
+)
+from sage_studio.sdk import (
+    Chunk,
+    Context,
+    Field,
+    ItemFunction,
+    NodeOutput,
+    NodeSpec,
+    Port,
+    Rows,
+    Settings,
+    StreamNode,
+    text,
+)
 
 
-class DataFilter(Node):
+class DataFilter(StreamNode):
     """Order is kept. What does not pass leaves by the ``rejected`` port."""
 
     spec = NodeSpec(
@@ -57,6 +78,29 @@ class DataFilter(Node):
         kept, rejected = await ctx.in_thread(_split, ctx, items, condition)
         ctx.log("filtered", kept=len(kept), rejected=len(rejected))
         return {"items": kept, "rejected": rejected}
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        condition = Settings(self.spec, ctx, inputs).each("condition")
+        async for chunk in inputs["items"].chunks():
+            start, self._seen = self._seen, self._seen + len(chunk)
+            try:
+                passes = yes_or_no(condition(chunk, start))
+            except SageError as error:
+                raise each_error(error, start) from error
+            yield {"items": _chosen(chunk, passes), "rejected": _chosen(chunk, list(map(not_, passes)))}
+
+    def snapshot(self) -> int:
+        return self._seen
+
+    def restore(self, state: Any) -> None:
+        self._seen = state
+
+
+def _chosen(chunk: Sequence[Any], passes: list[bool]) -> Sequence[Any]:
+    return chunk.select(passes) if isinstance(chunk, Rows) else Chunk(compress(chunk, passes))
 
 
 def _split(ctx: Context, items: list[Any], condition: ItemFunction) -> tuple[list[Any], list[Any]]:

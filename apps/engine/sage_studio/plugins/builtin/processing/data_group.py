@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import rfc8785
 
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.aggregates import CALCULATIONS, Groups, number_of, tidy
 from sage_studio.plugins.support.items import as_items, at_path, watched
-from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, Settings, text
+from sage_studio.sdk import (
+    Chunk,
+    Context,
+    Field,
+    NodeError,
+    NodeOutput,
+    NodeSpec,
+    Port,
+    Settings,
+    StreamNode,
+    text,
+)
 
 BAD_AGGREGATE = define_error(
     "data_group.bad_aggregate",
@@ -30,36 +42,21 @@ Reducer: TypeAlias = Callable[[list[Any]], Json]
 
 
 def _numbers(values: list[Any]) -> list[float]:
-    numbers: list[float] = []
-    for value in values:
-        if isinstance(value, (int, float)) and not isinstance(value, bool):
-            numbers.append(value)
-        elif isinstance(value, str):
-            try:
-                numbers.append(float(value))
-            except ValueError:
-                continue
-    return numbers
+    return [number for value in values if (number := number_of(value)) is not None]
 
 
 def _extreme(values: list[Any], pick: Callable[..., Any]) -> Json:
     present = [value for value in values if value is not None]
     numbers = _numbers(present)
     if numbers and len(numbers) == len(present):
-        return _tidy(pick(numbers))
+        return tidy(pick(numbers))
     texts: str | None = pick((str(value) for value in present), default=None)
     return texts
 
 
-def _tidy(number: float) -> Json:
-    """Sums of decimal fractions without the dust of binary ones; whole numbers as integers."""
-    rounded = round(number, 10)
-    return int(rounded) if rounded == int(rounded) and abs(rounded) < 2**53 else rounded
-
-
 def _mean(values: list[Any]) -> Json:
     numbers = _numbers(values)
-    return _tidy(sum(numbers) / len(numbers)) if numbers else None
+    return tidy(sum(numbers) / len(numbers)) if numbers else None
 
 
 def _distinct(values: list[Any]) -> Json:
@@ -68,7 +65,7 @@ def _distinct(values: list[Any]) -> Json:
 
 _REDUCERS: dict[str, Reducer] = {
     "count": len,
-    "sum": lambda values: _tidy(sum(_numbers(values))),
+    "sum": lambda values: tidy(sum(_numbers(values))),
     "mean": _mean,
     "avg": _mean,
     "min": lambda values: _extreme(values, min),
@@ -82,10 +79,12 @@ _REDUCERS: dict[str, Reducer] = {
 
 @dataclass(frozen=True, slots=True)
 class Aggregate:
-    """One calculated column: ``reduce`` over the values at ``path`` (all items when empty)."""
+    """One calculated column: ``reduce`` over the values at ``path`` (all items when empty); ``kind``
+    is its name in a stream, where values are taken in as they come."""
 
     name: str
     path: str
+    kind: str
     reduce: Reducer
 
 
@@ -96,11 +95,15 @@ def parse_aggregate(name: str, source: Any) -> Aggregate:
     path = (match[2] or "") if match else ""
     if reducer is None or (not path and match and match[1] != "count"):
         raise NodeError(BAD_AGGREGATE, {"text": str(source)}, path=f"config.aggregates.{name}")
-    return Aggregate(name, path.removeprefix("item."), reducer)
+    assert match is not None, "there is no reducer without a match"
+    return Aggregate(name, path.removeprefix("item."), match[1], reducer)
 
 
-class DataGroup(Node):
-    """Groups keep the order in which their first item came, unless sorted."""
+class DataGroup(StreamNode):
+    """Groups keep the order in which their first item came, unless sorted.
+
+    Of a stream only the groups are kept, and given when it ends.
+    """
 
     spec = NodeSpec(
         id="data_group",
@@ -172,6 +175,31 @@ class DataGroup(Node):
         groups = await ctx.in_thread(_group, ctx, items, settings.texts("by"), aggregates)
         _sort(groups, settings.text("sort_by"))
         return {"items": groups, "count": len(groups)}
+
+    def __init__(self) -> None:
+        self._groups: Groups | None = None
+        self._held: Any = None
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        settings = Settings(self.spec, ctx, inputs)
+        aggregates = [
+            parse_aggregate(name, source) for name, source in settings.mapping("aggregates").items()
+        ]
+        calculations = [(a.name, a.path, CALCULATIONS[a.kind]()) for a in aggregates]
+        self._groups = groups = Groups(settings.texts("by"), calculations)
+        if self._held is not None:
+            groups.load(self._held)
+        async for chunk in inputs["items"].chunks():
+            groups.add(chunk)
+        rows = await ctx.in_thread(groups.rows)
+        _sort(rows, settings.text("sort_by"))
+        yield {"items": Chunk(rows), "count": len(rows)}
+
+    def snapshot(self) -> Json:
+        return self._groups.state() if self._groups is not None else self._held
+
+    def restore(self, state: Any) -> None:
+        self._held = state
 
 
 def _group(

@@ -2,15 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any
 
 from sage_studio.kernel import SageError
-from sage_studio.plugins.support.items import OBJECTS, as_items, item_error, watched
-from sage_studio.sdk import Context, Field, ItemFunction, Node, NodeOutput, NodeSpec, Port, Settings, text
+from sage_studio.plugins.support.items import OBJECTS, as_items, each_error, item_error, watched
+from sage_studio.sdk import (
+    Chunk,
+    Context,
+    Field,
+    ItemFunction,
+    NodeOutput,
+    NodeSpec,
+    Port,
+    Rows,
+    Settings,
+    StreamNode,
+    text,
+)
 
 
-class DataMap(Node):
+class DataMap(StreamNode):
     """Each named field is computed per item; the item's own fields stay unless switched off."""
 
     spec = NodeSpec(
@@ -62,6 +74,40 @@ class DataMap(Node):
         settings = Settings(self.spec, ctx, inputs)
         mapped = await ctx.in_thread(_map, ctx, items, settings.item("fields"), settings.flag("keep_others"))
         return {"items": mapped}
+
+    def __init__(self) -> None:
+        self._seen = 0
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        settings = Settings(self.spec, ctx, inputs)
+        keep_others, columns, fields = (
+            settings.flag("keep_others"),
+            settings.each_columns("fields"),
+            settings.each("fields"),
+        )
+        async for chunk in inputs["items"].chunks():
+            start, self._seen = self._seen, self._seen + len(chunk)
+            try:
+                made = columns(chunk, start) if isinstance(chunk, Rows) else None
+                if made is not None and isinstance(chunk, Rows):
+                    yield {"items": chunk.with_columns(made, only=not keep_others)}
+                else:
+                    yield {"items": _joined(chunk, fields(chunk, start), keep_others)}
+            except SageError as error:
+                raise each_error(error, start) from error
+
+    def snapshot(self) -> int:
+        return self._seen
+
+    def restore(self, state: Any) -> None:
+        self._seen = state
+
+
+def _joined(items: Sequence[Any], made: list[Any], keep_others: bool) -> Chunk:
+    return Chunk(
+        {**item, **new} if keep_others and isinstance(item, OBJECTS) and isinstance(new, OBJECTS) else new
+        for item, new in zip(items, made, strict=True)
+    )
 
 
 def _map(ctx: Context, items: list[Any], fields: ItemFunction, keep_others: bool) -> list[Any]:

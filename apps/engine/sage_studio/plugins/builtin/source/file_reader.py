@@ -2,28 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sage_studio.kernel import define_error
+from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.documents import Document, document
 from sage_studio.plugins.support.markup import docx_text, html_text
 from sage_studio.plugins.support.pdf import read_pdf
 from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.plugins.support.sniff import Kind, decode, kind_of
+from sage_studio.plugins.support.table_stream import TableFormat, TableReader
 from sage_studio.plugins.support.tables import csv_rows, json_rows, jsonl_rows
 from sage_studio.sdk import (
     Choice,
+    Chunk,
     Context,
     Field,
     FileRef,
-    Node,
     NodeError,
     NodeOutput,
     NodeSpec,
     Port,
     Settings,
+    StreamNode,
     text,
 )
 
@@ -37,6 +39,9 @@ NO_FILES = define_error(
     status=422,
 )
 
+_BLOCK_BYTES = 256 * 1024
+_MAX_ROWS = 1_000_000
+_STREAM_KINDS: frozenset[Kind] = frozenset({"csv", "tsv", "jsonl", "text", "markdown"})
 _TABLE_KINDS: frozenset[Kind] = frozenset({"csv", "tsv", "json", "jsonl"})
 _KIND_CHOICES: tuple[tuple[str, str, str], ...] = (
     ("auto", "By name and content", "按名称和内容判断"),
@@ -67,8 +72,12 @@ class _How:
     password: str
 
 
-class FileReader(Node):
-    """Tables give rows, everything else documents; each can be asked for the other way."""
+class FileReader(StreamNode):
+    """Tables give rows, everything else documents; each can be asked for the other way.
+
+    As a stream, CSV, TSV, JSON Lines and plain text are read a block at a time (text as lines); other
+    kinds are read whole, file by file. Its place in a checkpoint is the file and the byte.
+    """
 
     spec = NodeSpec(
         id="file_reader",
@@ -160,7 +169,11 @@ class FileReader(Node):
                 name="max_rows",
                 type="integer",
                 label=text("Most rows per file", "每个文件的最大行数"),
-                default=1_000_000,
+                help=text(
+                    "As it stands, streams are read to their end; any other number holds for them too.",
+                    "保持默认值时，流式读取会读到文件末尾；其他数值对流式读取同样有效。",
+                ),
+                default=_MAX_ROWS,
                 minimum=1,
                 maximum=5_000_000,
                 unit=text("rows", "行"),
@@ -202,6 +215,68 @@ class FileReader(Node):
         ctx.progress(len(files), len(files))
         return {"documents": documents, "rows": rows, "files": files}
 
+    def __init__(self) -> None:
+        self._file = 0
+        self._held: Any = None
+        self._reader: TableReader | None = None
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        settings = Settings(self.spec, ctx, inputs)
+        files = settings.files("files")
+        if not files:
+            raise NodeError(NO_FILES)
+        how = await _how(ctx, settings)
+        while self._file < len(files):
+            async for part in self._stream_file(ctx, files[self._file], how):
+                yield part
+            self._file += 1
+            self._held = self._reader = None
+        yield {"files": files}
+
+    async def _stream_file(self, ctx: Context, file: FileRef, how: _How) -> AsyncIterator[NodeOutput]:
+        blocks = ctx.files.stream(file, chunk_bytes=_BLOCK_BYTES)
+        first = await anext(blocks, b"")
+        kind = _kind(file, first, how)
+        if kind not in _STREAM_KINDS or how.output == "documents":
+            documents, rows = await ctx.in_thread(_read, file, await ctx.files.read(file), how)
+            yield {"documents": Chunk(documents), "rows": Chunk(rows)}
+            return
+        delimiter = "\t" if kind == "tsv" else how.delimiter
+        reader = TableReader(
+            file["name"], TableFormat(kind, delimiter, how.has_header, how.numbers, how.encoding)
+        )
+        if self._held is not None:
+            reader.restore(self._held)
+        self._reader = reader
+        limit = None if how.max_rows == _MAX_ROWS else how.max_rows
+        given = 0
+        async for chunks in _chunks(reader, first, blocks):
+            for chunk in chunks:
+                given += len(chunk)
+                yield {"rows": chunk}
+                if limit is not None and given >= limit:
+                    return
+
+    def snapshot(self) -> Json:
+        return {"file": self._file, "position": self._reader.position if self._reader else None}
+
+    def restore(self, state: Any) -> None:
+        self._file, self._held = state["file"], state["position"]
+
+
+async def _chunks(
+    reader: TableReader, first: bytes, blocks: AsyncIterator[bytes]
+) -> AsyncIterator[Iterator[Sequence[Any]]]:
+    yield reader.feed(first)
+    async for block in blocks:
+        yield reader.feed(block)
+    yield reader.end()
+
+
+def _kind(file: FileRef, head: bytes, how: _How) -> Kind:
+    found = kind_of(file["name"], file["mime"], head)
+    return found if how.kind == "auto" or found in {"pdf", "docx"} else how.kind  # type: ignore[return-value]
+
 
 async def _how(ctx: Context, settings: Settings) -> _How:
     return _How(
@@ -217,8 +292,7 @@ async def _how(ctx: Context, settings: Settings) -> _How:
 
 
 def _read(file: FileRef, content: bytes, how: _How) -> tuple[list[Document], list[Any]]:
-    found = kind_of(file["name"], file["mime"], content)
-    kind: Kind = found if how.kind == "auto" or found in {"pdf", "docx"} else how.kind  # type: ignore[assignment]
+    kind = _kind(file, content, how)
     if kind in _TABLE_KINDS and how.output != "documents":
         return [], _rows(file["name"], content, kind, how)
     if how.output == "rows":

@@ -1,0 +1,298 @@
+"""Rows out of the bytes of a CSV, TSV, JSON Lines or text file, a block at a time.
+
+A block ends where a record ends: what is left goes in front of the next one. The kind of a column
+is decided by the first block that fills it; a later cell that does not fit stays text. (Where the
+whole file is at hand, ``tables`` looks at all of it first.)
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+import json
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
+from typing import Any
+
+from sage_studio.kernel import Json
+from sage_studio.plugins.support.sniff import BAD_ENCODING, guess_encoding
+from sage_studio.plugins.support.tables import (
+    BAD_ROWS,
+    INTEGER,
+    MAX_CELL,
+    MAX_COLUMNS,
+    NUMBER,
+    column_names,
+    delimiter_of,
+    no_constant,
+)
+from sage_studio.sdk import Chunk, NodeError, Rows
+
+ROWS_AT_ONCE = 1_000
+"""Rows of a chunk: few enough that their columns stay in the processor's cache."""
+MAX_RECORD_BYTES = 16 << 20
+_END = "\x1e\u241eend of block\u241e"
+_INTEGERS = re.compile(r"(?:[+-]?(?:0|[1-9]\d{0,14})\n)*+", re.ASCII)
+_NUMBERS = re.compile(r"(?:[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?\n)*+", re.ASCII)
+_WIDE = ("utf-16", "utf-32")
+
+Convert = Callable[[Sequence[Any]], Sequence[Any]]
+
+
+@dataclass(slots=True)
+class TableFormat:
+    """How a file is read; what is empty or ``auto`` is found out from the first block."""
+
+    kind: str = "csv"
+    delimiter: str = ""
+    has_header: bool = True
+    numbers: bool = True
+    encoding: str = "auto"
+
+
+class TableReader:
+    """``feed`` blocks in order, then ``end``; both give chunks of rows.
+
+    ``position`` says how far everything given so far reaches; a new reader that is given it goes on
+    there, when it is fed the same bytes from their beginning.
+    """
+
+    def __init__(self, name: str, how: TableFormat) -> None:
+        self._name = name
+        self._how = how
+        self._decode: codecs.IncrementalDecoder | None = None
+        self._left = b""
+        self._at = 0
+        self._given = 0
+        self._skip_bytes = 0
+        self._skip_rows = 0
+        self._names: list[str] = []
+        self._kinds: list[str] = []
+        self._line = 0
+        self._put_back = 0
+
+    # Position
+
+    @property
+    def position(self) -> Json:
+        return {
+            "at": self._at,
+            "given": self._given,
+            "names": list(self._names),
+            "kinds": list(self._kinds),
+            "line": self._line,
+            "encoding": self._how.encoding,
+            "delimiter": self._how.delimiter,
+        }
+
+    def restore(self, position: Any) -> None:
+        self._skip_bytes, self._skip_rows = position["at"], position["given"]
+        # At the very beginning the header comes again.
+        self._names = list(position["names"]) if self._skip_bytes else []
+        self._kinds = list(position["kinds"])
+        self._line = position["line"]
+        self._how.encoding, self._how.delimiter = position["encoding"], position["delimiter"]
+
+    # Bytes
+
+    def feed(self, block: bytes) -> Iterator[Sequence[Any]]:
+        """Chunks of rows that end in this block. Raises NodeError ``file.bad_rows`` and
+        ``file.bad_encoding``."""
+        block = self._plain(block)
+        if self._skip_bytes:
+            passed = min(len(block), self._skip_bytes)
+            self._skip_bytes -= passed
+            self._at += passed
+            block = block[passed:]
+        whole = self._left + block
+        cut = whole.rfind(b"\n") + 1 or whole.rfind(b"\r", 0, max(len(whole) - 1, 0)) + 1
+        if not cut:
+            self._keep(whole)
+            return
+        self._left = whole[cut:]
+        yield from self._parse(whole[:cut], is_end=False)
+
+    def end(self) -> Iterator[Sequence[Any]]:
+        """What is left, once the file has ended."""
+        if self._left:
+            left, self._left = self._left, b""
+            yield from self._parse(left, is_end=True)
+
+    def _keep(self, left: bytes) -> None:
+        if len(left) > MAX_RECORD_BYTES:
+            reason = f"a record is longer than {MAX_RECORD_BYTES >> 20} MB"
+            raise NodeError(BAD_ROWS, {"name": self._name, "line": self._line + 1, "reason": reason})
+        self._left = left
+
+    def _plain(self, block: bytes) -> bytes:
+        """The block in an encoding whose line ends are the bytes of ASCII."""
+        if self._how.encoding == "auto":
+            self._how.encoding = guess_encoding(block)
+        if self._how.encoding.startswith(_WIDE):
+            if self._decode is None:
+                self._decode = codecs.getincrementaldecoder(self._how.encoding)()
+            return self._decode.decode(block).encode()
+        if self._how.encoding == "utf-8-sig" and not self._at and not self._left:
+            return block.removeprefix(codecs.BOM_UTF8)
+        return block
+
+    def _text(self, raw: bytes) -> str:
+        encoding = "utf-8" if self._how.encoding.startswith(_WIDE) else self._how.encoding
+        try:
+            return raw.decode("utf-8" if encoding == "utf-8-sig" else encoding)
+        except (UnicodeDecodeError, LookupError) as error:
+            raise NodeError(BAD_ENCODING, {"name": self._name, "encoding": encoding}) from error
+
+    # Records
+
+    def _parse(self, raw: bytes, *, is_end: bool) -> Iterator[Sequence[Any]]:
+        text = self._text(raw)
+        is_table = self._how.kind in ("csv", "tsv")
+        chunks = self._table(text, is_end=is_end) if is_table else self._lines(text)
+        for chunk in chunks:
+            if self._skip_rows:
+                passed = min(self._skip_rows, len(chunk))
+                self._skip_rows -= passed
+                self._given += passed
+                chunk = chunk[passed:]  # noqa: PLW2901 - the rest of it
+            if len(chunk):
+                self._given += len(chunk)
+                yield chunk
+        self._at += len(raw) - self._put_back
+        self._given = self._put_back = 0
+
+    def _lines(self, text: str) -> Iterator[Sequence[Any]]:
+        lines = io.StringIO(text, newline=None)
+        while batch := list(islice(lines, ROWS_AT_ONCE)):
+            first = self._line + 1
+            self._line += len(batch)
+            if self._how.kind == "jsonl":
+                yield self._json(batch, first)
+            else:
+                texts = [line.removesuffix("\n") for line in batch]
+                yield Rows({"line": range(first, first + len(texts)), "text": texts}, len(texts))
+
+    def _json(self, lines: list[str], first: int) -> Chunk:
+        found = Chunk()
+        for number, line in enumerate(lines, start=first):
+            if line.strip():
+                try:
+                    found.append(json.loads(line, parse_constant=no_constant))
+                except (ValueError, RecursionError) as error:
+                    reason = getattr(error, "msg", None) or str(error)
+                    raise NodeError(
+                        BAD_ROWS, {"name": self._name, "line": number, "reason": reason}
+                    ) from error
+        return found
+
+    def _table(self, text: str, *, is_end: bool) -> Iterator[Sequence[Any]]:
+        csv.field_size_limit(MAX_CELL)
+        if not self._how.delimiter:
+            self._how.delimiter = delimiter_of(text)
+        ending = () if is_end else (_END,)
+        reader = csv.reader(chain(io.StringIO(text, newline=""), ending), delimiter=self._how.delimiter)
+        filled = filter(any, reader)
+        try:
+            ahead = list(islice(filled, ROWS_AT_ONCE))
+            while rows := ahead:
+                ahead = list(islice(filled, ROWS_AT_ONCE))
+                if not ahead and not is_end:
+                    self._close_block(rows, text)
+                if rows:
+                    yield self._rows(rows)
+        except csv.Error as error:
+            line = self._line + reader.line_num
+            raise NodeError(BAD_ROWS, {"name": self._name, "line": line, "reason": str(error)}) from error
+        self._line += reader.line_num - len(ending)
+
+    def _close_block(self, rows: list[list[str]], text: str) -> None:
+        """Take the mark off the end; a record that swallowed it goes on in the next block."""
+        last = rows.pop()
+        if last == [_END]:
+            return
+        spans = sum(len(list(io.StringIO(cell, newline=""))) - 1 for cell in last) or 1
+        lines = list(io.StringIO(text, newline=""))
+        left = "".join(lines[-spans:]).encode(self._bytes_encoding)
+        self._put_back = len(left)
+        self._line -= spans
+        self._keep(left + self._left)
+
+    @property
+    def _bytes_encoding(self) -> str:
+        encoding = self._how.encoding
+        return "utf-8" if encoding.startswith((*_WIDE, "utf-8")) else encoding
+
+    # Columns
+
+    def _rows(self, rows: list[list[str]]) -> Rows:
+        if not self._names:
+            width = max(map(len, rows))
+            self._names = column_names(rows[0] if self._how.has_header else [], width)
+            if self._how.has_header:
+                del rows[0]
+        widths = set(map(len, rows))
+        if widths and widths != {len(self._names)}:
+            self._widen(rows, max(widths))
+        if len(self._kinds) < len(self._names):
+            self._kinds += [""] * (len(self._names) - len(self._kinds))
+        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self._names)
+        for number, kind in enumerate(self._kinds):
+            if not kind:
+                self._kinds[number] = _kind_of(columns[number], numbers=self._how.numbers)
+        later = {name: _CONVERT[kind or "text"] for name, kind in zip(self._names, self._kinds, strict=True)}
+        return Rows(dict(zip(self._names, columns, strict=True)), len(rows), later)
+
+    def _widen(self, rows: list[list[str]], width: int) -> None:
+        """Give all rows the same number of cells; a longer row brings new columns."""
+        if width > MAX_COLUMNS:
+            reason = f"more than {MAX_COLUMNS} columns"
+            raise NodeError(BAD_ROWS, {"name": self._name, "line": self._line + 1, "reason": reason})
+        if width > len(self._names):
+            self._names = column_names(self._names, width)
+        for row in rows:
+            if len(row) < len(self._names):
+                row.extend([""] * (len(self._names) - len(row)))
+
+
+def _kind_of(column: Sequence[str], *, numbers: bool) -> str:
+    """What a column holds, judged by its filled cells; empty while there are none."""
+    filled = [cell for cell in column if cell]
+    if not filled:
+        return ""
+    if not numbers or not all(map(NUMBER.match, filled)):
+        return "text"
+    return "integer" if all(map(INTEGER.match, filled)) else "number"
+
+
+def _texts(column: Sequence[str]) -> Sequence[str | None]:
+    return column if all(column) else [cell or None for cell in column]
+
+
+def _integers(column: Sequence[str]) -> Sequence[Any]:
+    return _converted(column, _INTEGERS, int)
+
+
+def _floats(column: Sequence[str]) -> Sequence[Any]:
+    return _converted(column, _NUMBERS, float)
+
+
+def _converted(column: Sequence[str], shape: re.Pattern[str], convert: Callable[[str], Any]) -> Sequence[Any]:
+    # One look at the whole column: cell by cell it takes three times as long.
+    if shape.fullmatch("\n".join(column) + "\n"):
+        try:
+            return list(map(convert, column))
+        except ValueError:
+            pass  # a cell with a line break in it
+    return [_cell(cell) for cell in column]
+
+
+def _cell(cell: str) -> Any:
+    if not NUMBER.match(cell):
+        return cell or None
+    return int(cell) if INTEGER.match(cell) else float(cell)
+
+
+_CONVERT: dict[str, Convert] = {"text": _texts, "integer": _integers, "number": _floats}
