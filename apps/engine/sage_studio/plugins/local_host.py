@@ -79,25 +79,62 @@ class LocalFiles:
             raise NodeError(NO_FILE, {"name": str(path), "reason": error.strerror or "it fails"}) from error
 
     async def stream(self, file: FileRef, *, chunk_bytes: int = 1 << 20) -> AsyncIterator[bytes]:
-        content = await self.read(file)
-        for start in range(0, len(content), chunk_bytes):
-            yield content[start : start + chunk_bytes]
+        if file["ref"].startswith(SAMPLE):
+            content = await self.read(file)
+            for start in range(0, len(content), chunk_bytes):
+                yield content[start : start + chunk_bytes]
+            return
+        path = Path(file["ref"].removeprefix(PATH_REF))
+        try:
+            source = await asyncio.to_thread(path.open, "rb")
+        except OSError as error:
+            raise NodeError(NO_FILE, {"name": str(path), "reason": error.strerror or "it fails"}) from error
+        with source:
+            while chunk := await asyncio.to_thread(source.read, chunk_bytes):
+                yield chunk
 
     async def write(self, name: str, mime: str, content: bytes | AsyncIterator[bytes]) -> FileRef:
-        whole = content if isinstance(content, bytes) else b"".join([chunk async for chunk in content])
         target = self._folder / Path(name).name
-        await asyncio.to_thread(_write_atomically, target, whole)
+        size_bytes = 0
+        with _Draft(target) as draft:
+            if isinstance(content, bytes):
+                size_bytes = await asyncio.to_thread(draft.write, content)
+            else:
+                async for chunk in content:
+                    size_bytes += await asyncio.to_thread(draft.write, chunk)
+            await asyncio.to_thread(draft.place)
         kind = mime or mimetypes.guess_type(name)[0] or "application/octet-stream"
-        return FileRef(name=target.name, mime=kind, size_bytes=len(whole), ref=f"{PATH_REF}{target}")
+        return FileRef(name=target.name, mime=kind, size_bytes=size_bytes, ref=f"{PATH_REF}{target}")
+
+
+class _Draft:
+    """A file that is not there until it is whole; what is not placed is removed."""
+
+    def __init__(self, target: Path) -> None:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        self._target = target
+        self._file = tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False)  # noqa: SIM115 - closed by __exit__
+
+    def write(self, content: bytes) -> int:
+        return self._file.write(content)
+
+    def place(self) -> None:
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        Path(self._file.name).replace(self._target)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+        Path(self._file.name).unlink(missing_ok=True)
 
 
 def _write_atomically(target: Path, content: bytes) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.NamedTemporaryFile(dir=target.parent, prefix=".", delete=False) as draft:
+    with _Draft(target) as draft:
         draft.write(content)
-        draft.flush()
-        os.fsync(draft.fileno())
-    Path(draft.name).replace(target)
+        draft.place()
 
 
 class LocalBlobs:
