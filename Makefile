@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser \
+.PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray \
         lint lint-python lint-frontend types contracts schema-check format bench bench-short chaos screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
@@ -54,6 +54,10 @@ test-frontend: need-python ## front-end tests, types and lint
 test-browser: need-python ## three people in a real browser
 	@$(SETUP) test
 	@$(BIN)/python -m infra.testing browser
+
+test-ray: need-python ## the executor for Ray, on a real cluster (fetches 200 MB)
+	@$(SETUP) python
+	@$(BIN)/python -m infra.testing ray
 
 lint: need-python ## lint, types, import contracts, for Python and the front end
 	@$(SETUP) dev

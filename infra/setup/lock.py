@@ -13,7 +13,7 @@ from pathlib import Path
 
 from infra.setup import stamps
 from infra.setup.console import ROOT, SetupError, run, step
-from infra.setup.python_env import DEV_LOCK, NODE_LOCK, RUNTIME_LOCK, UV, UV_LOCK
+from infra.setup.python_env import DEV_LOCK, NODE_LOCK, RAY_LOCK, RUNTIME_LOCK, UV, UV_LOCK
 
 HEAD = "# Made by `make lock` from pyproject.toml; do not edit. Made from: "
 EXPORTS: tuple[tuple[Path, tuple[str, ...]], ...] = (
@@ -21,6 +21,7 @@ EXPORTS: tuple[tuple[Path, tuple[str, ...]], ...] = (
     (DEV_LOCK, ("--only-group", "dev")),
     (NODE_LOCK, ("--only-group", "node")),
     (UV_LOCK, ("--only-group", "installer")),
+    (RAY_LOCK, ("--only-group", "ray")),
 )
 
 

@@ -24,6 +24,7 @@ RUNTIME_LOCK = ROOT / "requirements.txt"
 DEV_LOCK = LOCKS / "dev.txt"
 NODE_LOCK = LOCKS / "node.txt"
 UV_LOCK = LOCKS / "uv.txt"
+RAY_LOCK = LOCKS / "ray.txt"
 STAMP = VENV / "sage-setup.json"
 OLDEST = (3, 11)
 
@@ -55,14 +56,14 @@ def ensure(*, dev: bool, bundled_node: bool) -> None:
             [UV, "pip", "sync", "--require-hashes", "--compile-bytecode", "--python", PYTHON, *locks],
             what="Installing Python packages",
             hint=NETWORK_HINT,
-            env=_uv_env(),
+            env=uv_env(),
         )
         # Our own packages last, because a sync removes what the lock does not name.
         editable = ["-e", str(ROOT / "apps" / "engine"), "-e", str(ROOT)]
         run(
             [UV, "pip", "install", "--python", PYTHON, "--no-deps", "--no-build-isolation", *editable],
             what="Installing SAGE Studio itself",
-            env=_uv_env(),
+            env=uv_env(),
         )
     stamps.write(STAMP, wanted=wanted, root=str(ROOT), dev=_yes(dev), node=_yes(bundled_node))
 
@@ -75,7 +76,7 @@ def _yes(value: bool) -> str:
     return "yes" if value else "no"
 
 
-def _uv_env() -> dict[str, str]:
+def uv_env() -> dict[str, str]:
     # Never a Python that uv fetches by itself: the person's own is in use already.
     return {"UV_PYTHON_DOWNLOADS": "never", "VIRTUAL_ENV": str(VENV)}
 
