@@ -14,7 +14,7 @@ from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sage_studio.expressions import compile_template
-from sage_studio.flow.spec import NodeSpec
+from sage_studio.flow.spec import Field, NodeSpec
 from sage_studio.kernel import Json, SageError
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
@@ -32,14 +32,16 @@ class BodyField(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class Binding:
-    """How a node's configuration comes about. ``roots`` are the names its expressions read;
-    ``in_body`` are a container's fields that are evaluated inside its body, with the names they read."""
+    """How a node's configuration comes about. ``roots`` are the names its expressions read, ``reads`` the
+    whole paths; ``in_body`` are a container's fields that are evaluated inside its body, with the names
+    they read."""
 
     constants: Mapping[str, Any]
     computed: tuple[tuple[str, Evaluate], ...]
     per_item: tuple[tuple[str, str, Evaluate], ...]
     roots: frozenset[str]
     in_body: tuple[BodyField, ...] = ()
+    reads: frozenset[str] = frozenset()
 
     @property
     def is_constant(self) -> bool:
@@ -82,13 +84,16 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
     computed: list[tuple[str, Evaluate]] = []
     per_item: list[tuple[str, str, Evaluate]] = []
     in_body: list[BodyField] = []
-    roots: set[str] = set()
+    reads: set[str] = set()
     for name, field in fields.items():
         if field.expression == "body":
             continue
         if field.default is not None or not field.required:
             constants[name] = field.default
-    for name, value in config.items():
+    computed_defaults = {
+        name: field.default for name, field in fields.items() if name not in config and _is_computed(field)
+    }
+    for name, value in {**computed_defaults, **config}.items():
         use = fields[name].expression if name in fields else "allowed"
         if use == "never" or value is None:
             constants[name] = value
@@ -96,7 +101,7 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         if use == "body":
             in_body.append(BodyField(name, *bind_value(value, f"{path}.config.{name}")))
             continue
-        evaluate = _compile(value, f"{path}.config.{name}", roots)
+        evaluate = _compile(value, f"{path}.config.{name}", reads)
         if use == "item":
             constants.pop(name, None)
             source = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
@@ -107,29 +112,39 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
             constants.pop(name, None)
             computed.append((name, evaluate))
     return Binding(
-        MappingProxyType(constants), tuple(computed), tuple(per_item), frozenset(roots), tuple(in_body)
+        MappingProxyType(constants),
+        tuple(computed),
+        tuple(per_item),
+        _root_names(reads),
+        tuple(in_body),
+        frozenset(reads),
     )
+
+
+def _is_computed(field: Field) -> bool:
+    """Whether a field that is left out is computed all the same: its default holds an expression."""
+    return field.expression != "never" and isinstance(field.default, str) and _OPEN in field.default
 
 
 def bind_value(value: Json, path: str) -> tuple[Evaluate, frozenset[str]]:
     """One value outside a node (a flow output): its evaluator and the names it reads."""
-    roots: set[str] = set()
-    evaluate = _compile(value, path, roots)
-    return evaluate or _constant(value), frozenset(roots)
+    reads: set[str] = set()
+    evaluate = _compile(value, path, reads)
+    return evaluate or _constant(value), _root_names(reads)
 
 
-def _compile(value: Json, path: str, roots: set[str]) -> Evaluate | None:
+def _compile(value: Json, path: str, reads: set[str]) -> Evaluate | None:
     """An evaluator for a value with expressions inside, or None when it holds none."""
     if isinstance(value, str):
-        return _compile_text(value, path, roots)
+        return _compile_text(value, path, reads)
     if isinstance(value, list):
-        return _compile_list(value, path, roots)
+        return _compile_list(value, path, reads)
     if isinstance(value, dict):
-        return _compile_object(value, path, roots)
+        return _compile_object(value, path, reads)
     return None
 
 
-def _compile_text(value: str, path: str, roots: set[str]) -> Evaluate | None:
+def _compile_text(value: str, path: str, reads: set[str]) -> Evaluate | None:
     if _OPEN not in value:
         return None
     try:
@@ -137,19 +152,19 @@ def _compile_text(value: str, path: str, roots: set[str]) -> Evaluate | None:
     except SageError as error:
         error.path = f"{path}.{error.path}" if error.path else path
         raise
-    roots.update(_root_names(template.reads))
+    reads.update(template.reads)
     return template.evaluate
 
 
-def _compile_list(values: list[Json], path: str, roots: set[str]) -> Evaluate | None:
-    parts = [(value, _compile(value, f"{path}[{i}]", roots)) for i, value in enumerate(values)]
+def _compile_list(values: list[Json], path: str, reads: set[str]) -> Evaluate | None:
+    parts = [(value, _compile(value, f"{path}[{i}]", reads)) for i, value in enumerate(values)]
     if all(evaluate is None for _, evaluate in parts):
         return None
     return lambda scope: [value if evaluate is None else evaluate(scope) for value, evaluate in parts]
 
 
-def _compile_object(values: dict[str, Json], path: str, roots: set[str]) -> Evaluate | None:
-    parts = [(key, value, _compile(value, f"{path}.{key}", roots)) for key, value in values.items()]
+def _compile_object(values: dict[str, Json], path: str, reads: set[str]) -> Evaluate | None:
+    parts = [(key, value, _compile(value, f"{path}.{key}", reads)) for key, value in values.items()]
     if all(evaluate is None for _, _, evaluate in parts):
         return None
     return lambda scope: {
@@ -161,5 +176,5 @@ def _constant(value: Json) -> Evaluate:
     return lambda scope: value
 
 
-def _root_names(reads: Iterable[str]) -> set[str]:
-    return {read.split(".", 1)[0].split("[", 1)[0] for read in reads}
+def _root_names(reads: Iterable[str]) -> frozenset[str]:
+    return frozenset(read.split(".", 1)[0].split("[", 1)[0] for read in reads)

@@ -177,6 +177,7 @@ class _Compiler:
             sinks=tuple(i for i in order if not successors[i]),
             outputs=(),
             index=MappingProxyType(slots),
+            ids=tuple(slots),
             imports=tuple(needs),
             results=self._results(index, container),
             container=container,
@@ -301,6 +302,7 @@ class _Compiler:
             body=draft.body,
             cache=node.cache,
             concurrency=node.concurrency,
+            is_deterministic=cls is not None and cls.is_deterministic(node.config),
         )
 
 

@@ -63,10 +63,19 @@ class PlanNode:
     body: BodyPlan | None = None
     cache: bool = False
     concurrency: int | None = None
+    is_deterministic: bool = False
 
     @property
     def is_at_most_once(self) -> bool:
         return self.effect == "at_most_once"
+
+    @property
+    def is_simple(self) -> bool:
+        """Whether running it takes nothing but calling its code: no hooks, threads, limits or effects."""
+        plain = self.is_plain and self.effect == "pure" and self.pinned is None and self.body is None
+        bare = not (self.blocking or self.disabled or self.cache or self.is_trigger or self.stream_ports)
+        needs = self.spec.needs if self.spec else None
+        return plain and bare and self.concurrency is None and needs is None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +89,31 @@ class BodyPlan:
 
 
 @dataclass(frozen=True, slots=True)
+class Hints:
+    """What the optimiser found out about the nodes of a level, by slot.
+
+    ``rank`` is the expected time from a node's start to the end of the level: the higher, the sooner it
+    should run. ``twin_of`` maps nodes to earlier ones that do exactly the same; ``invariant`` nodes give
+    the same in every turn of their container; ``cheap`` ones may be run by a bare call; ``unread`` ones
+    are to be skipped.
+    """
+
+    rank: tuple[float, ...]
+    cheap: tuple[bool, ...]
+    twin_of: Mapping[int, int] = field(default_factory=dict)
+    invariant: frozenset[int] = frozenset()
+    unread: frozenset[int] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
 class Plan:
     """One compiled level: the whole flow, or a section of a container's body.
 
     ``order`` is one topological order; ``sinks`` are nodes nobody waits for. ``imports`` are ids of
     nodes outside of this level that something in it reads; ``index`` maps the ids of its own nodes and
-    then of the imports to slots. ``results`` says what a body hands to its container, by port.
-    ``exports`` are ids of own nodes that other sections of the same body read.
+    then of the imports to slots, ``ids`` are the same by slot. ``results`` says what a body hands to its container, by port.
+    ``exports`` are ids of own nodes that other sections of the same body read. ``hints`` is None for
+    a plan in drawn order.
     """
 
     document: FlowDocument
@@ -95,10 +122,12 @@ class Plan:
     sinks: tuple[int, ...]
     outputs: tuple[tuple[str, Evaluate, frozenset[str]], ...]
     index: Mapping[str, int]
+    ids: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()
     results: Mapping[str, tuple[tuple[int, str], ...]] = field(default_factory=dict)
     exports: tuple[str, ...] = ()
     container: str | None = None
+    hints: Hints | None = None
 
     def levels(self) -> list[list[str]]:
         """Node ids by depth: those of one level depend only on earlier ones and may run at once."""

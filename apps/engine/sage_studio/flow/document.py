@@ -96,7 +96,8 @@ class FlowInput(_Open):
 
 
 class FlowSettings(_Open):
-    """How the whole flow runs. ``concurrency`` bounds nodes of one run at once."""
+    """How the whole flow runs. ``concurrency`` bounds nodes of one run at once; ``unread_nodes`` says what
+    becomes of nodes without effects whose outputs nothing reads."""
 
     mode: Literal["batch", "streaming", "event"] = "batch"
     timeout_s: float | None = Field(default=None, gt=0, le=86_400 * 365)
@@ -104,6 +105,7 @@ class FlowSettings(_Open):
     concurrency: int | None = Field(default=None, ge=1, le=1000)
     timezone: str = "UTC"
     optimise: Literal["on", "off"] = "on"
+    unread_nodes: Literal["run", "skip"] = "run"
 
 
 class FlowDocument(_Open):

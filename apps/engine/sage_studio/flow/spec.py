@@ -120,7 +120,7 @@ class NodeSpec(_Shape):
 
     ``summary`` is a template over configuration fields for the card's second line
     (``"{size} characters"``). The outputs of a ``deterministic`` node follow from its configuration and
-    inputs alone. ``blocking`` nodes run in a bounded thread pool. ``cpu_bound``
+    inputs alone; a node that ``gives_all`` never leaves an output port out. ``blocking`` nodes run in a bounded thread pool. ``cpu_bound``
     nodes count against the worker's processors.
     """
 
@@ -138,6 +138,7 @@ class NodeSpec(_Shape):
     cpu_bound: bool = False
     trigger: bool = False
     deterministic: bool = False
+    gives_all: bool = False
     summary: Text | None = None
     aliases: tuple[str, ...] = ()
     default_timeout_s: float = 300.0
