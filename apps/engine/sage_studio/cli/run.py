@@ -8,16 +8,18 @@ import contextlib
 import json
 import signal
 import sys
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from sage_studio.cli import exit_codes
+from sage_studio.cli.debug import Terminal
 from sage_studio.cli.progress import terminal_progress
 from sage_studio.cli.sources import UnreadableError, read_flow, read_inputs
 from sage_studio.cli.terminal import coloured, one_line, say, say_error
 from sage_studio.cli.validate import print_issues
 from sage_studio.engine import Controls, FlowState, LocalExecutor, NodeRecord, RunResult, compile_flow
+from sage_studio.engine.debugging.face import Debugger
 from sage_studio.flow import FlowDocument, has_errors, validate
 from sage_studio.kernel import Json, JsonObject, SageError, Text, json_object
 from sage_studio.plugins.local_host import LocalHost
@@ -40,6 +42,8 @@ class _Chosen:
     quiet: bool
     verbose: bool
     workers: int
+    debug: bool
+    breakpoints: Sequence[str]
 
 
 def command(arguments: Sequence[str]) -> int:
@@ -80,6 +84,11 @@ def _read(arguments: Sequence[str]) -> _Chosen:
         "--verbose", action="store_true", help="also node starts, log lines, and what every node gave"
     )
     parser.add_argument("--workers", type=int, default=4, help="threads for blocking nodes (default 4)")
+    parser.add_argument("--debug", action="store_true", help="step through the flow at the terminal")
+    parser.add_argument(
+        "--break", action="append", default=[], metavar="NODE", dest="breakpoints",
+        help="with --debug: go on to this node first; may be repeated",
+    )  # fmt: skip
     return _Chosen(**vars(parser.parse_args(arguments)))
 
 
@@ -89,22 +98,24 @@ async def _run(document: FlowDocument, inputs: Mapping[str, Json], chosen: _Chos
     store = terminal_progress(quiet=chosen.quiet, verbose=chosen.verbose)
     controls = Controls()
     try:
-        with (
-            LocalExecutor(host, workers=chosen.workers, store=store) as executor,
-            _cancel_on_interrupt(controls),
-        ):
-            return await executor.run(plan, inputs, controls=controls)
+        with LocalExecutor(host, workers=chosen.workers, store=store) as executor:
+            if chosen.debug:
+                debugger = Debugger(executor, plan)
+                with _on_interrupt(debugger.cancel):
+                    return await Terminal(debugger).drive(inputs, chosen.breakpoints)
+            with _on_interrupt(controls.cancel):
+                return await executor.run(plan, inputs, controls=controls)
     finally:
         host.close()
 
 
 @contextlib.contextmanager
-def _cancel_on_interrupt(controls: Controls) -> Iterator[None]:
+def _on_interrupt(cancel: Callable[[], None]) -> Iterator[None]:
     """The first Ctrl-C asks the run to stop; the second ends the process as usual."""
     loop = asyncio.get_running_loop()
 
     def stop() -> None:
-        controls.cancel()
+        cancel()
         loop.remove_signal_handler(signal.SIGINT)
 
     # Where handlers cannot be set (Windows, not the main thread), Ctrl-C ends the process at once.

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 from sage_studio.kernel import Json
+
+if TYPE_CHECKING:
+    from sage_studio.engine.debugging.session import DebugSession
 
 Wish = Literal["cancel", "drain", "pause"]
 _STRENGTH: dict[Wish | None, int] = {None: 0, "pause": 1, "drain": 2, "cancel": 3}
@@ -26,6 +29,8 @@ class Controls:
         self._listeners: list[Callable[[Wish], None]] = []
         self._signals: dict[str, Json] = {}
         self._on_signal: Callable[[str, Json], None] | None = None
+        self._session: DebugSession | None = None
+        self._on_debug: Callable[[DebugSession], None] | None = None
 
     def cancel(self) -> None:
         self._want("cancel")
@@ -55,6 +60,18 @@ class Controls:
         self._on_signal = listener
         for key, payload in self._signals.items():
             listener(key, payload)
+
+    def debug(self, session: DebugSession) -> None:
+        """Put a debug session over the run, before it begins or while it is under way."""
+        self._session = session
+        if self._on_debug is not None:
+            self._on_debug(session)
+
+    def on_debug(self, listener: Callable[[DebugSession], None]) -> None:
+        """Call ``listener`` when a session is put over the run, and now when there is one."""
+        self._on_debug = listener
+        if self._session is not None:
+            listener(self._session)
 
     def _want(self, wish: Wish) -> None:
         if _STRENGTH[wish] > _STRENGTH[self.wish]:

@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from sage_studio.engine.controls import Controls, Wish
 from sage_studio.engine.errors import FLOW_TIMEOUT
@@ -19,6 +19,10 @@ from sage_studio.engine.records import FlowState, RunOutcome, RunProgress
 from sage_studio.engine.scope import Scope
 from sage_studio.engine.waiting import Waiting
 from sage_studio.kernel import Clock, Problem, SageError, SystemClock
+
+if TYPE_CHECKING:
+    from sage_studio.engine.debugging.hooks import RunDebugger
+    from sage_studio.engine.debugging.session import DebugSession
 
 
 class ActiveRun:
@@ -67,19 +71,33 @@ class ActiveRun:
         self.slots = asyncio.Semaphore(limit) if limit else None
         self.node_slots: dict[str, asyncio.Semaphore] = {}
         self.waiting = Waiting(self)
+        self.debugger: RunDebugger | None = None
+        self._time_limit: asyncio.TimerHandle | None = None
         self.root = Scope(self, plan)
 
     async def perform(self) -> None:
         """Run every ready node and those that follow, until nothing is left or the run stops."""
         self.controls.on_wish(self._heed)
         self.controls.on_signal(self.waiting.deliver)
-        time_limit = self._arm_time_limit()
+        self._time_limit = self._arm_time_limit()
+        self.controls.on_debug(self._begin_debugging)
         try:
             await self.root.perform()
         finally:
-            if time_limit is not None:
-                time_limit.cancel()
+            self._end_time_limit()
             self.waiting.close()
+
+    def _begin_debugging(self, session: DebugSession) -> None:
+        """A debugged run may stand still for as long as people look at it: time limits end."""
+        self._end_time_limit()
+        for scope in self.scopes:
+            scope.open_time_limits()
+        self.debugger = session.attach(self)
+
+    def _end_time_limit(self) -> None:
+        if self._time_limit is not None:
+            self._time_limit.cancel()
+            self._time_limit = None
 
     def conclude(self) -> RunOutcome:
         """How the run ended, once ``perform`` has returned; a flow output that cannot be computed
@@ -128,6 +146,8 @@ class ActiveRun:
         self.is_stopping = True
         self.outcome = outcome
         self.root.halt(lets_finish=lets_finish)
+        if self.debugger is not None:
+            self.debugger.close()
         if not lets_finish:
             self.loop.call_later(self.controls.grace_s, self.root.abandon)
 

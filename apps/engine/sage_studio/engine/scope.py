@@ -13,8 +13,8 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Coroutine, Mapping
-from typing import TYPE_CHECKING, Any, TypeAlias, cast
+from collections.abc import Awaitable, Coroutine, Mapping
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from sage_studio.engine.attempt import Attempt, Slots
 from sage_studio.engine.cache import cached_outputs, remember_outputs
@@ -42,6 +42,7 @@ from sage_studio.sdk import Context, Leave
 if TYPE_CHECKING:
     from sage_studio.engine.run import ActiveRun
 
+T = TypeVar("T")
 # An attempt's outputs, its failure, its way out, or None when the run stopped meanwhile.
 Result: TypeAlias = Mapping[str, Any] | Failure | Leave | None
 DEFAULT_CONCURRENCY = 100
@@ -219,6 +220,12 @@ class Scope:
             return {nodes[i].id: dict(given) for i in self.plan.sinks if (given := self.outputs[i])}
         return {name: evaluate(self.scope_of(roots, NOTHING)) for name, evaluate, roots in self.plan.outputs}
 
+    def open_time_limits(self) -> None:
+        """Containers at work may take as long as they like from now on."""
+        for attempt in self.at_work.values():
+            if attempt.limit is not None and attempt.node.body is not None:
+                attempt.limit.reschedule(None)
+
     def step_aside(self) -> None:
         """A node waits for somebody else: it does not count against this level's limit meanwhile."""
         self._strands.exempt += 1
@@ -227,6 +234,22 @@ class Scope:
 
     def step_back(self) -> None:
         self._strands.exempt -= 1
+
+    async def rest(self, awaited: Awaitable[T]) -> T | None:
+        """Wait between attempts, or for leave to begin one, while others go on; None when the level
+        stopped meanwhile."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        self.step_aside()
+        self._strands.resting.add(task)
+        try:
+            return await awaited
+        except asyncio.CancelledError:
+            if not self.is_stopping:
+                raise
+            return None
+        finally:
+            self._strands.resting.discard(task)
+            self.step_back()
 
     # Nodes
 
@@ -243,7 +266,7 @@ class Scope:
         """Take one ready node to its end: pinned, skipped, handed through, or run."""
         inputs: Mapping[str, Any] | None
         if node.inputs:
-            inputs = gather(node, self.plan.nodes, self.outputs)
+            inputs = gather(node, self.plan.ids, self.outputs)
         else:
             inputs = self.run.inputs if node.is_trigger else NOTHING
         if inputs is None:
@@ -253,9 +276,9 @@ class Scope:
             if passed is None:
                 self._skip(node, "disabled")
             else:
-                await self._complete(node, 1, self.run.now(), passed, {"disabled": True})
+                await self.complete(node, 1, self.run.now(), passed, {"disabled": True})
         elif node.pinned is not None:
-            await self._complete(node, 1, self.run.now(), node.pinned, {"pinned": True})
+            await self.complete(node, 1, self.run.now(), node.pinned, {"pinned": True})
         else:
             await self._work(node, inputs)
 
@@ -265,6 +288,13 @@ class Scope:
         attempt = held.attempt if held else 0
         if is_taken_up(node, held):
             attempt -= 1
+        if self.run.debugger is None:
+            await self.work_on(node, inputs, attempt)
+        else:
+            await self.run.debugger.visit(self, node, inputs, attempt)
+
+    async def work_on(self, node: PlanNode, inputs: Mapping[str, Any], attempt: int) -> None:
+        """The attempts that follow number ``attempt``."""
         limits = self._limits(node) if self.run.slots is not None or node.concurrency is not None else None
         while True:
             attempt += 1
@@ -279,13 +309,17 @@ class Scope:
                 await self._complete_leaving(node, attempt, began, result)
                 return
             if not isinstance(result, Failure):
-                await self._complete(node, attempt, began, result)
+                await self.complete(node, attempt, began, result)
                 return
             if not result.retryable or attempt - self.lost.get(node.id, 0) > node.retry.count:
-                await self._fail(node, attempt, began, result)
+                debugger = self.run.debugger
+                if debugger is None or not await debugger.deals_with(
+                    self, node, inputs, attempt, began=began, problem=result.problem
+                ):
+                    await self._fail(node, attempt, began, result)
                 return
             wait_s = pause_before(attempt, node.retry, result, random.random())  # noqa: S311 - spreads retries, guards nothing
-            self._note_retry(node, attempt, began, result.problem, wait_s)
+            self.note_retry(node, attempt, began, result.problem, wait_s)
             if not await self._pause(wait_s):
                 return
 
@@ -331,7 +365,9 @@ class Scope:
                 # On disk before the effect can happen: after a crash this is how one knows.
                 self.record(node, number, "running", began)
                 await run.journal.flush()
-            config = self._config(node, inputs)
+            config = self.config_of(node, inputs)
+            if run.debugger is not None:
+                config = run.debugger.look(self, node, inputs, config)
             if node.cache:
                 return await self._cached(Attempt(self, node, number, began, inputs, slots), config)
             attempt = Attempt(self, node, number, began, inputs, slots)
@@ -349,10 +385,10 @@ class Scope:
             return None
         except Leave as left:
             if left.what != "run" and not self._is_in_loop():
-                return failure_of(SageError(NOT_IN_LOOP), node, run.masks)
+                return failure_of(SageError(NOT_IN_LOOP), node, self.path, run.masks)
             return left
         except Exception as error:  # noqa: BLE001 - the edge to node code: failures are outcomes here
-            return failure_of(error, node, run.masks)
+            return failure_of(error, node, self.path, run.masks)
 
     async def _cached(self, attempt: Attempt, config: Mapping[str, Any]) -> Mapping[str, Any] | Failure:
         """What the node gave for the same settings and inputs before, or what it gives now."""
@@ -390,7 +426,8 @@ class Scope:
         body = self.parent.plan.nodes[self.parent.plan.index[container]].body
         return body is not None and body.is_loop
 
-    def _config(self, node: PlanNode, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+    def config_of(self, node: PlanNode, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """The node's configuration for these inputs. Raises SageError when an expression fails."""
         binding = node.binding
         if binding.is_constant and not node.wired_fields:
             return binding.constants
@@ -439,7 +476,8 @@ class Scope:
         attempt.task = task
         self.at_work[task] = attempt
         run.at_work += 1
-        limit = attempt.limit = asyncio.timeout(node.timeout_s)
+        is_open_ended = run.debugger is not None and node.body is not None
+        limit = attempt.limit = asyncio.timeout(None if is_open_ended else node.timeout_s)
         try:
             async with limit:
                 if attempt.is_waiting:
@@ -451,7 +489,7 @@ class Scope:
             # Repeating a node whose effect may have happened is a person's decision.
             retryable = not node.is_at_most_once
             error = SageError(NODE_TIMEOUT, {"timeout_s": node.timeout_s}, retryable=retryable)
-            return Failure(error.problem(node_id=node.id), retryable, 0.0)
+            return Failure(error.problem(node_id=node.id, iteration_path=self.path), retryable, 0.0)
         finally:
             attempt.limit = None
             if node.body is not None:
@@ -476,7 +514,7 @@ class Scope:
 
     # What became of them
 
-    async def _complete(
+    async def complete(
         self,
         node: PlanNode,
         attempt: int,
@@ -567,6 +605,8 @@ class Scope:
         freed = self.settle_quietly(node, outputs)
         if not self.is_stopping:
             self.ready.extend(freed)
+        if self.run.debugger is not None:
+            self.run.debugger.settled(self, node, freed)
 
     def record(
         self,
@@ -583,15 +623,15 @@ class Scope:
     ) -> None:
         """Journal where an attempt stands."""
         record = NodeRecord(node.id, self.path, attempt, state, began, finished, outputs, error, ports, waits)
+        if self.run.debugger is not None:
+            record = self.run.debugger.with_values(record)
         self.records[node.id] = record
         self.run.journal.node(record)
 
     def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
         self.run.journal.event(type_, self.run.now(), node_id, attempt, data, self.path)
 
-    def _note_retry(
-        self, node: PlanNode, attempt: int, began: float, problem: Problem, wait_s: float
-    ) -> None:
+    def note_retry(self, node: PlanNode, attempt: int, began: float, problem: Problem, wait_s: float) -> None:
         now = self.run.now()
         self.record(node, attempt, "failed", began, now, error=problem)
         facts: JsonObject = {"error": as_json_error(problem), "wait_s": round(wait_s, 3), "next": attempt + 1}
