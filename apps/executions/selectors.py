@@ -13,9 +13,9 @@ from django.db.models.functions import Coalesce
 
 from apps.common.errors import NotFound
 from apps.executions.models import NodeRun, Run, RunEvent, Signal
-from apps.executions.types import ACTIVE_STATES, FINAL_STATES, FLOW_SIGNAL, signal_key
+from apps.executions.types import ACTIVE_STATES, FINAL_STATES, FLOW_SIGNAL
 from apps.files.selectors import blob_get
-from sage_studio.engine import Event, iso
+from sage_studio.engine import Event, iso, signal_key
 from sage_studio.kernel import JsonObject, SageError, error_codes
 from sage_studio.kernel.errors import Language
 

@@ -44,8 +44,3 @@ WORKERS_CHANNEL = "runs"
 def flow_channel(flow_id: object) -> str:
     """Channel of the bus on which the sockets of a flow hear of new events."""
     return f"runs:{flow_id}"
-
-
-def signal_key(node_id: str, iteration_path: str, name: str) -> str:
-    """The address of a signal within its run, as the engine writes it."""
-    return f"{node_id}|{iteration_path}|{name}"

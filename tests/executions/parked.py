@@ -10,8 +10,8 @@ from django.utils import timezone
 
 from apps.accounts.models import Person
 from apps.executions.models import NEVER, NodeRun, Run
-from apps.executions.types import signal_key
 from apps.flows.models import Flow
+from sage_studio.engine import signal_key
 from tests.executions.flows import start
 
 

@@ -120,7 +120,7 @@ async def test_big_values_and_bytes_leave_references_and_come_back(claims: Claim
     big = [{"n": i, "text": "ü" * 10} for i in range(5000)]
     kept = record()._replace(outputs={"rows": big, "raw": b"\x00\xff" * 10, "small": "x"})
     await store.record(run_id, batch(event(2), kept))
-    assert (await store.load(run_id)).nodes["a"].outputs == kept.outputs
+    assert (await store.load(run_id)).nodes["a", ""].outputs == kept.outputs
 
     def row() -> Any:
         return NodeRun.objects.get(run_id=run_id).outputs

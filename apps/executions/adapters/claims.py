@@ -6,8 +6,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, cast
 
 from django.db import connection
 from django.db.models import Q
@@ -15,10 +13,10 @@ from django.db.models import Q
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions.adapters import sql
-from apps.executions.adapters.codec import GetBlob, decode
+from apps.executions.adapters.codec import GetBlob
+from apps.executions.adapters.progress import payload_of
 from apps.executions.adapters.writer import Claim
-from apps.executions.models import NodeRun, Run, Signal, due_now
-from sage_studio.engine import NodeRecord, RunProgress, newest_attempts
+from apps.executions.models import Run, Signal, due_now
 from sage_studio.kernel import Json, JsonObject
 
 
@@ -145,7 +143,7 @@ def _take_signals(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> list[
         failpoints.hit("signal.take")
     failpoints.hit("signal.taken")
     return [
-        (str(signal.run_id), signal.key, _payload(signal, get_blob(signal.run.workspace_id)))
+        (str(signal.run_id), signal.key, payload_of(signal, get_blob(signal.run.workspace_id)))
         for signal in found
         if signal.pk in mine_ids
     ]
@@ -154,46 +152,3 @@ def _take_signals(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> list[
 _SIGNAL_FIELDS = (
     "run_id", "key", "payload", "child__state", "child__outputs", "child__error", "child__reason"
 )  # fmt: skip
-
-
-def _payload(signal: Signal, get_blob: GetBlob) -> Json:
-    """What was delivered; for the end of a child run, how it ended and what it gave."""
-    child = signal.child
-    if child is None:
-        return cast(Json, signal.payload)
-    outputs = {name: decode(value, get_blob) for name, value in (child.outputs or {}).items()}
-    return {
-        "run_id": str(child.pk),
-        "state": child.state,
-        "outputs": outputs,
-        "error": child.error,
-        "reason": child.reason,
-    }
-
-
-def load_progress(run_id: str, get_blob: GetBlob) -> RunProgress:
-    """The fold of what is recorded of a run, big values fetched."""
-    run = Run.objects.only("last_seq", "started_at").get(pk=run_id)
-    records = [_record(row, get_blob) for row in NodeRun.objects.filter(run_id=run_id)]
-    return RunProgress(run.last_seq, _seconds(run.started_at), newest_attempts(records))
-
-
-def _record(row: NodeRun, get_blob: GetBlob) -> NodeRecord:
-    outputs: dict[str, Any] | None = None
-    if row.outputs is not None:
-        outputs = {port: decode(value, get_blob) for port, value in row.outputs.items()}
-    return NodeRecord(
-        node_id=row.node_id,
-        iteration_path=row.iteration_path,
-        attempt=row.attempt,
-        state=row.state,  # type: ignore[arg-type]  # only our own writer fills the column
-        started_at=_seconds(row.started_at),
-        finished_at=_seconds(row.finished_at),
-        outputs=outputs,
-        error=row.error,
-        ports=row.ports,
-    )
-
-
-def _seconds(moment: datetime | None) -> float | None:
-    return None if moment is None else moment.timestamp()

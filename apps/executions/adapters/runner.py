@@ -10,6 +10,7 @@ from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
 import structlog
+from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
 from apps.common import failpoints
@@ -27,6 +28,7 @@ from sage_studio.engine import (
     FenceLost,
     FlowState,
     Plan,
+    RunOptions,
     RunOutcome,
     RunProgress,
     compile_flow,
@@ -38,6 +40,8 @@ from sage_studio.plugins.registry import builtin_registry
 
 logger = structlog.get_logger(__name__)
 PLANS_KEPT = 128
+# A run that has done nothing but wait for this long is put down as a row.
+PARK_AFTER_S = 2.0
 # A run over which this many workers were lost, without a node getting done, takes them down with it.
 # Nodes that do so are found out before (dead letters); this catches what kills before any node begins.
 MAX_LOSSES = 8
@@ -76,6 +80,7 @@ class Runner:
                 host=_host(claim),
                 threads=self._threads,
                 controls=controls,
+                options=RunOptions(park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S)),
             )
         except FenceLost:
             log.warning("run_taken_over", fence=claim.fence)

@@ -141,12 +141,12 @@ UNPAUSE = """
 PUT_NODE = """
     INSERT INTO executions_noderun
         (id, run_id, node_id, iteration_path, attempt, state, started_at, finished_at, outputs, error, ports,
-         inputs, waits, resources, outer_path, is_lost)
-    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+         inputs, config, waits, resources, outer_path, is_lost)
+    VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
     ON CONFLICT (run_id, node_id, iteration_path, attempt) DO UPDATE
     SET state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
         outputs = excluded.outputs, error = excluded.error, ports = excluded.ports,
-        inputs = excluded.inputs, waits = excluded.waits, resources = excluded.resources,
+        inputs = excluded.inputs, config = excluded.config, waits = excluded.waits, resources = excluded.resources,
         is_lost = excluded.is_lost
 """
 PUT_SIGNAL = """

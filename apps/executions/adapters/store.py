@@ -7,8 +7,8 @@ from collections.abc import Callable, Collection
 from concurrent.futures import Executor
 from functools import partial
 
-from apps.executions.adapters.claims import load_progress
 from apps.executions.adapters.codec import GetBlob, PutBlob
+from apps.executions.adapters.progress import load_progress
 from apps.executions.adapters.writer import Claim, RunWriter
 from sage_studio.engine import Batch, RunProgress
 

@@ -28,7 +28,7 @@ from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
 from apps.executions.models import NEVER, NodeRun, due_now
 from apps.executions.types import WORKERS_CHANNEL
 from apps.flows.services import flow_run_noted
-from sage_studio.engine import Batch, FenceLost, FlowState, NodeRecord, RunOutcome
+from sage_studio.engine import Batch, FenceLost, FlowState, NodeRecord, RunOutcome, signal_key
 from sage_studio.engine.errors import WORKER_LOST
 
 logger = structlog.get_logger(__name__)
@@ -212,7 +212,7 @@ def _is_heard_of(job: _Job) -> bool:
         return False
     waiting = NodeRun.objects.filter(run_id=job.claim.run_id, state="waiting")
     pending = {
-        f"{node_id}|{path}|{name}"
+        signal_key(node_id, path, name)
         for node_id, path, waits in waiting.values_list("node_id", "iteration_path", "waits")
         for name, wait in (waits or {}).items()
         if not wait.get("done")
@@ -290,7 +290,7 @@ def _finish_values(job: _Job, outcome: RunOutcome) -> list[Any]:
 
 
 def _node_row(job: _Job, record: NodeRecord) -> tuple[Any, ...]:
-    error, waits = record.error, getattr(record, "waits", None)
+    error = record.error
     return (
         uuid.uuid4().hex,
         sql.row_id(job.claim.run_id),
@@ -303,9 +303,10 @@ def _node_row(job: _Job, record: NodeRecord) -> tuple[Any, ...]:
         encode_outputs(record.outputs, job.put_blob) if record.outputs is not None else None,
         dump(error) if error is not None else None,
         dump(record.ports) if record.ports is not None else None,
-        None,
-        encode_outputs(waits, job.put_blob) if waits else None,
-        None,
+        encode_outputs(record.inputs, job.put_blob) if record.inputs is not None else None,
+        dump(record.config) if record.config is not None else None,
+        encode_outputs(record.waits, job.put_blob) if record.waits else None,
+        dump(record.resources) if record.resources is not None else None,
         _outer_path(record),
         error is not None and error["code"] == WORKER_LOST.code,
     )
