@@ -4,6 +4,7 @@
  * `tests/golden/projection`. Total: any JSON is accepted, nothing throws.
  */
 import { cycleLosers } from "./cycles";
+import { lifted } from "./levels";
 import { edgeId, FLOW_SCHEMA, type FlowEdge, type FlowInput, type FlowNode, type FlowNote } from "./document";
 import { isObject, type Json, type JsonObject } from "./json";
 import * as shapes from "./shapes";
@@ -173,7 +174,7 @@ function projectEdges(
 ): FlowEdge[] {
   const whole = readEdges(raw, report).filter((drawn) => hasBothEnds(drawn, rawNodes, nodes, report));
   const drawn = onePerPort(whole, nodes, multiple, report);
-  const losers = new Set(cycleLosers(drawn.map(({ edge }) => [edge.source, edge.target] as const)));
+  const losers = findCycleLosers(drawn, nodes);
   const kept = drawn.filter(({ edge }, index) => {
     if (losers.has(index)) report({ code: "edge.cycle", edge_id: edge.id });
     return !losers.has(index);
@@ -183,6 +184,20 @@ function projectEdges(
     .slice(0, MAX_EDGES)
     .map(({ edge }) => edge)
     .sort((a, b) => compareText(a.id, b.id));
+}
+
+/** Indexes of the edges left out so that no level has a cycle. */
+function findCycleLosers(drawn: readonly Drawn[], nodes: ReadonlyMap<string, FlowNode>): Set<number> {
+  const parentOf = (id: string) => nodes.get(id)?.parent;
+  const arcs: (readonly [string, string])[] = [];
+  const ordering: number[] = [];
+  for (const [index, { edge }] of drawn.entries()) {
+    const arc = lifted(edge.source, edge.target, parentOf);
+    if (arc === undefined) continue;
+    arcs.push(arc);
+    ordering.push(index);
+  }
+  return new Set(cycleLosers(arcs).map((index) => ordering[index] ?? -1));
 }
 
 /** Well-formed edges, oldest first; the same connection stored under two keys is one edge. */

@@ -64,6 +64,7 @@ export const NODE: Shape = {
   timeout_s: above(0, 86_400 * 30),
   on_error: oneOf("fail", "continue", "route"),
   cache: boolean,
+  concurrency: integer(1, 1000),
   notes: text(20_000),
 };
 
