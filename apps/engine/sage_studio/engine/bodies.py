@@ -106,7 +106,7 @@ class Bodies:
             try:
                 result = self._result(scope, left)
             except SageError as error:
-                problem = error.problem(node_id=self._attempt.node.id)
+                problem = error.problem(node_id=self._attempt.node.id, iteration_path=scope.path)
         outputs: dict[str, Any] = {"exports": exports} if exports else {}
         if problem is None:
             outputs["value"] = result.value

@@ -23,7 +23,7 @@ class Failure(NamedTuple):
     retry_after_s: float
 
 
-def failure_of(error: Exception, node: PlanNode, masks: Masks) -> Failure:
+def failure_of(error: Exception, node: PlanNode, path: str, masks: Masks) -> Failure:
     """Turn what a node raised into an outcome; unexpected ones are logged with their traceback."""
     if isinstance(error, BodyFailed):
         # What failed inside keeps its own place and words.
@@ -36,7 +36,7 @@ def failure_of(error: Exception, node: PlanNode, masks: Masks) -> Failure:
         logger.warning("node_crashed", extra={"node_id": node.id, "node_type": node.type}, exc_info=error)
         facts = {"kind": type(error).__name__, "message": masks.text(str(error)[:2_000])}
         sage_error = SageError(NODE_CRASHED, dict(facts))
-    problem: Problem = masks.value(dict(sage_error.problem(node_id=node.id)))
+    problem: Problem = masks.value(dict(sage_error.problem(node_id=node.id, iteration_path=path)))
     wish = sage_error.facts.get("retry_after_s")
     retry_after_s = float(wish) if isinstance(wish, (int, float)) else 0.0
     return Failure(problem, sage_error.can_retry, retry_after_s)

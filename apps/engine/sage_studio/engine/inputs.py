@@ -33,9 +33,10 @@ def flow_inputs(document: FlowDocument, given: Mapping[str, Any]) -> dict[str, A
 
 
 def gather(
-    node: PlanNode, nodes: Sequence[PlanNode], outputs: Sequence[Mapping[str, Any] | None]
+    node: PlanNode, ids: Sequence[str], outputs: Sequence[Mapping[str, Any] | None]
 ) -> dict[str, Any] | None:
-    """The values on a node's wired ports, or None when the node is to be skipped.
+    """The values on a node's wired ports, or None when the node is to be skipped; ``ids`` and ``outputs``
+    are those of the level's slots.
 
     Skipped is a node none of whose edges was taken, and one whose required input came from a
     port that was not taken, also when its other inputs were.
@@ -44,7 +45,7 @@ def gather(
     for wired in node.inputs:
         if wired.multiple:
             taken = [
-                (nodes[source].id, produced[port])
+                (ids[source], produced[port])
                 for source, port in wired.sources
                 if (produced := outputs[source]) is not None and port in produced
             ]

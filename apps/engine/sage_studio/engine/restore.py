@@ -79,7 +79,7 @@ def _restore_node(scope: Scope, node: PlanNode, record: NodeRecord) -> bool:
 
 
 def _pause(scope: Scope, node: PlanNode, record: NodeRecord, error: SageError, reason: str) -> None:
-    problem = error.problem(node_id=node.id)
+    problem = error.problem(node_id=node.id, iteration_path=scope.path)
     scope.record(node, record.attempt, "paused", record.started_at, error=problem)
     scope.run.stop(RunOutcome(FlowState.PAUSED, error=problem, reason=reason))
 
@@ -92,7 +92,7 @@ def _give_up_attempt(scope: Scope, node: PlanNode, record: NodeRecord) -> None:
         _pause(scope, node, record, SageError(DEAD_LETTER, {"times": lost}), "dead_letter")
         return
     scope.lost[node.id] = lost
-    problem = SageError(WORKER_LOST).problem(node_id=node.id)
+    problem = SageError(WORKER_LOST).problem(node_id=node.id, iteration_path=scope.path)
     scope.record(node, record.attempt, "failed", record.started_at, now, error=problem)
     facts = {"error": as_json_error(problem), "wait_s": 0, "next": record.attempt + 1}
     run.journal.event("node_retrying", now, node.id, record.attempt, facts, scope.path)

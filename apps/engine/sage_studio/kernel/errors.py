@@ -117,7 +117,9 @@ class SageError(Exception):
         """Whether doing the same again may succeed."""
         return self.code.retryable if self.retryable is None else self.retryable
 
-    def problem(self, language: Language = "en", *, node_id: str | None = None) -> Problem:
+    def problem(
+        self, language: Language = "en", *, node_id: str | None = None, iteration_path: str = ""
+    ) -> Problem:
         """This error as its JSON shape."""
         shape: Problem = {
             "code": self.code.code,
@@ -126,6 +128,8 @@ class SageError(Exception):
         }
         if node_id is not None:
             shape["node_id"] = node_id
+        if iteration_path:
+            shape["iteration_path"] = iteration_path
         if self.facts:
             shape["details"] = dict(self.facts)
         if hint := self.hint(language):

@@ -90,5 +90,5 @@ class Stop(Node):
             error = NodeError.plain(settings.text("message") or "stopped")
             if what != "run":
                 raise error
-            raise Leave("run", problem=error.problem(node_id=ctx.node_id))
+            raise Leave("run", problem=error.problem(node_id=ctx.node_id, iteration_path=ctx.iteration_path))
         raise Leave(what, settings.raw("value"))
