@@ -6,24 +6,31 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self, cast
 
+from sage_studio.engine.attempt import Attempt
 from sage_studio.engine.context import RunContext
-from sage_studio.engine.executors import NodeCall, Share, origin_of
+from sage_studio.engine.executors import NodeCall, origin_of
 from sage_studio.engine.host import Host
 from sage_studio.engine.masks import Masks
+from sage_studio.engine.plan import PlanNode
+from sage_studio.engine.scope import Scope
 from sage_studio.kernel import Clock, JsonObject, SystemClock
 from sage_studio.plugins.local_host import LocalHost
-from sage_studio.sdk import Context, Node
+from sage_studio.sdk import Context, Needs, Node
 from tests.executors.nodes import NODES
 
 SECRET = "s3cret-value"
 
 
 class Voice:
-    """The run's side of a context: a local host, and a list of what was said."""
+    """The run's side of a context, run and level in one: a local host, and a list of what was said."""
+
+    path = ""
 
     def __init__(self, folder: Path) -> None:
+        self.run = self
         self.run_id, self.flow_id = "run-1", "flow-1"
         self.local_host = LocalHost(folder=folder, environ={"SAGE_CREDENTIAL_KEY": SECRET})
         self.host: Host = self.local_host
@@ -49,11 +56,12 @@ class Voice:
         return [str(data["message"]) for type_, data in self.said if type_ == "log"]
 
     def context(self, call: NodeCall) -> Context:
-        context = RunContext(self, call.node_id, call.attempt, call.config, 4_000_000_000.0)
-        return cast(Context, context)
+        node = cast(PlanNode, SimpleNamespace(id=call.node_id, body=None))
+        attempt = Attempt(cast(Scope, self), node, call.attempt, 0.0, call.inputs, None)
+        return cast(Context, RunContext(attempt, call.config, 4_000_000_000.0))
 
 
-def call(type_: str, value: Any = None, *, share: Share | None = None, **config: Any) -> NodeCall:
+def call(type_: str, value: Any = None, *, needs: Needs | None = None, **config: Any) -> NodeCall:
     cls: type[Node] = NODES[type_]
     defaults: Mapping[str, Any] = {field.name: field.default for field in cls.spec.config}
     return NodeCall(
@@ -66,5 +74,5 @@ def call(type_: str, value: Any = None, *, share: Share | None = None, **config:
         flow_id="flow-1",
         node_id="n1",
         idempotency_key="run-1:n1:",
-        share=share or Share(),
+        needs=needs or Needs(),
     )

@@ -13,12 +13,12 @@ from typing import Any
 
 import pytest
 
-from sage_studio.engine.executors import Share
 from sage_studio.engine.executors.frames import Message, encode
 from sage_studio.engine.executors.kubernetes import KubernetesPods
 from sage_studio.engine.executors.pods import PodSettings
 from sage_studio.engine.executors.values import pack
 from sage_studio.kernel import SageError
+from sage_studio.sdk import Needs
 from tests.executors.cluster.api import LocalCluster
 from tests.executors.support import SECRET, Voice, call
 
@@ -104,7 +104,7 @@ async def test_a_nodes_share_is_what_its_pod_asks_for(
     cluster: LocalCluster, pods: KubernetesPods, voice: Voice
 ) -> None:
     async with asyncio.TaskGroup() as group:
-        task = group.create_task(run(pods, voice, "crunch", share=Share(cpu=2, memory_mb=512, gpu=1)))
+        task = group.create_task(run(pods, voice, "crunch", needs=Needs(cpu=2, memory_mb=512, gpu=1)))
         await until(cluster.pods)
         resources = cluster.pods()[0]["spec"]["containers"][0]["resources"]
         task.cancel()
@@ -144,7 +144,7 @@ async def test_a_pod_that_crashes_says_how(
 
 async def test_a_pod_over_its_memory_is_told_apart(pods: KubernetesPods, voice: Voice) -> None:
     with pytest.raises(SageError) as caught:
-        await run(pods, voice, "grow", mb=400, share=Share(memory_mb=64))
+        await run(pods, voice, "grow", mb=400, needs=Needs(memory_mb=64))
     assert caught.value.code.code == "executor.out_of_memory"
 
 
@@ -190,7 +190,7 @@ async def test_an_image_that_is_not_there_is_an_error_at_once(cluster: LocalClus
 async def test_a_pod_there_is_no_room_for_is_an_error_in_time(cluster: LocalCluster, voice: Voice) -> None:
     pods = KubernetesPods(replace(SETTINGS, start_timeout_s=1), config=cluster.config)
     with pytest.raises(SageError, match="Insufficient gpus") as caught:
-        await run(pods, voice, "echo", share=Share(gpu=4))
+        await run(pods, voice, "echo", needs=Needs(gpu=4))
     assert caught.value.code.code == "executor.no_room"
     await pods.close()
 

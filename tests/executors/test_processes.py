@@ -11,8 +11,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from sage_studio.engine.executors import ProcessPool, Share
+from sage_studio.engine.executors import ProcessPool
 from sage_studio.kernel import SageError
+from sage_studio.sdk import Needs
 from tests.executors.support import SECRET, Voice, call
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
@@ -176,9 +177,9 @@ async def test_a_crash_is_told_and_the_worker_replaced(
 
 async def test_a_node_that_takes_too_much_memory_is_stopped(pool: ProcessPool, voice: Voice) -> None:
     with pytest.raises(SageError) as caught:
-        await run(pool, voice, "grow", mb=400, share=Share(memory_mb=100))
+        await run(pool, voice, "grow", mb=400, needs=Needs(memory_mb=100))
     assert caught.value.code.code == "executor.out_of_memory"
-    assert (await run(pool, voice, "grow", share=Share(memory_mb=100)))["value"] == 0
+    assert (await run(pool, voice, "grow", needs=Needs(memory_mb=100)))["value"] == 0
 
 
 async def test_an_idle_worker_that_died_is_replaced(pool: ProcessPool, voice: Voice) -> None:

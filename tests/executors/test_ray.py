@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from sage_studio.engine.executors import Share
 from sage_studio.engine.executors.ray_cluster import RayNodes
 from sage_studio.kernel import SageError
+from sage_studio.sdk import Needs
 from tests.executors.support import Voice, call
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180), pytest.mark.slow]
@@ -97,5 +97,5 @@ async def test_what_no_machine_can_give_is_an_error_in_time(voice: Voice, nodes:
     await run(nodes, voice, "echo")
     small = RayNodes("", start_timeout_s=3)
     with pytest.raises(SageError) as caught:
-        await run(small, voice, "echo", share=Share(cpu=64))
+        await run(small, voice, "echo", needs=Needs(cpu=64))
     assert caught.value.code.code == "executor.no_room"

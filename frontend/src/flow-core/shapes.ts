@@ -51,6 +51,8 @@ const RETRY: Shape = {
   jitter: number(0, 1),
 };
 
+const executor = oneOf("local", "process", "celery", "ray", "kubernetes");
+
 export const NODE: Shape = {
   type: isTypeName,
   version: text(32),
@@ -65,6 +67,7 @@ export const NODE: Shape = {
   on_error: oneOf("fail", "continue", "route"),
   cache: boolean,
   concurrency: integer(1, 1000),
+  executor,
   notes: text(20_000),
 };
 
@@ -75,6 +78,7 @@ export const SETTINGS: Shape = {
   timeout_s: above(0, 86_400 * 365),
   on_error: oneOf("fail", "continue"),
   concurrency: integer(1, 1000),
+  executor,
   timezone: text(),
   optimise: oneOf("on", "off"),
 };

@@ -38,7 +38,7 @@ class Binding:
 
     constants: Mapping[str, Any]
     computed: tuple[tuple[str, Evaluate], ...]
-    per_item: tuple[tuple[str, str, Evaluate], ...]
+    per_item: tuple[tuple[str, Json, Evaluate], ...]
     roots: frozenset[str]
     in_body: tuple[BodyField, ...] = ()
     reads: frozenset[str] = frozenset()
@@ -52,26 +52,37 @@ class Binding:
         config = dict(self.constants)
         for name, evaluate in self.computed:
             config[name] = evaluate(scope)
-        for name, source, evaluate in self.per_item:
-            config[name] = CompiledItem(source, evaluate, scope)
+        for name, template, evaluate in self.per_item:
+            config[name] = CompiledItem(template, evaluate, scope)
         return config
 
 
 class CompiledItem:
-    """An item field with the run's values in scope; see ``sdk.ItemExpression``."""
+    """An item field with the run's values in scope; see ``sdk.ItemExpression``. ``template`` is the field
+    as it was drawn: another process compiles it anew (``compile_item``)."""
 
-    __slots__ = ("_evaluate", "_scope", "source")
+    __slots__ = ("_evaluate", "scope", "template")
 
-    def __init__(self, source: str, evaluate: Evaluate, scope: Mapping[str, Any]) -> None:
-        self.source = source
+    def __init__(self, template: Json, evaluate: Evaluate, scope: Mapping[str, Any]) -> None:
+        self.template = template
+        self.scope = dict(scope)
         self._evaluate = evaluate
-        self._scope = dict(scope)
+
+    @property
+    def source(self) -> str:
+        template = self.template
+        return template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
 
     def evaluate(self, item: Any, index: int = 0) -> Any:
-        scope = self._scope
+        scope = self.scope
         scope["item"] = item
         scope["index"] = index
         return self._evaluate(scope)
+
+
+def compile_item(template: Json, scope: Mapping[str, Any]) -> CompiledItem:
+    """Raises SageError (``expression.*``) for a template that cannot be read."""
+    return CompiledItem(template, _compile(template, "", set()) or _constant(template), scope)
 
 
 def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) -> Binding:
@@ -82,7 +93,7 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
     fields = {field.name: field for field in spec.config} if spec else {}
     constants: dict[str, Any] = {}
     computed: list[tuple[str, Evaluate]] = []
-    per_item: list[tuple[str, str, Evaluate]] = []
+    per_item: list[tuple[str, Json, Evaluate]] = []
     in_body: list[BodyField] = []
     reads: set[str] = set()
     for name, field in fields.items():
@@ -104,8 +115,7 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         evaluate = _compile(value, f"{path}.config.{name}", reads)
         if use == "item":
             constants.pop(name, None)
-            source = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-            per_item.append((name, source, evaluate or _constant(value)))
+            per_item.append((name, value, evaluate or _constant(value)))
         elif evaluate is None:
             constants[name] = value
         else:

@@ -302,6 +302,7 @@ class _Compiler:
             body=draft.body,
             cache=node.cache,
             concurrency=node.concurrency,
+            executor=node.executor,
             is_deterministic=cls is not None and cls.is_deterministic(node.config),
         )
 

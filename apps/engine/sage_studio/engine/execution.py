@@ -9,6 +9,7 @@ from dataclasses import replace
 from typing import Any
 
 from sage_studio.engine.controls import Controls
+from sage_studio.engine.executors.placing import NOWHERE
 from sage_studio.engine.host import Host
 from sage_studio.engine.inputs import flow_inputs
 from sage_studio.engine.journal import Journal
@@ -36,8 +37,11 @@ async def run_flow(
     """Run until the flow ends, fails, pauses, is parked or stopped; every ending is a result.
 
     Raises FenceLost when another worker has taken the run over, and CancelledError when the
-    caller is cancelled (nothing more is recorded then).
+    caller is cancelled (nothing more is recorded then). Raises ``executor.unavailable`` when the flow is
+    to run where it cannot here.
     """
+    options = options or RunOptions()
+    (options.executors or NOWHERE).check(plan)
     clock = clock or SystemClock()
     progress = await store.load(run_id)
     journal = Journal(store, run_id, progress.last_seq)
@@ -57,7 +61,7 @@ async def run_flow(
                         threads=threads,
                         clock=clock,
                         progress=progress,
-                        options=options or RunOptions(),
+                        options=options,
                     )
                 )
             finally:

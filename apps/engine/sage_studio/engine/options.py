@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from sage_studio.engine.executors.placing import Executors
+
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """``park_after_s``: a run with nothing to do but wait is given back when the wait goes on for longer
-    than this; None keeps it."""
+    than this; None keeps it. ``executors``: the places nodes may run at; without them all run here."""
 
     park_after_s: float | None = None
+    executors: Executors | None = None

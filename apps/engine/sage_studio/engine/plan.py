@@ -63,6 +63,7 @@ class PlanNode:
     body: BodyPlan | None = None
     cache: bool = False
     concurrency: int | None = None
+    executor: str | None = None
     is_deterministic: bool = False
 
     @property

@@ -10,11 +10,12 @@ from typing import TYPE_CHECKING, Any
 
 from sage_studio.engine.controls import Controls, Wish
 from sage_studio.engine.errors import FLOW_TIMEOUT
+from sage_studio.engine.executors.call import NodeExecutor
 from sage_studio.engine.host import Host
 from sage_studio.engine.journal import Journal
 from sage_studio.engine.masks import Masks
 from sage_studio.engine.options import RunOptions
-from sage_studio.engine.plan import Plan
+from sage_studio.engine.plan import Plan, PlanNode
 from sage_studio.engine.records import FlowState, RunOutcome, RunProgress
 from sage_studio.engine.scope import Scope
 from sage_studio.engine.waiting import Waiting
@@ -174,6 +175,11 @@ class ActiveRun:
     def park(self, wake_at: float | None) -> None:
         """Let the run go until ``wake_at`` or a signal; whoever takes it up goes on from its records."""
         self.stop(RunOutcome(FlowState.RUNNING, reason="waiting", wake_at=wake_at))
+
+    def place_of(self, node: PlanNode) -> NodeExecutor | None:
+        """Where a node's attempts run; None is here."""
+        executors = self.options.executors
+        return None if executors is None else executors.place_of(node, self.plan.document.settings.executor)
 
     def find_limit(self, node_id: str, limit: int) -> asyncio.Semaphore:
         """The node's own limit over all levels and iterations."""

@@ -20,6 +20,7 @@ from sage_studio.engine.attempt import Attempt, Slots
 from sage_studio.engine.cache import cached_outputs, remember_outputs
 from sage_studio.engine.context import RunContext
 from sage_studio.engine.errors import NODE_TIMEOUT, NOT_IN_LOOP
+from sage_studio.engine.executors.placing import run_elsewhere
 from sage_studio.engine.failures import Failure, failure_of, pause_before
 from sage_studio.engine.ferry import run_in_thread
 from sage_studio.engine.inputs import NOTHING, gather, passed_through
@@ -449,6 +450,9 @@ class Scope:
         self, node: PlanNode, context: RunContext, inputs: Mapping[str, Any]
     ) -> Coroutine[Any, Any, Any]:
         assert node.node_class is not None, "only disabled nodes have no class"
+        place = self.run.place_of(node)
+        if place is not None:
+            return run_elsewhere(place, node, cast(Context, context), inputs)
         instance = node.node_class()
         if node.blocking:
             return run_in_thread(

@@ -7,7 +7,7 @@ module; here is only the shape.
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, SkipValidation
 
@@ -27,6 +27,11 @@ Value = Annotated[Json, SkipValidation]
 Pair = Annotated[tuple[float, float], Field(strict=False)]
 
 NodeId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+
+
+# Where nodes may run; what each one means is said in ``engine.executors.placing``.
+Executor = Literal["local", "process", "celery", "ray", "kubernetes"]
+EXECUTORS: tuple[Executor, ...] = get_args(Executor)
 
 
 class _Open(BaseModel):
@@ -61,6 +66,7 @@ class FlowNode(_Open):
     on_error: Literal["fail", "continue", "route"] = "fail"
     cache: bool = False
     concurrency: int | None = Field(default=None, ge=1, le=1000)
+    executor: Executor | None = None
     pinned: Value = None
     notes: str | None = Field(default=None, max_length=20_000)
 
@@ -103,6 +109,7 @@ class FlowSettings(_Open):
     timeout_s: float | None = Field(default=None, gt=0, le=86_400 * 365)
     on_error: Literal["fail", "continue"] = "fail"
     concurrency: int | None = Field(default=None, ge=1, le=1000)
+    executor: Executor = "local"
     timezone: str = "UTC"
     optimise: Literal["on", "off"] = "on"
     unread_nodes: Literal["run", "skip"] = "run"

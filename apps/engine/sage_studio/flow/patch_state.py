@@ -42,7 +42,9 @@ _NODE_DEFAULTS: JsonObject = {"name": "", "disabled": False, "on_error": "fail",
 _FLOW_DEFAULTS: JsonObject = {
     "name": "", "description": "", "settings": {}, "inputs": [], "outputs": [], "variables": {},
 }  # fmt: skip
-_SETTINGS_DEFAULTS: JsonObject = {"mode": "batch", "on_error": "fail", "timezone": "UTC", "optimise": "on"}
+_SETTINGS_DEFAULTS: JsonObject = {
+    "mode": "batch", "on_error": "fail", "executor": "local", "timezone": "UTC", "optimise": "on",
+}  # fmt: skip
 
 
 class Conflicted(Exception):

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from typing import TypeAlias
 
-from sage_studio.flow.document import MAX_NAME_LENGTH
+from sage_studio.flow.document import EXECUTORS, MAX_NAME_LENGTH
 from sage_studio.kernel import Json
 
 Check: TypeAlias = Callable[[Json], bool]
@@ -89,6 +89,7 @@ NODE: Shape = {
     "on_error": one_of("fail", "continue", "route"),
     "cache": boolean,
     "concurrency": integer(1, 1000),
+    "executor": one_of(*EXECUTORS),
     "notes": text(20_000),
 }
 
@@ -99,6 +100,7 @@ SETTINGS: Shape = {
     "timeout_s": above(0, 86_400 * 365),
     "on_error": one_of("fail", "continue"),
     "concurrency": integer(1, 1000),
+    "executor": one_of(*EXECUTORS),
     "timezone": text(),
     "optimise": one_of("on", "off"),
 }

@@ -4,7 +4,8 @@ One small protocol serves them all (``frames``, ``conversation``): the node runs
 asks of its context is answered where the run is (``home``), so the same node does the same everywhere.
 """
 
-from sage_studio.engine.executors.call import NodeCall, NodeExecutor, Share, may_travel, origin_of
+from sage_studio.engine.executors.call import NodeCall, NodeExecutor, may_travel, origin_of
+from sage_studio.engine.executors.placing import Executors
 from sage_studio.engine.executors.processes import ProcessPool
 
-__all__ = ["NodeCall", "NodeExecutor", "ProcessPool", "Share", "may_travel", "origin_of"]
+__all__ = ["Executors", "NodeCall", "NodeExecutor", "ProcessPool", "may_travel", "origin_of"]

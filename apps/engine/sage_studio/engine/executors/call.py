@@ -6,17 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from sage_studio.flow.spec import NodeSpec
+from sage_studio.flow.spec import Needs, NodeSpec
 from sage_studio.sdk import Context, Node
-
-
-@dataclass(frozen=True, slots=True)
-class Share:
-    """What a node may use where it runs; 0 for memory and disk means "whatever the place gives"."""
-
-    cpu: float = 1.0
-    memory_mb: int = 0
-    gpu: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +16,8 @@ class NodeCall:
 
     ``origin`` is where its class is imported from (``package.module:Class``). ``config`` has its
     expressions resolved; item fields are ``CompiledItem``. ``timeout_s`` counts from the start of
-    the attempt. ``at_most_once`` calls are never begun a second time by an executor.
+    the attempt. ``at_most_once`` calls are never begun a second time by an executor. ``needs`` of 0 mean
+    whatever the place gives.
     """
 
     type: str
@@ -42,7 +34,7 @@ class NodeCall:
     timeout_s: float = 300.0
     at_most_once: bool = False
     stream_ports: frozenset[str] = frozenset()
-    share: Share = field(default_factory=Share)
+    needs: Needs = field(default_factory=Needs)
 
 
 class NodeExecutor(Protocol):
@@ -71,4 +63,4 @@ def origin_of(cls: type[Node]) -> str | None:
 
 def may_travel(spec: NodeSpec) -> bool:
     """Whether a type of node can run elsewhere at all: triggers and control nodes steer the run."""
-    return not spec.trigger and spec.category != "control" and getattr(spec, "body", None) is None
+    return not spec.trigger and spec.category != "control" and spec.body is None

@@ -141,16 +141,16 @@ def _from_secret(variable: str, secret: str, key: str) -> EnvVar:
 
 
 def memory_limit_mb(call: NodeCall, settings: PodSettings) -> int:
-    return (call.share.memory_mb or settings.memory_mb) + OWN_MEMORY_MB
+    return (call.needs.memory_mb or settings.memory_mb) + OWN_MEMORY_MB
 
 
 def _resources(call: NodeCall, settings: PodSettings) -> ResourceRequirements:
     memory = f"{memory_limit_mb(call, settings)}Mi"
-    requests = {"cpu": f"{round((call.share.cpu or settings.cpu) * 1000)}m", "memory": memory}
+    requests = {"cpu": f"{round((call.needs.cpu or settings.cpu) * 1000)}m", "memory": memory}
     limits = {"memory": memory}
-    if call.share.gpu:
+    if call.needs.gpu:
         # Extended resources are whole and the same in both places.
-        requests[settings.gpu_resource] = limits[settings.gpu_resource] = str(round(call.share.gpu))
+        requests[settings.gpu_resource] = limits[settings.gpu_resource] = str(round(call.needs.gpu))
     return ResourceRequirements(requests=dict(requests), limits=dict(limits))
 
 

@@ -100,7 +100,7 @@ class ProcessPool:
             self.kill()
 
     def _limit_of(self, call: NodeCall) -> int:
-        return call.share.memory_mb + OWN_MEMORY_MB if call.share.memory_mb else self._memory_mb
+        return call.needs.memory_mb + OWN_MEMORY_MB if call.needs.memory_mb else self._memory_mb
 
     async def _take(self) -> _Worker:
         while self._idle:

@@ -1,6 +1,6 @@
 """Nodes on a Ray cluster: each call in an actor with the node's share of processors, memory and GPUs.
 
-An actor is kept for a few seconds after a call, for the next one with the same share. Values cross as
+An actor is kept for a few seconds after a call, for the next one with the same needs. Values cross as
 frames of our own protocol inside Ray's messages; big ones travel through its object store by reference.
 A Ray cluster trusts whoever may connect to it, because its own messages are Python pickles: connect to
 clusters of your own only. Needs the extra ``ray``.
@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Mapping
 from contextlib import suppress
 from typing import Any, TypeAlias
 
-from sage_studio.engine.executors.call import NodeCall, Share
+from sage_studio.engine.executors.call import NodeCall
 from sage_studio.engine.executors.errors import (
     BAD_MESSAGE,
     CLUSTER,
@@ -27,7 +27,7 @@ from sage_studio.engine.executors.frames import HEADER_BYTES, Message, decode, f
 from sage_studio.engine.executors.home import HELLO, run_over
 from sage_studio.engine.executors.ray_actor import NodeActor
 from sage_studio.kernel import SageError
-from sage_studio.sdk import Context
+from sage_studio.sdk import Context, Needs
 
 logger = logging.getLogger("sage_studio.engine")
 START_TIMEOUT_S = 120.0
@@ -41,13 +41,15 @@ class RayNodes:
     """Implements ``NodeExecutor``. ``cluster`` is an address (``ray://head:10001``, ``auto``) or empty for
     a cluster on this machine; ``options`` go to ``ray.init`` as they are."""
 
-    def __init__(self, cluster: str = "", *, start_timeout_s: float = START_TIMEOUT_S, **options: Any) -> None:
+    def __init__(
+        self, cluster: str = "", *, start_timeout_s: float = START_TIMEOUT_S, **options: Any
+    ) -> None:
         self._address = cluster
         self._start_timeout_s = start_timeout_s
         self._options = options
         self._ray: Ray = None
         self._connecting = asyncio.Lock()
-        self._idle: dict[Share, list[_ActorLink]] = {}
+        self._idle: dict[Needs, list[_ActorLink]] = {}
 
     async def run(self, call: NodeCall, context: Context) -> Mapping[str, Any]:
         """Run the call in an actor.
@@ -56,7 +58,7 @@ class RayNodes:
         ``process_ended``.
         """
         ray = await self._connect()
-        link = await self._take(ray, call.share)
+        link = await self._take(ray, call.needs)
         is_fit = False
         try:
             outputs = await run_over(link, call, context)
@@ -67,7 +69,7 @@ class RayNodes:
             raise
         finally:
             if is_fit:
-                self._keep(call.share, link)
+                self._keep(call.needs, link)
             else:
                 link.kill()
 
@@ -84,10 +86,10 @@ class RayNodes:
                 self._ray = await asyncio.to_thread(_connect, self._address, self._options)
             return self._ray
 
-    async def _take(self, ray: Ray, share: Share) -> _ActorLink:
-        if waiting := self._idle.get(share):
+    async def _take(self, ray: Ray, needs: Needs) -> _ActorLink:
+        if waiting := self._idle.get(needs):
             return waiting.pop()
-        link = _ActorLink(ray, share)
+        link = _ActorLink(ray, needs)
         try:
             async with asyncio.timeout(self._start_timeout_s):
                 greeting = await link.receive()
@@ -103,12 +105,12 @@ class RayNodes:
             raise await link.lost()
         return link
 
-    def _keep(self, share: Share, link: _ActorLink) -> None:
-        self._idle.setdefault(share, []).append(link)
-        asyncio.get_running_loop().call_later(KEEP_S, self._let_go, share, link)
+    def _keep(self, needs: Needs, link: _ActorLink) -> None:
+        self._idle.setdefault(needs, []).append(link)
+        asyncio.get_running_loop().call_later(KEEP_S, self._let_go, needs, link)
 
-    def _let_go(self, share: Share, link: _ActorLink) -> None:
-        links = self._idle.get(share, [])
+    def _let_go(self, needs: Needs, link: _ActorLink) -> None:
+        links = self._idle.get(needs, [])
         if link in links:
             links.remove(link)
             link.kill()
@@ -117,18 +119,18 @@ class RayNodes:
 class _ActorLink:
     """A ``Link`` through an actor: frames out are numbered calls, bytes in are long polls."""
 
-    def __init__(self, ray: Ray, share: Share) -> None:
+    def __init__(self, ray: Ray, needs: Needs) -> None:
         self._ray = ray
-        self._share = share
+        self._needs = needs
         self._number = 0
         self._buffer = bytearray()
         self._error: Exception | None = None
         self._poll: asyncio.Future[bytes] | None = None
-        options: dict[str, Any] = {"num_cpus": share.cpu, "max_restarts": 0, "max_concurrency": 100}
-        if share.gpu:
-            options["num_gpus"] = share.gpu
-        if share.memory_mb:
-            options["memory"] = share.memory_mb << 20
+        options: dict[str, Any] = {"num_cpus": needs.cpu or 1, "max_restarts": 0, "max_concurrency": 100}
+        if needs.gpu:
+            options["num_gpus"] = needs.gpu
+        if needs.memory_mb:
+            options["memory"] = needs.memory_mb << 20
         self._actor: Actor = ray.remote(NodeActor).options(**options).remote()
 
     def send(self, frame: bytes) -> None:
@@ -161,7 +163,7 @@ class _ActorLink:
     async def lost(self) -> Exception:
         exceptions = self._ray.exceptions
         if isinstance(self._error, exceptions.OutOfMemoryError):
-            return SageError(OUT_OF_MEMORY, {"limit_mb": self._share.memory_mb})
+            return SageError(OUT_OF_MEMORY, {"limit_mb": self._needs.memory_mb})
         logger.warning("ray_actor_lost", extra={"error": str(self._error)[:4_000]})
         if isinstance(self._error, exceptions.ActorUnschedulableError):
             return SageError(NO_ROOM, {"timeout_s": 0, "reason": "no machine of the cluster is big enough"})
@@ -186,7 +188,11 @@ def _connect(address: str, options: Mapping[str, Any]) -> Ray:
     try:
         import ray  # noqa: PLC0415 - 200 MB that only this executor needs
     except ImportError as error:
-        facts = {"executor": "ray", "reason": "the extra “ray” is not installed", "reason_zh": "未安装 ray 扩展"}
+        facts = {
+            "executor": "ray",
+            "reason": "the extra “ray” is not installed",
+            "reason_zh": "未安装 ray 扩展",
+        }
         raise SageError(UNAVAILABLE, dict(facts)) from error
     if not ray.is_initialized():
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING, **options}

@@ -16,9 +16,8 @@ from typing import Any
 import numpy as np
 
 from sage_studio.egress import Response
-from sage_studio.engine.bindings import CompiledItem
+from sage_studio.engine.bindings import CompiledItem, compile_item
 from sage_studio.engine.executors.errors import BAD_MESSAGE, NOT_A_VALUE
-from sage_studio.expressions import compile_template
 from sage_studio.kernel import SageError
 from sage_studio.sdk import VectorHit
 
@@ -113,8 +112,8 @@ class _Packer:
 
     def _ours(self, value: Any, place: str, depth: int) -> Any:
         if isinstance(value, CompiledItem):
-            scope = {name: held for name, held in value._scope.items() if name not in ("item", "index")}
-            return {"$item": [value.source, self.walk(scope, place, depth + 1)]}
+            scope = {name: held for name, held in value.scope.items() if name not in ("item", "index")}
+            return {"$item": self._list((value.template, scope), place, depth)}
         if isinstance(value, Response):
             return {"$response": [value.status, dict(value.headers), value.url, self._part(value.content)]}
         if isinstance(value, VectorHit):
@@ -166,8 +165,8 @@ class _Unpacker:
         return np.frombuffer(self.part(part), dtype=kind).reshape([int(n) for n in shape]).copy()
 
     def item(self, held: Any, depth: int) -> CompiledItem:
-        source, scope = held
-        return CompiledItem(source, compile_template(source).evaluate, self.walk(scope, depth))
+        template, scope = (self.walk(part, depth) for part in held)
+        return compile_item(template, scope)
 
     def response(self, held: Any, _: int) -> Response:
         status, headers, url, part = held
