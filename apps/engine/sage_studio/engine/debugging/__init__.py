@@ -12,7 +12,8 @@ press Step together one moves the run. A stop is *firm* when somebody asked for 
 ``error``, ``run_to``); others (``entry``, ``pause``, ``step``, ``waiting``) only stand because the run does.
 
 **Nodes that ask.** Every node that would run, containers included. Skipped, disabled and pinned nodes and
-cached outputs pass unasked. A node is asked once per visit, not again for its automatic retries. With a
+cached outputs pass unasked. A node is asked once, not again for its automatic retries, nor when a run that
+was taken over goes on with it. With a
 breakpoint ``on="error"`` it is asked again after its last failure, before ``on_error`` applies.
 
 ==============  =============================================================================================
@@ -64,6 +65,7 @@ from sage_studio.engine.debugging.commands import (
 from sage_studio.engine.debugging.gate import DebugGate
 from sage_studio.engine.debugging.places import Place
 from sage_studio.engine.debugging.previews import preview
+from sage_studio.engine.debugging.session import DebugSession
 from sage_studio.engine.debugging.state import Breakpoint, DebugState, Edits, Stop
 from sage_studio.engine.debugging.visits import GO, Decision, Visit, Voice
 
@@ -73,6 +75,7 @@ __all__ = [
     "Breakpoint",
     "DebugCommand",
     "DebugGate",
+    "DebugSession",
     "DebugState",
     "Decision",
     "Edits",

@@ -204,9 +204,11 @@ class Debugger:
         self.controls.cancel()
 
     async def stop(self) -> RunResult | None:
-        """End the run."""
+        """End the run; None when it had ended before."""
+        if self._task is None or self._task.done():
+            return None
         self._act(DebugCommand("stop"))
-        await self.wait()
+        self.result = await self._task
         return self.result
 
     async def _move(

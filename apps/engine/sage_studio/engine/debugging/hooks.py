@@ -51,7 +51,7 @@ class RunDebugger:
         place = Place(node.id, scope.path)
         try:
             decision: Decision | None = GO
-            if self.gate.asks(place):
+            if not _has_begun(scope, node) and self.gate.asks(place):
                 visit = _visit(scope, node, attempt + 1, inputs, None)
                 decision = await scope.rest(self.gate.pass_(visit))
             if decision is not None:
@@ -130,7 +130,8 @@ class RunDebugger:
 
     @property
     def is_stopping(self) -> bool:
-        return self._run.is_stopping
+        # A run whose task is cancelled (its worker lost it) says so at its top level only.
+        return self._run.is_stopping or self._run.root.is_stopping
 
     def debug_event(self, type_: str, place: Place | None, attempt: int, data: JsonObject) -> None:
         run = self._run
@@ -176,6 +177,12 @@ def _visit(
         phase="before" if problem is None else "error",
         problem=problem,
     )
+
+
+def _has_begun(scope: Scope, node: PlanNode) -> bool:
+    """Whether the node was under way when its run was taken over: it goes on, or tries again, unasked."""
+    held = scope.records.get(node.id)
+    return held is not None and held.state not in {"queued", "pending"}
 
 
 def _resolved(scope: Scope, node: PlanNode, inputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
