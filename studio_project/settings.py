@@ -84,10 +84,19 @@ MIDDLEWARE = [
     "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
-    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "apps.accounts.adapters.authentication.SessionPersonMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "allauth.account.middleware.AccountMiddleware",
 ]
+# What the hot addresses (``apps.*.doors``) do without: files, streams, the console and the sign-in pages.
+_NOT_AT_DOORS = {
+    "apps.common.adapters.stream_in_constant_memory",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "apps.common.middleware.strict_json_outside_the_api",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "allauth.account.middleware.AccountMiddleware",
+}
+DOOR_MIDDLEWARE = [name for name in MIDDLEWARE if name not in _NOT_AT_DOORS]
 TEMPLATES = [
     {
         "BACKEND": "django.template.backends.django.DjangoTemplates",
@@ -249,6 +258,11 @@ STUDIO_ROUTING_MODULES = [
     f"apps.{name}.routing"
     for name in STUDIO_APPS
     if importlib.util.find_spec(f"apps.{name}.routing") is not None
+]
+STUDIO_DOOR_MODULES = [
+    f"apps.{name}.doors"
+    for name in STUDIO_APPS[1:]
+    if importlib.util.find_spec(f"apps.{name}.doors") is not None
 ]
 
 # ---- the console

@@ -11,6 +11,7 @@ from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentClient, DocumentSnapshot, DocumentUpdate
 from apps.collaboration.node_types import takes_many
 from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailableError, Loaded, Row
+from apps.common.db import as_id, fetch_one, read_id
 from apps.flows.models import Definition, Flow
 from apps.flows.services import definition_ensure, flow_projected
 from sage_studio.flow import Projection, parse_plain, project, validate
@@ -96,9 +97,16 @@ def definition_current(flow: Flow) -> Definition:
     When the live document has moved on, the new state is stored (a definition is content: writing
     it twice is writing it once) and the flow's entry in lists is refreshed.
     """
-    document = Document.objects.filter(pk=flow.pk).first()
-    if document is None or document.projected_seq >= document.head_seq:
-        return Flow.objects.select_related("definition").get(pk=flow.pk).definition
+    row = fetch_one(
+        """
+        SELECT f.definition_id, d.projected_seq >= d.head_seq
+        FROM flows_flow AS f LEFT JOIN collaboration_document AS d ON d.flow_id = f.id WHERE f.id = %s
+        """,
+        [as_id(flow.pk)],
+    )
+    if row is not None and row[1] in (None, True):
+        # The body is read when somebody needs it; who starts a known definition does not.
+        return Definition.from_db("default", ["id"], [read_id(row[0])])
     stored = document_bytes(flow.pk)
     projected = project(LiveDoc(stored.updates).dump(), takes_many).document
     definition = definition_ensure(workspace_id=flow.workspace_id, document=parse_plain(projected))

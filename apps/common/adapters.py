@@ -1,16 +1,117 @@
-"""Where sync Django meets the async server: files flow out in constant memory."""
+"""Where sync Django meets the async server: requests run in a few lasting threads, files flow out in
+constant memory."""
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Iterator
-from typing import cast
+import asyncio
+from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, cast
 
+import structlog
 from asgiref.sync import sync_to_async
-from django.core.handlers.asgi import ASGIRequest
-from django.http import HttpRequest, StreamingHttpResponse
+from django.conf import settings
+from django.core.exceptions import RequestAborted
+from django.core.handlers.asgi import ASGIHandler, ASGIRequest, get_script_prefix
+from django.core.handlers.base import BaseHandler
+from django.core.handlers.exception import convert_exception_to_response
+from django.core.signals import request_started
+from django.db import close_old_connections
+from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
+from django.urls import set_script_prefix
+from django.utils.module_loading import import_string
 
+logger = structlog.get_logger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
+Scope = MutableMapping[str, Any]
+# Requests under way at once in one process; the next ones wait. Threads are made as they are needed.
+THREADS = 24
+# What is done behind a door is short, and on SQLite one at a time.
+DOOR_THREADS = 4
+
+
+class PooledHandler(ASGIHandler):
+    """Django's ASGI handler, with the whole chain of middleware and view in one thread.
+
+    Django's own crosses between loop and threads for every middleware (fifteen times a request), in a
+    thread made for this one request, whose database connection is opened and closed with it: three
+    quarters of a request's time. Views here are synchronous, so one crossing is enough, and the threads
+    and their connections last.
+    """
+
+    def __init__(self, name: str = "http", threads: int = THREADS) -> None:
+        BaseHandler.__init__(self)
+        self.load_middleware(is_async=False)
+        self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
+        self._answer_in_thread = sync_to_async(self._answer, thread_sensitive=False, executor=self._threads)
+        self._close_in_thread = sync_to_async(_close, thread_sensitive=False, executor=self._threads)
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
+        try:
+            body = await self.read_body(receive)
+        except RequestAborted:
+            return
+        set_script_prefix(get_script_prefix(scope))
+        request, refusal = self.create_request(scope, body)
+        if request is None:
+            body.close()
+            assert refusal is not None
+            await self.send_response(refusal, send)
+            return
+        response = await self._answer_in_thread(request, scope)
+        if not response.streaming:
+            await self.send_response(response, send)
+            return
+        try:
+            await self._stream(response, receive, send)
+        finally:
+            await asyncio.shield(self._close_in_thread(response))
+
+    def _answer(self, request: ASGIRequest, scope: Scope) -> HttpResponseBase:
+        """The response; one that is complete is closed, which also gives back the database connection."""
+        request_started.send(sender=self.__class__, scope=scope)
+        response = self.get_response(request)
+        setattr(response, "_handler_class", self.__class__)  # noqa: B010 - Django's own, unknown to its types
+        if not response.streaming:
+            response.close()
+        else:
+            if isinstance(response, FileResponse):
+                response.block_size = self.chunk_size
+            close_old_connections()
+        return response
+
+    async def _stream(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
+        """Send piece by piece, and stop when the client goes away."""
+        try:
+            async with asyncio.TaskGroup() as group:
+                listening = group.create_task(self.listen_for_disconnect(receive))
+                await self.send_response(response, send)
+                listening.cancel()
+        except* RequestAborted:
+            logger.debug("client_left_during_download")
+
+
+def _close(response: HttpResponseBase) -> None:
+    response.close()
+
+
+class DoorHandler(PooledHandler):
+    """The handler behind doors (``apps.common.door``): fewer middlewares, and threads nobody else holds."""
+
+    def __init__(self) -> None:
+        super().__init__("door", DOOR_THREADS)
+
+    def load_middleware(self, is_async: bool = False) -> None:
+        """Django's own reads one list for all handlers. None of ours here has the hooks around views."""
+        self._view_middleware: list[Any] = []
+        self._template_response_middleware: list[Any] = []
+        self._exception_middleware: list[Any] = []
+        innermost: Any = getattr(self, "_get_response")  # noqa: B009 - Django's own, unknown to its types
+        chain = convert_exception_to_response(innermost)
+        for name in reversed(settings.DOOR_MIDDLEWARE):
+            chain = convert_exception_to_response(import_string(name)(chain))
+        self._middleware_chain = chain
 
 
 async def _chunks(source: Iterator[bytes]) -> AsyncIterator[bytes]:

@@ -16,7 +16,7 @@ from rest_framework.response import Response
 
 from apps.collaboration.selectors import definition_current
 from apps.common.apis import StrictSerializer
-from apps.common.errors import Invalid, NotFound
+from apps.common.errors import Invalid
 from apps.common.idempotency import idempotent
 from apps.common.paging import limit_of, page_response, paginate, paginate_by_place
 from apps.common.policies import InWorkspace
@@ -25,6 +25,7 @@ from apps.executions.debug_apis import DebugStartIn
 from apps.executions.models import NEVER, NodeRun, Run
 from apps.executions.types import Command, Trigger
 from apps.flows.models import Definition, Flow
+from apps.flows.selectors import flow_to_run
 from apps.versions.selectors import version_definition
 from apps.workspaces.apis import WorkspaceApi
 from sage_studio.engine.partial import Part
@@ -184,9 +185,7 @@ class RunsApi(WorkspaceApi):
     @idempotent
     def post(self, request: Request, workspace_id: uuid.UUID) -> Response:
         data = self.read(RunStartIn, request)
-        flow = Flow.objects.filter(pk=data["flow_id"], workspace_id=workspace_id, archived_at=None).first()
-        if flow is None:
-            raise NotFound
+        flow = flow_to_run(workspace_id, data["flow_id"])
         part, debug = _part(data), data.get("debug")
         facts = {
             "person": self.person,

@@ -8,11 +8,12 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
+from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import Person
 from apps.audit.services import record
-from apps.common.db import write_transaction
+from apps.common.db import as_id, as_moment, write_transaction
 from apps.common.errors import NotFound
 from apps.common.events import emit
 from apps.flows import errors, events, starters
@@ -128,7 +129,12 @@ def flow_run_noted(
 ) -> None:
     """Remember the newest run for lists: ``is_new`` when it was accepted, later calls tell its
     state. An older run that ends after a newer one began changes nothing."""
-    flows = Flow.objects.filter(pk=flow_id)
+    statement = (
+        "UPDATE flows_flow SET last_run_state = %s, last_run_finished_at = %s, last_run_id = %s WHERE id = %s"
+    )
+    values = [state, as_moment(finished_at), as_id(run_id), as_id(flow_id)]
     if not is_new:
-        flows = flows.filter(last_run_id=run_id)
-    flows.update(last_run_id=run_id, last_run_state=state, last_run_finished_at=finished_at)
+        statement += " AND last_run_id = %s"
+        values.append(as_id(run_id))
+    with connection.cursor() as cursor:
+        cursor.execute(statement, values)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from functools import cached_property
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -15,7 +16,6 @@ from apps.accounts.errors import INVITATION_INVALID
 from apps.accounts.models import ApiToken
 from apps.accounts.types import EMAIL_LENGTH
 from apps.common.apis import Api, StrictSerializer
-from apps.common.errors import NotFound
 from apps.common.idempotency import idempotent
 from apps.common.paging import page_response, paginate
 from apps.common.policies import PUBLIC, SIGNED_IN, SIGNED_IN_BROWSER, InWorkspace, Policy
@@ -30,10 +30,14 @@ ROLES = [role.value for role in Role]
 
 class WorkspaceApi(PersonApi):
     """A view under ``workspaces/<workspace_id>/``: before the handler runs, the person's role is
-    checked against the policy's action and ``self.workspace`` and ``self.role`` are set."""
+    checked against the policy's action and ``self.role`` is set."""
 
-    workspace: Workspace
     role: Role
+
+    @cached_property
+    def workspace(self) -> Workspace:
+        """The workspace in the address; whoever has a role in it knows that it exists."""
+        return Workspace.objects.get(pk=self.kwargs["workspace_id"])
 
     def check_policy(self, request: Request, policy: Policy | None) -> None:
         if not isinstance(policy, InWorkspace):
@@ -44,10 +48,6 @@ class WorkspaceApi(PersonApi):
         self.role = policies.require(self.person, workspace_id, policy.action)
         if isinstance(request.auth, ApiToken):
             policies.require_token(request.auth, policy.action)
-        workspace = Workspace.objects.filter(pk=workspace_id).first()
-        if workspace is None:
-            raise NotFound
-        self.workspace = workspace
 
 
 class WorkspaceIn(StrictSerializer):

@@ -15,8 +15,8 @@ from django.utils.crypto import constant_time_compare
 
 from apps.accounts.models import ApiToken, Person
 from apps.accounts.types import Scope
+from apps.common.db import as_id, fetch_one
 from apps.common.errors import Forbidden, NotFound, NotSignedIn
-from apps.workspaces.models import Membership
 from apps.workspaces.types import Action, Role
 
 _VIEWER = frozenset(
@@ -64,8 +64,11 @@ def role_of(person: Person, workspace_id: uuid.UUID) -> Role | None:
     """The person's role now, read from the database; None for strangers and deactivated people."""
     if not person.is_active:
         return None
-    membership = Membership.objects.filter(person_id=person.pk, workspace_id=workspace_id).first()
-    return None if membership is None else Role(membership.role)
+    row = fetch_one(
+        "SELECT role FROM workspaces_membership WHERE person_id = %s AND workspace_id = %s",
+        [as_id(person.pk), as_id(workspace_id)],
+    )
+    return None if row is None else Role(row[0])
 
 
 def require(person: Person, workspace_id: uuid.UUID, action: Action | str) -> Role:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,7 +13,7 @@ from django.urls.converters import get_converters
 from apps.common.apis import Api
 from apps.common.policies import ADMIN, Admin, InWorkspace, Policy, Public, SignedIn
 from apps.common.views import POLICIES
-from studio_project.asgi import websocket_urlpatterns
+from studio_project.asgi import doors, websocket_urlpatterns
 from studio_project.urls import SIGNING_POLICIES
 
 METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE")
@@ -32,8 +33,14 @@ class Route:
     def is_api(self) -> bool:
         return isinstance(self.view, type) and issubclass(self.view, Api)
 
+    @property
+    def is_door(self) -> bool:
+        """Whether requests for it take the short way (``apps.common.door``)."""
+        sample = re.sub(r"<\w+:\w+>", "x", self.path)
+        return any(door.fits({"method": self.method, "path": sample}) for door in doors)
+
     def __str__(self) -> str:
-        return f"{self.method:<6} {self.path}  {spell(self.policy)}"
+        return f"{self.method:<6} {self.path}  {spell(self.policy)}{', door' if self.is_door else ''}"
 
 
 def spell(policy: Policy | None) -> str:

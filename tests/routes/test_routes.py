@@ -132,6 +132,21 @@ def test_the_route_lets_in_exactly_who_its_policy_says(route: Route, world: Worl
     assert all(code < 500 for code in answers.values())
 
 
+@pytest.mark.parametrize("route", [route for route in API_ROUTES if route.is_door], ids=str)
+def test_a_door_lets_in_exactly_who_its_policy_says(route: Route, world: World, settings: Any) -> None:
+    """The same question to the short chain of middleware that a door has."""
+    settings.MIDDLEWARE = settings.DOOR_MIDDLEWARE
+    test_the_route_lets_in_exactly_who_its_policy_says(route, world)
+    for scope in Scope:
+        _, secret = accounts.token_create(world.owner.person, name="t", scopes=[scope], expires_in_days=1)
+        client = APIClient()
+        client.credentials(HTTP_AUTHORIZATION=f"Bearer {secret}")
+        token = selectors.token_find(secret)
+        assert token is not None
+        assert isinstance(route.policy, InWorkspace)
+        assert (status(client, route, world) not in REFUSED) == token_may(token, route.policy.action)
+
+
 @pytest.mark.parametrize("scope", list(Scope))
 def test_a_token_opens_only_what_its_scope_names(scope: Scope, world: World) -> None:
     _, secret = accounts.token_create(world.owner.person, name="t", scopes=[scope], expires_in_days=1)

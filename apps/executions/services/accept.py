@@ -6,12 +6,12 @@ import json
 import uuid
 from functools import lru_cache
 
-from django.db.models import Max
+from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import Person
 from apps.common import failpoints
-from apps.common.db import write_transaction
+from apps.common.db import as_id, fetch_one, insert_row, write_transaction
 from apps.common.errors import NotFound
 from apps.executions import errors, events
 from apps.executions.models import Run, RunEvent
@@ -79,13 +79,9 @@ def checked_inputs(
 def add_run(run: Run, **facts: object) -> Run:
     """Row, first event (with ``facts``), the flow's newest run and the hints; inside the caller's
     transaction. A child run is its parent's affair and does not become the flow's newest."""
-    # The flow's row is the lock under which its runs are numbered.
-    if not Flow.objects.select_for_update().filter(pk=run.flow_id, archived_at=None).exists():
-        raise NotFound
-    newest = Run.objects.filter(flow_id=run.flow_id).aggregate(Max("number"))["number__max"]
-    run.number = (newest or 0) + 1
+    run.number = _next_number(run.flow_id)
     run.last_seq = 1
-    run.save(force_insert=True)
+    insert_row(run)
     append_event(run, "run_queued", {"trigger": run.trigger, **facts})  # type: ignore[dict-item]
     if run.parent_run_id is None:
         flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state, is_new=True)
@@ -93,9 +89,21 @@ def add_run(run: Run, **facts: object) -> Run:
     return run
 
 
+def _next_number(flow_id: uuid.UUID) -> int:
+    """The number of the flow's next run. The flow's row is the lock under which its runs are numbered.
+    Raises NotFound for an archived flow."""
+    lock = "FOR UPDATE" if connection.features.has_select_for_update else ""
+    statement = f"SELECT 1 FROM flows_flow WHERE id = %s AND archived_at IS NULL {lock}"  # noqa: S608 - our own words
+    if fetch_one(statement, [as_id(flow_id)]) is None:
+        raise NotFound
+    newest = fetch_one("SELECT MAX(number) FROM executions_run WHERE flow_id = %s", [as_id(flow_id)])
+    assert newest is not None
+    return (newest[0] or 0) + 1
+
+
 def append_event(run: Run, type_: str, data: JsonObject) -> None:
     """An event of a run no worker holds; ``run.last_seq`` is its number."""
-    RunEvent.objects.create(run=run, seq=run.last_seq, type=type_, at=timezone.now(), data=data)
+    insert_row(RunEvent(run_id=run.pk, seq=run.last_seq, type=type_, at=timezone.now(), data=data))
 
 
 @lru_cache(maxsize=256)
