@@ -80,6 +80,16 @@ def answer_all(people: World, run: Run, payload: Any) -> int:
     return len(open_waits)
 
 
+def outputs_of(run: Run) -> dict[str, Any]:
+    assert run.outputs is not None, run.error
+    return dict(run.outputs)
+
+
+def error_of(run: Run) -> dict[str, Any]:
+    assert run.error is not None, run.state
+    return dict(run.error)
+
+
 def check_whole(run: Run) -> None:
     seqs = list(RunEvent.objects.filter(run=run).order_by("seq").values_list("seq", flat=True))
     assert seqs == list(range(1, Run.objects.get(pk=run.pk).last_seq + 1))
@@ -202,7 +212,7 @@ def test_a_loop_that_is_paused_goes_on_with_the_next_iteration(
     command(people, run, "resume")
     ended = wait_for(run.pk)
     assert ended.state == "completed", ended.error
-    assert ended.outputs["loop"]["results"] == [10, 20, 30, 40, 50, 60]
+    assert outputs_of(ended)["loop"]["results"] == [10, 20, 30, 40, 50, 60]
     assert len(ledger.lines(path)) == 6, "nothing ran twice"
     check_whole(run)
 
@@ -235,7 +245,7 @@ def test_a_sub_flow_is_a_run_of_its_own_and_gives_its_outputs_to_its_parent(
     run = start(people.editor.person, calling)
     ended = wait_for(run.pk)
     assert ended.state == "completed", ended.error
-    assert ended.outputs["each"]["results"] == [{"ten": 10}, {"ten": 20}, {"ten": 30}]
+    assert outputs_of(ended)["each"]["results"] == [{"ten": 10}, {"ten": 20}, {"ten": 30}]
     children = list(Run.objects.filter(parent_run=run).order_by("created_at"))
     assert [(child.flow_id, child.state, child.depth, child.trigger) for child in children] == [
         (called.pk, "completed", 1, "flow")
@@ -291,7 +301,7 @@ def test_a_child_that_fails_fails_its_node_with_its_own_words(
     calling, _ = sub_flows(people, tmp_path, child_nodes, **TEN_TIMES)
     ended = wait_for(start(people.editor.person, calling).pk)
     assert ended.state == "failed"
-    assert "the ledger is closed" in ended.error["message"]
+    assert "the ledger is closed" in error_of(ended)["message"]
     until(lambda: not Run.objects.filter(state__in=("ready", "running")).exists())
 
 
@@ -306,7 +316,7 @@ def test_inputs_that_do_not_fit_are_refused_before_a_child_starts(
     nodes = [{"id": "call", "type": "sub_flow", "config": {"flow": str(called.pk), "inputs": inputs}}]
     calling = make_flow(people.editor.person, people.workspace, definition(nodes), "Calling")
     ended = wait_for(start(people.editor.person, calling).pk)
-    assert (ended.state, ended.error["code"]) == ("failed", code)
+    assert (ended.state, error_of(ended)["code"]) == ("failed", code)
     assert Run.objects.count() == 1
 
 
@@ -314,7 +324,7 @@ def test_a_flow_that_calls_itself_is_stopped_at_the_deepest_level(people: World,
     nodes = [{"id": "call", "type": "sub_flow", "config": {"flow": "Calling", "inputs": {"x": 1}}}]
     calling = make_flow(people.editor.person, people.workspace, definition(nodes), "Calling")
     ended = wait_for(start(people.editor.person, calling).pk, wait_s=60)
-    assert (ended.state, ended.error["code"]) == ("failed", "run.too_deep")
+    assert (ended.state, error_of(ended)["code"]) == ("failed", "run.too_deep")
     assert Run.objects.count() == 17
 
 
@@ -325,7 +335,7 @@ def test_a_flow_of_another_workspace_is_not_there(people: World, worker: RunWork
     ended = wait_for(
         start(people.editor.person, make_flow(people.editor.person, people.workspace, definition(call))).pk
     )
-    assert (ended.state, ended.error["code"]) == ("failed", "run.no_flow")
+    assert (ended.state, error_of(ended)["code"]) == ("failed", "run.no_flow")
 
 
 def test_what_happened_in_finished_iterations_is_not_read_back(people: World, worker: RunWorker) -> None:
