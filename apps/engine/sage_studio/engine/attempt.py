@@ -62,6 +62,18 @@ class Attempt:
         self.is_waiting = False
         self.waits: dict[str, Any] | None = None
 
+    def load_waits(self) -> dict[str, Any]:
+        """Its waits by name, with those that were recorded before the run was taken up."""
+        if self.waits is None:
+            held = self.scope.records.get(self.node.id)
+            known = held.waits if held is not None and held.attempt == self.number else None
+            self.waits = {name: dict(entry) for name, entry in (known or {}).items()}
+        return self.waits
+
+    @property
+    def has_open_wait(self) -> bool:
+        return any(not entry.get("done") for entry in self.load_waits().values())
+
     @property
     def recorded_waits(self) -> Mapping[str, Any] | None:
         """A copy for the record, which must not change afterwards."""

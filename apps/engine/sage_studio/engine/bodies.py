@@ -30,7 +30,6 @@ class Bodies:
 
     def __init__(self, attempt: Attempt, body: BodyPlan) -> None:
         self._attempt = attempt
-        self._task = asyncio.current_task()
         self._body = body
         self.live: set[Scope] = set()
         self.shared: dict[str, Mapping[str, Any]] = {}
@@ -87,8 +86,10 @@ class Bodies:
     async def _stand_still(self) -> NoReturn:
         """The run stops: the container's code must not go on. Once no iteration is at work any more,
         its task is cancelled, which is how it ends."""
-        if not self.live and self._task is not None:
-            self._task.cancel()
+        # A container that runs several iterations at once asks from tasks of its own.
+        task = self._attempt.task or asyncio.current_task()
+        if not self.live and task is not None:
+            task.cancel()
         await asyncio.get_running_loop().create_future()
         raise AssertionError("nobody completes this future")
 

@@ -138,12 +138,7 @@ class RunContext:
     @property
     def waits(self) -> dict[str, Any]:
         """The recorded waits of this attempt, by name."""
-        attempt = self._attempt
-        if attempt.waits is None:
-            held = attempt.scope.records.get(self.node_id)
-            known = held.waits if held is not None and held.attempt == attempt.number else None
-            attempt.waits = {name: dict(entry) for name, entry in (known or {}).items()}
-        return attempt.waits
+        return self._attempt.load_waits()
 
     async def wait_until(self, at: float, *, name: str = "time") -> None:
         await self._run.waiting.wait(self, name, at, {}, for_signal=False)

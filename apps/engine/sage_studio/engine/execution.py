@@ -16,6 +16,7 @@ from sage_studio.engine.journal import Journal
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import FlowState, RunOutcome, RunResult, as_json_error, iso
+from sage_studio.engine.restore import close_what_is_left
 from sage_studio.engine.run import ActiveRun
 from sage_studio.engine.store import RunStore
 from sage_studio.kernel import Clock, JsonObject, SystemClock
@@ -44,7 +45,7 @@ async def run_flow(
     (options.executors or NOWHERE).check(plan)
     clock = clock or SystemClock()
     progress = await store.load(run_id)
-    journal = Journal(store, run_id, progress.last_seq)
+    journal = Journal(store, run_id, progress)
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(journal.write())
@@ -78,6 +79,8 @@ async def _perform(run: ActiveRun) -> RunResult:
     await run.perform()
     outcome = run.conclude()
     finished_at = run.now()
+    if outcome.state.is_final:
+        close_what_is_left(run, finished_at)
     _say_ending(run.journal, outcome, finished_at, finished_at - started_at)
     outputs = run.masks.value(outcome.outputs) if outcome.outputs else outcome.outputs
     run.journal.outcome(replace(outcome, outputs=outputs))

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 
-from sage_studio.engine.records import Batch, Event, NodeRecord, RunOutcome
+from sage_studio.engine.records import UNDER_WAY_STATES, Batch, Event, NodeRecord, RunOutcome, RunProgress
 from sage_studio.engine.store import RunStore
 from sage_studio.kernel import JsonObject
 
@@ -17,10 +17,13 @@ from sage_studio.kernel import JsonObject
 class Journal:
     """Numbers the events of one run and hands batches to its store."""
 
-    def __init__(self, store: RunStore, run_id: str, last_seq: int) -> None:
+    def __init__(self, store: RunStore, run_id: str, progress: RunProgress) -> None:
         self._store = store
         self._run_id = run_id
-        self._seq = last_seq
+        self._seq = progress.last_seq
+        self._under_way = {
+            record.key: record for record in progress.nodes.values() if record.state in UNDER_WAY_STATES
+        }
         self._batch = Batch()
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
@@ -45,7 +48,15 @@ class Journal:
 
     def node(self, record: NodeRecord) -> None:
         """Append or replace the record of an attempt."""
+        if record.state in UNDER_WAY_STATES:
+            self._under_way[record.key] = record
+        elif self._under_way:
+            self._under_way.pop(record.key, None)
         self._batch.nodes[(record.node_id, record.iteration_path, record.attempt)] = record
+
+    def under_way(self) -> list[NodeRecord]:
+        """Attempts that are on record as under way, also those of levels nobody has come back to."""
+        return list(self._under_way.values())
 
     def outcome(self, outcome: RunOutcome) -> None:
         """Say how the run ended; goes out with the batch being gathered."""

@@ -10,12 +10,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sage_studio.engine.errors import DEAD_LETTER, OUTCOME_UNKNOWN, WORKER_LOST
-from sage_studio.engine.plan import PlanNode
+from sage_studio.engine.plan import Plan, PlanNode
 from sage_studio.engine.records import FlowState, NodeRecord, RunOutcome, as_json_error
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Leave
 
 if TYPE_CHECKING:
+    from sage_studio.engine.run import ActiveRun
     from sage_studio.engine.scope import Scope
 
 # A node whose worker went down with it this often is not tried again by itself.
@@ -76,6 +77,29 @@ def _restore_node(scope: Scope, node: PlanNode, record: NodeRecord) -> bool:
         else:
             _give_up_attempt(scope, node, record)
     return False
+
+
+def close_what_is_left(run: ActiveRun, at: float) -> None:
+    """At a run's end nothing is under way any more. What a lost worker was at, in a level nobody came back
+    to, is cancelled, or its outcome is unknown."""
+    for record in run.journal.under_way():
+        if record.state == "running" and not _may_be_repeated(run.plan, record.node_id):
+            problem = SageError(OUTCOME_UNKNOWN).problem(
+                node_id=record.node_id, iteration_path=record.iteration_path
+            )
+            run.journal.node(record._replace(state="paused", error=problem))
+        else:
+            run.journal.node(record._replace(state="cancelled", finished_at=at))
+
+
+def _may_be_repeated(plan: Plan, node_id: str) -> bool:
+    for node in plan.nodes:
+        if node.id == node_id:
+            return not node.is_at_most_once
+        bodies = node.body.sections.values() if node.body is not None else ()
+        if not all(_may_be_repeated(body, node_id) for body in bodies):
+            return False
+    return True
 
 
 def _pause(scope: Scope, node: PlanNode, record: NodeRecord, error: SageError, reason: str) -> None:

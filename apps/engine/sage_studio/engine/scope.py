@@ -163,8 +163,9 @@ class Scope:
 
     @property
     def is_idle(self) -> bool:
-        """Whether no strand is between nodes: each waits for the node it is at."""
-        return not self.ready and len(self.at_work) == self._strands.count
+        """Whether no strand is between nodes: each waits for the node it is at. A level without a strand
+        has ended, and its container is about to go on."""
+        return not self.ready and 0 < self._strands.count == len(self.at_work)
 
     def halt(self, *, lets_finish: bool = False) -> None:
         """Start nothing more here and in the levels below; see ``ActiveRun.stop``."""
@@ -470,7 +471,7 @@ class Scope:
     ) -> Mapping[str, Any] | Failure:
         """Wait for a node that did not finish at once, under its time limit, others going on."""
         run, node = self.run, attempt.node
-        if not node.is_at_most_once and not attempt.is_waiting:
+        if not node.is_at_most_once and not attempt.has_open_wait:
             self.record(node, attempt.number, "running", attempt.began, waits=attempt.recorded_waits)
         if node.body is not None:
             self._strands.exempt += 1
