@@ -15,7 +15,7 @@ import pytest
 
 from sage_studio.engine.executors.frames import Message, encode
 from sage_studio.engine.executors.kubernetes import KubernetesPods
-from sage_studio.engine.executors.pods import PodSettings
+from sage_studio.engine.executors.settings import PodSettings
 from sage_studio.engine.executors.values import pack
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Needs

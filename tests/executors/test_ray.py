@@ -31,7 +31,7 @@ async def nodes() -> AsyncIterator[RayNodes]:
         )  # fmt: skip
         yield nodes
         await nodes.close()
-        import ray
+        import ray  # type: ignore[import-not-found,unused-ignore]
 
         ray.shutdown()
 
@@ -40,6 +40,10 @@ async def nodes() -> AsyncIterator[RayNodes]:
 def voice(tmp_path: Path) -> Iterator[Voice]:
     with Voice(tmp_path) as voice:
         yield voice
+
+
+def is_alive(pid: int) -> bool:
+    return Path(f"/proc/{pid}").exists()
 
 
 async def run(nodes: RayNodes, voice: Voice, type_: str, value: Any = None, **more: Any) -> Any:
@@ -82,7 +86,7 @@ async def test_cancelling_ends_the_actor(nodes: RayNodes, voice: Voice) -> None:
     assert task.cancelled()
     pid = int(voice.lines()[0].split()[1])
     async with asyncio.timeout(5):
-        while Path(f"/proc/{pid}").exists():
+        while is_alive(pid):
             await asyncio.sleep(0.05)
 
 

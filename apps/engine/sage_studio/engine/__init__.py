@@ -13,11 +13,11 @@ from sage_studio.engine.faces import (
     ExecutionGraph,
     ExecutionPlan,
     FlowEngine,
-    LocalExecutor,
     NodeLibrary,
     Scheduler,
     ValidationResult,
 )
+from sage_studio.engine.flow_executors import K8sExecutor, LocalExecutor, RayExecutor
 from sage_studio.engine.host import Host, NodeCache
 from sage_studio.engine.inputs import flow_inputs
 from sage_studio.engine.options import RunOptions
@@ -55,6 +55,7 @@ __all__ = [
     "FlowEngine",
     "FlowState",
     "Host",
+    "K8sExecutor",
     "LocalExecutor",
     "MemoryRunStore",
     "NodeCache",
@@ -63,6 +64,7 @@ __all__ = [
     "NodeRecord",
     "NodeState",
     "Plan",
+    "RayExecutor",
     "RunOptions",
     "RunOutcome",
     "RunProgress",

@@ -1,4 +1,4 @@
-"""The documented entry points: ``FlowEngine``, ``Scheduler`` and ``LocalExecutor``.
+"""The documented entry points ``FlowEngine`` and ``Scheduler``; the executors are in ``flow_executors``.
 
 They are thin: an ``ExecutionGraph`` is a parsed document with its node types, an
 ``ExecutableFlow`` is a ``Plan``.
@@ -9,12 +9,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
-from typing import Any, Protocol, Self
+from typing import Any, Protocol
 
 from sage_studio.engine.compile import NodeClasses, compile_flow
 from sage_studio.engine.controls import Controls
 from sage_studio.engine.execution import run_flow
 from sage_studio.engine.host import Host
+from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import RunResult
 from sage_studio.engine.store import MemoryRunStore, RunStore
@@ -120,7 +121,9 @@ class Scheduler:
         threads: ThreadPoolExecutor,
         store: RunStore | None = None,
         clock: Clock | None = None,
+        options: RunOptions | None = None,
     ) -> None:
+        self._options = options
         self._host = host
         self._threads = threads
         self._store = store
@@ -142,36 +145,5 @@ class Scheduler:
             threads=self._threads,
             controls=controls,
             clock=self._clock,
+            options=self._options,
         )
-
-
-class LocalExecutor:
-    """Runs flows in this process; ``workers`` bounds the threads for blocking nodes.
-
-    Use it as a context manager, or call ``close``.
-    """
-
-    def __init__(self, host: Host, *, workers: int = 4, store: RunStore | None = None) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sage-node")
-        self._scheduler = Scheduler(host, threads=self._threads, store=store)
-
-    async def run(
-        self,
-        flow: ExecutableFlow,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        run_id: str | None = None,
-        controls: Controls | None = None,
-    ) -> RunResult:
-        plan = self._scheduler.schedule(flow).with_inputs(inputs or {})
-        return await self._scheduler.execute(plan, run_id=run_id, controls=controls)
-
-    def close(self) -> None:
-        """Let the threads go; blocking work that is still under way is not waited for."""
-        self._threads.shutdown(wait=False, cancel_futures=True)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.close()

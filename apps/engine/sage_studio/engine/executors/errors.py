@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage_studio.kernel import define_error
+from sage_studio.kernel import SageError, define_error
 
 UNKNOWN_EXECUTOR = define_error(
     "executor.unknown",
@@ -155,3 +155,10 @@ NOBODY = define_error(
     status=503,
     retryable=True,
 )
+
+
+def missing_extra(name: str) -> SageError:
+    """The error for an executor whose library is not installed."""
+    reason = f"the extra “{name}” of sage-studio is not installed."
+    reason_zh = f"未安装 sage-studio 的“{name}”扩展。"
+    return SageError(UNAVAILABLE, {"executor": name, "reason": reason, "reason_zh": reason_zh})

@@ -27,7 +27,6 @@ from sage_studio.engine.executors.home import run_over
 from sage_studio.engine.executors.pods import (
     CONTAINER,
     MANAGED,
-    PodSettings,
     end_of,
     judge,
     make_pod,
@@ -35,6 +34,7 @@ from sage_studio.engine.executors.pods import (
     memory_limit_mb,
     pod_name,
 )
+from sage_studio.engine.executors.settings import PodSettings
 from sage_studio.engine.executors.sockets import SocketLink
 from sage_studio.kernel import Json, SageError
 from sage_studio.sdk import Context

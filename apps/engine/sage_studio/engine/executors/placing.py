@@ -27,6 +27,8 @@ from sage_studio.sdk import Context, Needs
 
 LOCAL = "local"
 PROCESS = "process"
+RAY = "ray"
+KUBERNETES = "kubernetes"
 _NOT_HERE = ("it is not set up.", "尚未配置。")
 # Whether the effect has happened when the place of a node is lost, nobody knows.
 _LOST = (PROCESS_ENDED, EVICTED, OUT_OF_MEMORY, JOB_LOST)
@@ -34,14 +36,16 @@ _LOST = (PROCESS_ENDED, EVICTED, OUT_OF_MEMORY, JOB_LOST)
 
 class Executors:
     """The places a worker has to offer, by name; ``reasons`` say (in English and Chinese) why a place is
-    missing. Shared by all runs of a worker."""
+    missing. ``rule`` is for flows that leave it at ``local``. Shared by all runs of a worker."""
 
     def __init__(
         self,
         places: Mapping[str, NodeExecutor] | None = None,
         *,
         reasons: Mapping[str, tuple[str, str]] | None = None,
+        rule: str = LOCAL,
     ) -> None:
+        self._rule = rule
         self._places = dict(places or {})
         self._reasons = dict(reasons or {})
 
@@ -60,7 +64,7 @@ class Executors:
         spec = node.spec
         if spec is None or not may_travel(spec) or node.node_class is None:
             return None
-        name = node.executor or rule
+        name = node.executor or (self._rule if rule == LOCAL else rule)
         if name == LOCAL:
             name = PROCESS if spec.cpu_bound else LOCAL
         place = self._places.get(name)
@@ -76,7 +80,7 @@ class Executors:
             raise SageError(UNAVAILABLE, {"executor": name, "reason": reason, "reason_zh": reason_zh})
 
 
-assert {LOCAL, PROCESS} < set(EXECUTORS)
+assert {LOCAL, PROCESS, RAY, KUBERNETES} < set(EXECUTORS)
 NOWHERE = Executors()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import secrets
 import signal
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 
 from lightkube.models.core_v1 import (
@@ -38,6 +38,7 @@ from sage_studio.engine.executors.errors import (
     PROCESS_ENDED,
 )
 from sage_studio.engine.executors.home import ADDRESS_VARIABLE, AUTHORITY_VARIABLE, TOKEN_VARIABLE
+from sage_studio.engine.executors.settings import PodSettings
 from sage_studio.kernel import SageError
 
 CONTAINER = "node"
@@ -49,26 +50,6 @@ _SPARE_S = 300
 _PROGRAM = ["python", "-m", "sage_studio.engine.executors.node_process", "--connect"]
 _BAD_IMAGE = frozenset({"ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError"})
 _BAD_START = frozenset({"CreateContainerError", "RunContainerError", "StartError"})
-
-
-@dataclass(frozen=True, slots=True)
-class PodSettings:
-    """How pods are made. ``home`` is where pods reach this process (``host`` or ``host:port``): its own
-    address in the cluster, or a service in front of it. ``memory_mb`` bounds nodes that name no share
-    of their own."""
-
-    image: str
-    home: str
-    namespace: str = "sage-studio"
-    listen: str = "0.0.0.0"  # noqa: S104 - pods come from the cluster's network; they show a token
-    memory_mb: int = 1024
-    cpu: float = 0.5
-    user_id: int = 10001
-    service_account: str = ""
-    pull_secrets: tuple[str, ...] = ()
-    node_selector: dict[str, str] = field(default_factory=dict)
-    gpu_resource: str = "nvidia.com/gpu"
-    start_timeout_s: float = 180.0
 
 
 def pod_name(call: NodeCall) -> str:

@@ -21,7 +21,7 @@ from sage_studio.engine.executors.errors import (
     NO_ROOM,
     OUT_OF_MEMORY,
     PROCESS_ENDED,
-    UNAVAILABLE,
+    missing_extra,
 )
 from sage_studio.engine.executors.frames import HEADER_BYTES, Message, decode, frame_size
 from sage_studio.engine.executors.home import HELLO, run_over
@@ -95,8 +95,8 @@ class RayNodes:
                 greeting = await link.receive()
         except TimeoutError:
             link.kill()
-            facts = {"timeout_s": self._start_timeout_s, "reason": "its resources are taken or too few"}
-            raise SageError(NO_ROOM, dict(facts)) from None
+            reason = "its resources are taken or too few"
+            raise SageError(NO_ROOM, {"timeout_s": self._start_timeout_s, "reason": reason}) from None
         except BaseException:
             link.kill()
             raise
@@ -186,14 +186,9 @@ async def _reference(reference: Awaitable[bytes]) -> bytes:
 def _connect(address: str, options: Mapping[str, Any]) -> Ray:
     """Raises SageError ``executor.unavailable`` without the extra, ``executor.cluster`` without a cluster."""
     try:
-        import ray  # noqa: PLC0415 - 200 MB that only this executor needs
+        import ray  # type: ignore[import-not-found,unused-ignore]  # noqa: PLC0415 - 200 MB, an extra
     except ImportError as error:
-        facts = {
-            "executor": "ray",
-            "reason": "the extra “ray” is not installed",
-            "reason_zh": "未安装 ray 扩展",
-        }
-        raise SageError(UNAVAILABLE, dict(facts)) from error
+        raise missing_extra("ray") from error
     if not ray.is_initialized():
         settings: dict[str, Any] = {"log_to_driver": False, "logging_level": logging.WARNING, **options}
         if address:
