@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar
@@ -27,6 +28,7 @@ def _spec(node_id: str, effect: Any) -> NodeSpec:
             Field(name="seconds", type="number", label=words, default=0),
             Field(name="give", type="any", label=words),
             Field(name="fail", type="boolean", label=words, default=False),
+            Field(name="deadly", type="integer", label=words, default=0),
         ),
         effect=effect,
     )
@@ -38,7 +40,8 @@ def _append(path: Path, line: str) -> None:
 
 
 class Ledger(Node):
-    """Appends its node id, attempt, key and process to the file ``path``, then waits ``seconds``."""
+    """Appends its node id, attempt, key and process to the file ``path``, then waits ``seconds``; takes
+    its process down with it for the first ``deadly`` attempts."""
 
     spec: ClassVar = _spec("test_ledger", "idempotent")
 
@@ -47,6 +50,8 @@ class Ledger(Node):
             Path(ctx.config["path"]), f"{ctx.node_id} {ctx.attempt} {ctx.idempotency_key} {os.getpid()}\n"
         )
         await asyncio.sleep(ctx.config["seconds"])
+        if ctx.attempt <= ctx.config["deadly"]:
+            os.kill(os.getpid(), signal.SIGKILL)
         if ctx.config["fail"]:
             raise NodeError.plain("the ledger is closed")
         return {"value": ctx.config["give"]}

@@ -184,6 +184,29 @@ def test_a_node_nobody_may_repeat_pauses_its_run_and_a_person_decides(
     assert [line[:2] for line in ledger.lines(path)][:2] == [["n0", "1"], ["n0", "2"]]
 
 
+def test_a_node_that_takes_its_workers_down_becomes_a_dead_letter_until_a_person_tries_again(
+    people: World, spawn: Callable[..., WorkerProcess], rescue: Callable[[], None], tmp_path: Path
+) -> None:
+    path = tmp_path / "ledger"
+    settings_ = {"path": str(path), "seconds": 0.3, "give": 7, "deadly": 3}
+    body = definition([{"id": "n0", "type": "test_ledger", "config": settings_}])
+    run = start(people.editor.person, make_flow(people.editor.person, people.workspace, body))
+    for i in range(3):
+        spawn(f"w{i}").wait_until_dead(60)
+    rescue()
+    paused = wait_for(run.pk, wait_s=40)
+    assert (paused.state, paused.reason) == ("paused", "dead_letter")
+    assert [line[1] for line in ledger.lines(path)] == ["1", "2", "3"]
+    listed = people.viewer.client.get(f"{people.url}/runs?state=paused&reason=dead_letter").json()["items"]
+    assert [item["id"] for item in listed] == [str(run.pk)]
+    assert listed[0]["error"]["code"] == "run.dead_letter"
+    url = f"{people.url}/runs/{run.pk}/commands"
+    assert people.editor.client.post(url, {"command": "resume"}).status_code == 202
+    ended = wait_for(run.pk, "completed", wait_s=40)
+    assert ended.outputs == {"n0": {"value": 7}}
+    assert [line[1] for line in ledger.lines(path)] == ["1", "2", "3", "4"]
+
+
 def test_a_worker_told_to_stop_gives_its_run_back_between_nodes(
     people: World, spawn: Callable[..., WorkerProcess], rescue: Callable[[], None], tmp_path: Path
 ) -> None:
