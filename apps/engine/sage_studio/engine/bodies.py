@@ -10,6 +10,7 @@ from sage_studio.engine.errors import NO_BODY
 from sage_studio.engine.inputs import NOTHING
 from sage_studio.engine.plan import BodyPlan, Plan
 from sage_studio.engine.records import NodeRecord, count_ports
+from sage_studio.engine.shared_work import Turns
 from sage_studio.flow.sections import ONLY_SECTION
 from sage_studio.kernel import Problem, SageError
 from sage_studio.sdk import BodyFailed, BodyResult, Leave
@@ -30,9 +31,11 @@ class Bodies:
 
     def __init__(self, attempt: Attempt, body: BodyPlan) -> None:
         self._attempt = attempt
+        self._task = asyncio.current_task()
         self._body = body
         self.live: set[Scope] = set()
         self.shared: dict[str, Mapping[str, Any]] = {}
+        self.turns: Turns = {}
 
     def halt(self, *, lets_finish: bool) -> None:
         for scope in list(self.live):
@@ -56,6 +59,7 @@ class Bodies:
         if above.is_stopping:
             await self._stand_still()
         scope = above.inner(plan, path=path, shared=self.shared, given=given)
+        scope.turns = self.turns
         began = above.run.now()
         await self._perform(scope)
         if scope.is_interrupted or above.is_stopping:

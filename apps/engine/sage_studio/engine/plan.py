@@ -112,9 +112,10 @@ class Plan:
 
     ``order`` is one topological order; ``sinks`` are nodes nobody waits for. ``imports`` are ids of
     nodes outside of this level that something in it reads; ``index`` maps the ids of its own nodes and
-    then of the imports to slots, ``ids`` are the same by slot. ``results`` says what a body hands to its container, by port.
-    ``exports`` are ids of own nodes that other sections of the same body read. ``hints`` is None for
-    a plan in drawn order.
+    then of the imports to slots, ``ids`` are the same by slot. ``results`` says what a body hands to its
+    container, by port. ``exports`` are ids of own nodes that other sections of the same body read.
+    ``hints`` is None for a plan in drawn order; ``special`` are its nodes that may settle without work
+    of their own.
     """
 
     document: FlowDocument
@@ -129,6 +130,7 @@ class Plan:
     exports: tuple[str, ...] = ()
     container: str | None = None
     hints: Hints | None = None
+    special: frozenset[int] = frozenset()
 
     def levels(self) -> list[list[str]]:
         """Node ids by depth: those of one level depend only on earlier ones and may run at once."""

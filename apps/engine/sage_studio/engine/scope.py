@@ -35,6 +35,7 @@ from sage_studio.engine.records import (
     iso,
 )
 from sage_studio.engine.restore import LEFT, is_taken_up, restore
+from sage_studio.engine.shared_work import Turns, take_over
 from sage_studio.engine.stepping import checked, resume, run_whole
 from sage_studio.engine.strands import Strands
 from sage_studio.kernel import JsonObject, Problem, SageError
@@ -81,6 +82,7 @@ class Scope:
         # Attempts that ended with their worker: they do not use up a node's retries.
         self.lost: dict[str, int] = {}
         self.cached: set[str] = set()
+        self.turns: Turns | None = None
         self.outputs: list[Mapping[str, Any] | None] = [None] * len(plan.nodes)
         self.waits = [node.waits for node in plan.nodes]
         self.unsettled = len(plan.nodes)
@@ -272,19 +274,19 @@ class Scope:
         else:
             inputs = self.run.inputs if node.is_trigger else NOTHING
         if inputs is None:
-            self._skip(node, "branch_not_taken")
+            self.skip(node, "branch_not_taken")
         elif node.disabled:
             passed = passed_through(node, inputs)
             if passed is None:
-                self._skip(node, "disabled")
+                self.skip(node, "disabled")
             else:
                 await self.complete(node, 1, self.run.now(), passed, {"disabled": True})
         elif node.pinned is not None:
             await self.complete(node, 1, self.run.now(), node.pinned, {"pinned": True})
-        else:
-            await self._work(node, inputs)
+        elif node.index not in self.plan.special or not await take_over(self, node, inputs):
+            await self.work(node, inputs)
 
-    async def _work(self, node: PlanNode, inputs: Mapping[str, Any]) -> None:
+    async def work(self, node: PlanNode, inputs: Mapping[str, Any]) -> None:
         """Attempts until one succeeds, none is left, or the run stops."""
         held = self.records.get(node.id)
         attempt = held.attempt if held else 0
@@ -559,7 +561,7 @@ class Scope:
         self.unsettled -= 1
         self.leave(left)
 
-    def _skip(self, node: PlanNode, reason: str) -> None:
+    def skip(self, node: PlanNode, reason: str) -> None:
         now = self.run.now()
         self.record(node, 1, "skipped", None, now)
         self.run.journal.event("node_skipped", now, node.id, 1, {"reason": reason}, self.path)

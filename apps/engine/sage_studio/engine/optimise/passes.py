@@ -78,9 +78,10 @@ class _Optimiser:
             unread=frozenset(idle) if self._skips_unread else frozenset(),
             cheap=(),
         )
-        hints = replace(hints, cheap=_cheap(reworked, hints))
+        special = hints.invariant | hints.unread | same.keys()
+        hints = replace(hints, cheap=_cheap(reworked, special))
         if self._is_on:
-            reworked = replace(reworked, hints=hints)
+            reworked = replace(reworked, hints=hints, special=special)
         return LevelChanges(plan, reworked, relaxed, hints, idle, expected, bodies)
 
     def _with_bodies(self, plan: Plan, below: Mapping[int, Sequence[LevelChanges]]) -> Plan:
@@ -103,9 +104,8 @@ class _Optimiser:
         return Expected(turn_ms * (ITERATIONS if node.body.is_loop else 1), "type")
 
 
-def _cheap(plan: Plan, hints: Hints) -> tuple[bool, ...]:
+def _cheap(plan: Plan, special: frozenset[int]) -> tuple[bool, ...]:
     """The nodes that may be run by a bare call."""
-    special = hints.twin_of.keys() | hints.invariant | hints.unread
     return tuple(node.is_simple and node.index not in special for node in plan.nodes)
 
 
