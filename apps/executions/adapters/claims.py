@@ -14,9 +14,11 @@ from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import GetBlob
+from apps.executions.adapters.debugging import debug_session, take_debug_commands
 from apps.executions.adapters.progress import payload_of
 from apps.executions.adapters.writer import Claim
 from apps.executions.models import Run, Signal, due_now
+from sage_studio.engine.debugging import DebugCommand, DebugSession
 from sage_studio.kernel import Json, JsonObject
 
 
@@ -31,6 +33,8 @@ class ClaimedRun:
     losses: int
     is_cancelled: bool
     is_pause_wanted: bool
+    part: JsonObject | None = None
+    debug: DebugSession | None = None
 
 
 def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
@@ -76,6 +80,8 @@ def _claimed(run: Run, owner: str, fence: int) -> ClaimedRun:
         losses=run.losses,
         is_cancelled=run.cancel_requested_at is not None,
         is_pause_wanted=run.pause_requested_at is not None,
+        part=run.part,
+        debug=debug_session(run),
     )
 
 
@@ -117,17 +123,19 @@ class News:
     cancelled: list[str]
     paused: list[str]
     signals: list[tuple[str, str, Json]]
+    debug: list[tuple[str, DebugCommand]]
 
 
 def read_news(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> News:
-    """Wishes for the owner's runs, and their signals as (run id, key, payload), each once."""
+    """Wishes for the owner's runs, their signals as (run id, key, payload) and debug commands, each
+    once."""
     mine = Run.objects.filter(owner=owner, owner__gt="", state="running")
     wished = mine.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
     cancelled: list[str] = []
     paused: list[str] = []
     for run_id, cancel_at in wished.values_list("pk", "cancel_requested_at"):
         (paused if cancel_at is None else cancelled).append(str(run_id))
-    return News(cancelled, paused, _take_signals(owner, get_blob))
+    return News(cancelled, paused, _take_signals(owner, get_blob), take_debug_commands(owner))
 
 
 def _take_signals(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> list[tuple[str, str, Json]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
@@ -19,6 +19,7 @@ from apps.executions.adapters.claims import ClaimedRun
 from apps.executions.adapters.host import DjangoHost
 from apps.executions.adapters.store import ClaimedStore
 from apps.executions.adapters.writer import Claim, RunWriter
+from apps.executions.services import part_cut
 from apps.files.selectors import blob_get
 from apps.files.services import blob_put
 from sage_studio.engine import (
@@ -27,6 +28,7 @@ from sage_studio.engine import (
     Event,
     FenceLost,
     FlowState,
+    NodeRecord,
     Plan,
     RunOptions,
     RunOutcome,
@@ -34,6 +36,7 @@ from sage_studio.engine import (
     compile_flow,
     run_flow,
 )
+from sage_studio.engine.partial import Part, given_records
 from sage_studio.flow import parse_plain
 from sage_studio.kernel import JsonObject, SageError, json_object
 from sage_studio.plugins.registry import builtin_registry
@@ -62,7 +65,7 @@ class Runner:
         self._threads = threads
         self._database = database
         self._on_recorded = on_recorded
-        self._plans: OrderedDict[uuid.UUID, Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[uuid.UUID, bool], Plan] = OrderedDict()
 
     async def run(self, claimed: ClaimedRun, controls: Controls, heard: Collection[str] = ()) -> None:
         """To the end, whatever it is; raises nothing but cancellation. ``heard``: see ``ClaimedStore``."""
@@ -71,8 +74,9 @@ class Runner:
         began = time.monotonic()
         store = self._store(claimed, heard)
         try:
+            plan, store.given = self._plan(claimed)
             result = await run_flow(
-                self._plan(claimed),
+                plan,
                 run_id=claim.run_id,
                 flow_id=claim.flow_id,
                 inputs=claimed.inputs,
@@ -109,21 +113,32 @@ class Runner:
             heard=heard,
         )
 
-    def _plan(self, claimed: ClaimedRun) -> Plan:
-        """The compiled definition; definitions never change, so plans are kept.
+    def _plan(self, claimed: ClaimedRun) -> tuple[Plan, Mapping[str, NodeRecord]]:
+        """The compiled definition, or part of it, and the records it begins with.
 
         Raises SageError when it cannot be compiled, or when too many workers had the run before.
         """
         if claimed.losses >= MAX_LOSSES:
             raise SageError(errors.WORKERS_LOST, {"claims": claimed.losses})
-        plan = self._plans.get(claimed.definition_id)
+        if claimed.part is not None:
+            cut = part_cut(parse_plain(claimed.body), Part.from_json(claimed.part))
+            plan = compile_flow(cut.document, builtin_registry(), optimised=claimed.debug is None)
+            return plan, given_records(cut)
+        return self._whole_plan(claimed), {}
+
+    def _whole_plan(self, claimed: ClaimedRun) -> Plan:
+        """Definitions never change, so plans are kept. People who debug a run see the flow as drawn."""
+        key = claimed.definition_id, claimed.debug is None
+        plan = self._plans.get(key)
         if plan is None:
-            plan = compile_flow(parse_plain(claimed.body), builtin_registry())
-            self._plans[claimed.definition_id] = plan
+            plan = compile_flow(
+                parse_plain(claimed.body), builtin_registry(), optimised=claimed.debug is None
+            )
+            self._plans[key] = plan
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
         else:
-            self._plans.move_to_end(claimed.definition_id)
+            self._plans.move_to_end(key)
         failpoints.hit("run.planned")
         return plan
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Executor
+from dataclasses import replace
 from functools import partial
 
 from apps.executions.adapters.codec import GetBlob, PutBlob
 from apps.executions.adapters.progress import load_progress
 from apps.executions.adapters.writer import Claim, RunWriter
-from sage_studio.engine import Batch, RunProgress
+from sage_studio.engine import Batch, NodeRecord, RunProgress
 
 
 class ClaimedStore:
@@ -35,10 +36,16 @@ class ClaimedStore:
         self._get_blob = get_blob
         self._on_recorded = on_recorded
         self._heard = heard
+        # Records the run begins with beside those in its rows, by node id (see ``engine.partial``).
+        self.given: Mapping[str, NodeRecord] = {}
 
     async def load(self, run_id: str) -> RunProgress:
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._readers, partial(load_progress, run_id, self._get_blob))
+        found = await loop.run_in_executor(self._readers, partial(load_progress, run_id, self._get_blob))
+        if not self.given:
+            return found
+        given = {(node_id, ""): record for node_id, record in self.given.items()}
+        return replace(found, nodes={**given, **found.nodes})
 
     async def record(self, run_id: str, batch: Batch) -> None:
         await self._writer.record(self._claim, batch, self._put_blob, self._heard)

@@ -40,6 +40,7 @@ from apps.executions.adapters.writer import RunWriter
 from apps.executions.types import WORKERS_CHANNEL
 from apps.files.selectors import blob_get
 from sage_studio.engine import Controls
+from sage_studio.engine.debugging import DebugCommand, DebugSession
 
 logger = structlog.get_logger(__name__)
 # Few at a time, so that workers that wake together share what there is.
@@ -73,6 +74,14 @@ class _Active:
     since: float = field(default_factory=time.monotonic)
     task: asyncio.Task[None] | None = None
     heard: set[str] = field(default_factory=set)
+    session: DebugSession | None = None
+
+    def tell(self, command: DebugCommand) -> None:
+        """Tell the run's debug session something; a run nobody debugs gets one by it."""
+        if self.session is None:
+            self.session = DebugSession()
+            self.controls.debug(self.session)
+        self.session.tell(command)
 
 
 class RunWorker:
@@ -223,7 +232,10 @@ class RunWorker:
             news: News = await self._in_database(read_news, self.owner, _blob_reader)
         except DatabaseError as error:
             logger.warning("news_not_read", error=type(error).__name__)
-            return
+        else:
+            self._hand_out(news)
+
+    def _hand_out(self, news: News) -> None:
         for run_id in news.cancelled:
             if active := self._active.get(run_id):
                 active.controls.cancel()
@@ -234,6 +246,9 @@ class RunWorker:
             if active := self._active.get(run_id):
                 active.heard.add(key)
                 active.controls.signal(key, payload)
+        for run_id, command in news.debug:
+            if active := self._active.get(run_id):
+                active.tell(command)
 
     def _give_back(self) -> None:
         """Let other workers have at once what this one could not finish."""
@@ -302,6 +317,9 @@ class RunWorker:
             # Our own lease ran out and we took the run again: the fence has shut the older task out.
             older.task.cancel()
         active = _Active(claimed, Controls(grace_s=min(4.0, self._times.drain_s / 2)))
+        if claimed.debug is not None:
+            active.session = claimed.debug
+            active.controls.debug(claimed.debug)
         if claimed.is_cancelled:
             active.controls.cancel()
         elif claimed.is_pause_wanted:
