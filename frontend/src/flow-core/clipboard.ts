@@ -1,4 +1,5 @@
 /** Nodes as JSON text: what copy writes and paste reads, the same form as a whole flow. */
+import { insideOf } from "./containers";
 import { FLOW_SCHEMA, noteShape, type Point } from "./document";
 import { isObject, type Json, type JsonObject } from "./json";
 import type { Fragment } from "./operations";
@@ -8,8 +9,9 @@ export function copyText(fragment: Fragment): string {
   return JSON.stringify({ schema: FLOW_SCHEMA, ...fragment }, null, 2);
 }
 
-/** The part of a flow that belongs to the selection; edges only when both ends are in it. */
-export function fragmentOf(document: Projection["document"], selection: ReadonlySet<string>): Fragment {
+/** The selection with what is inside its containers; edges only when both ends are in it. */
+export function fragmentOf(document: Projection["document"], selected: ReadonlySet<string>): Fragment {
+  const selection = insideOf(selected, document.nodes);
   return {
     nodes: document.nodes.filter((node) => selection.has(node.id)),
     edges: document.edges.filter((edge) => selection.has(edge.source) && selection.has(edge.target)),

@@ -19,6 +19,7 @@ export type FlowNode = {
   timeout_s?: number;
   on_error?: string;
   cache?: boolean;
+  concurrency?: number;
   pinned?: Json;
   notes?: string;
 };

@@ -1,5 +1,6 @@
 /** The flow without a screen: live document, operations, projection, connection. No React here. */
 export { copyText, fragmentOf, fragmentOrigin, parseFragment } from "./clipboard";
+export * from "./containers";
 export {
   type EdgeEnds,
   edgeId,
@@ -14,6 +15,7 @@ export {
 } from "./document";
 export type { Role } from "./frames";
 export { isObject, type Json, type JsonObject, sameJson } from "./json";
+export { containersOf, lifted } from "./levels";
 export { LiveFlow, type LiveSnapshot } from "./live-flow";
 export * from "./node-spec";
 export { FlowOperations, type Fragment, LocalOrigin, type NodeKey } from "./operations";
@@ -38,5 +40,5 @@ export {
 } from "./projection";
 export { type Connection, type FinalReason, FlowProvider } from "./provider";
 export { type FlowRoots, rootsOf, sharedText } from "./schema";
-export { tidyPositions } from "./tidy";
+export { type Tidied, tidied } from "./tidy";
 export { FlowUndo, type UndoState } from "./undo";

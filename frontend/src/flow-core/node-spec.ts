@@ -64,11 +64,20 @@ export type FieldSpec = {
   unit?: LocalText;
   placeholder?: LocalText;
   expert?: boolean;
-  expression?: "allowed" | "never" | "item";
+  expression?: "allowed" | "never" | "item" | "body";
   shared_text?: boolean;
   wireable?: boolean;
   show_when?: Record<string, Json[]>;
   credential_kind?: string;
+};
+
+/** The inside of a container: the ports its body sees on it, and those its body fills. */
+export type BodySpec = {
+  gives: PortSpec[];
+  takes: PortSpec[];
+  sections?: string[];
+  lanes?: boolean;
+  is_loop?: boolean;
 };
 
 export type NodeSpec = {
@@ -87,6 +96,7 @@ export type NodeSpec = {
   trigger?: boolean;
   summary?: LocalText;
   aliases?: string[];
+  body?: BodySpec;
 };
 
 /** Node types by id. */

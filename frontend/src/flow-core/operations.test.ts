@@ -4,7 +4,7 @@ import { LiveFlow } from "./live-flow";
 import { project } from "./projection";
 import { rawFlow, sharedText } from "./schema";
 import { multiple, replica, specOf, syncAll } from "./testing";
-import { tidyPositions } from "./tidy";
+import { tidied } from "./tidy";
 import { FlowUndo } from "./undo";
 
 const flowOf = (target: ReturnType<typeof replica>) => project(rawFlow(target.roots), multiple).document;
@@ -163,7 +163,7 @@ test("tidying puts every node to the right of what it waits for", () => {
     });
   }
   const document = project(rawFlow(one.roots), () => true).document;
-  const positions = tidyPositions(document);
+  const { positions } = tidied(document);
   for (const edge of document.edges) {
     expect(positions.get(edge.target)?.[0]).toBeGreaterThan(positions.get(edge.source)?.[0] ?? 0);
   }

@@ -3,6 +3,7 @@
  * that undo takes back exactly one gesture and nothing of anybody else.
  */
 import * as Y from "yjs";
+import { insideOf } from "./containers";
 import {
   type EdgeEnds,
   edgeId,
@@ -50,19 +51,32 @@ export class FlowOperations {
   }
 
   /** Adds a node of a type with its defaults and all its shared texts; returns its id. */
-  addNode(spec: NodeSpec, pos: Point): string {
+  addNode(spec: NodeSpec, pos: Point, parent?: string): string {
     const id = this.freeNodeId(spec.id);
     this.transact("add_node", () => {
-      this.writeNode(id, { id, type: spec.id, version: spec.version, config: defaults(spec), pos });
+      const inside = parent === undefined ? {} : { parent };
+      this.writeNode(id, {
+        id,
+        type: spec.id,
+        version: spec.version,
+        config: defaults(spec),
+        pos,
+        ...inside,
+      });
     });
     return id;
   }
 
   /** Adds a node and connects it to the node it was drawn from, as one step. */
-  addConnectedNode(spec: NodeSpec, pos: Point, ends: (id: string) => EdgeEnds | null): string {
+  addConnectedNode(
+    spec: NodeSpec,
+    pos: Point,
+    ends: (id: string) => EdgeEnds | null,
+    parent?: string,
+  ): string {
     let id = "";
     this.transact("add_node", () => {
-      id = this.addNode(spec, pos);
+      id = this.addNode(spec, pos, parent);
       const edge = ends(id);
       if (edge) this.connect(edge);
     });
@@ -70,10 +84,16 @@ export class FlowOperations {
   }
 
   /** Adds a node in the middle of a connection. */
-  insertNode(spec: NodeSpec, pos: Point, edge: FlowEdge, through: { input: string; output: string }): string {
+  insertNode(
+    spec: NodeSpec,
+    pos: Point,
+    edge: FlowEdge,
+    through: { input: string; output: string },
+    parent?: string,
+  ): string {
     let id = "";
     this.transact("insert_node", () => {
-      id = this.addNode(spec, pos);
+      id = this.addNode(spec, pos, parent);
       this.roots.edges.delete(edge.id);
       this.connect({
         source: edge.source,
@@ -98,6 +118,23 @@ export class FlowOperations {
         if (node && !sameJson(plain(node.get("pos")), pos)) node.set("pos", [...pos]);
       }
     });
+  }
+
+  /** Puts nodes into containers, or out of them (null), where they stand. */
+  setParents(parents: ReadonlyMap<string, string | null>): void {
+    this.transact("set_parent", () => {
+      for (const [id, parent] of parents) {
+        const node = nodeMap(this.roots, id);
+        if (!node || (node.get("parent") ?? null) === parent) continue;
+        if (parent === null) node.delete("parent");
+        else node.set("parent", parent);
+      }
+    });
+  }
+
+  /** Several changes of one gesture as one step. */
+  together(name: string, change: () => void): void {
+    this.transact(name, change);
   }
 
   /** Sets one top-level configuration value; `undefined` takes it away. */
@@ -151,12 +188,14 @@ export class FlowOperations {
   }
 
   /**
-   * Marks nodes as deleted and removes edges and notes. Marking keeps what others change in the
-   * node meanwhile, so an undo loses nothing.
+   * Marks nodes, with what is inside them, as deleted and removes edges and notes. Marking keeps what
+   * others change in the node meanwhile, so an undo loses nothing.
    */
   remove(targets: { nodes?: readonly string[]; edges?: readonly string[]; notes?: readonly string[] }): void {
     this.transact("remove", () => {
-      for (const id of targets.nodes ?? []) nodeMap(this.roots, id)?.set("deleted", this.now());
+      for (const id of insideOf(targets.nodes ?? [], this.places())) {
+        nodeMap(this.roots, id)?.set("deleted", this.now());
+      }
       for (const id of targets.edges ?? []) this.roots.edges.delete(id);
       for (const id of targets.notes ?? []) this.roots.notes.delete(id);
     });
@@ -228,11 +267,20 @@ export class FlowOperations {
     if (node.version) map.set("version", node.version);
     map.set("name", node.name ?? "");
     map.set("pos", [...node.pos]);
+    if (node.parent !== undefined) map.set("parent", node.parent);
     if (node.disabled) map.set("disabled", true);
     for (const key of PLAIN_NODE_KEYS) if (node[key] !== undefined) map.set(key, node[key]);
     map.set("config", config);
     map.set("texts", texts);
     this.roots.nodes.set(id, map);
+  }
+
+  private *places(): Iterable<{ id: string; parent?: string }> {
+    for (const id of this.roots.nodes.keys()) {
+      const node = nodeMap(this.roots, id);
+      const parent = node?.get("parent");
+      if (node && !node.get("deleted")) yield typeof parent === "string" ? { id, parent } : { id };
+    }
   }
 
   private freeNodeId(type: string): string {
@@ -272,9 +320,11 @@ function shifted(pos: Point, offset: Point): Point {
   return [pos[0] + offset[0], pos[1] + offset[1]];
 }
 
-function moved(node: FlowNode, offset: Point, ids: ReadonlyMap<string, string>): FlowNode {
+function moved({ parent, ...node }: FlowNode, offset: Point, ids: ReadonlyMap<string, string>): FlowNode {
+  const container = parent === undefined ? undefined : ids.get(parent);
   return {
     ...node,
+    ...(container === undefined ? {} : { parent: container }),
     pos: shifted(node.pos, offset),
     config: renameReferences(node.config, ids) as JsonObject,
   };

@@ -4,9 +4,9 @@
  * `tests/golden/projection`. Total: any JSON is accepted, nothing throws.
  */
 import { cycleLosers } from "./cycles";
-import { lifted } from "./levels";
 import { edgeId, FLOW_SCHEMA, type FlowEdge, type FlowInput, type FlowNode, type FlowNote } from "./document";
 import { isObject, type Json, type JsonObject } from "./json";
+import { lifted } from "./levels";
 import * as shapes from "./shapes";
 import { asObject, compareText, plainJson, plainText } from "./values";
 

@@ -1,42 +1,101 @@
 /**
- * A layered layout from left to right: each node stands one column after the last node it waits
- * for, columns are ordered by where their neighbours stand (barycentres, a few sweeps).
+ * A layered layout from left to right, level by level: each node stands one column after the last node
+ * it waits for, columns are ordered by where their neighbours stand (barycentres, a few sweeps). What is
+ * inside a container is laid out first, and its frame fits around it.
  */
 
-import type { Point } from "./document";
+import { CONTAINER_SIZE } from "./containers";
+import type { FlowNode, Point } from "./document";
+import { lifted } from "./levels";
 import type { FlowDocument } from "./projection";
 
-const COLUMN = 232;
-const ROW = 108;
+const CARD: Point = [164, 72];
+const GAP: Point = [68, 36];
+/** Room inside a container beside and below its children, and above them for its head. */
+const PADDING: Point = [72, 40];
+const HEAD = 84;
 const SWEEPS = 6;
 
-export function tidyPositions(document: Pick<FlowDocument, "nodes" | "edges">): Map<string, Point> {
-  const before = neighbours(document, "source", "target");
-  const after = neighbours(document, "target", "source");
-  const columns = layered(document, before);
-  for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
-    const forward = sweep % 2 === 0;
-    order(columns, forward ? before : after, forward);
+type Drawn = Pick<FlowDocument, "nodes" | "edges">;
+export type Tidied = { positions: Map<string, Point>; sizes: Map<string, Point> };
+type Level = { order: string[][]; size: (id: string) => Point };
+
+/** Absolute positions of all nodes, and the sizes of the containers that hold some. */
+export function tidied(document: Drawn): Tidied {
+  const byId = new Map(document.nodes.map((node) => [node.id, node]));
+  const parentOf = (id: string) => byId.get(id)?.parent;
+  const levels = new Map<string | undefined, FlowNode[]>();
+  for (const node of document.nodes) {
+    const known = levels.get(node.parent);
+    if (known) known.push(node);
+    else levels.set(node.parent, [node]);
   }
-  return positions(columns);
+  const arcs = document.edges.flatMap((edge) => {
+    const arc = lifted(edge.source, edge.target, parentOf);
+    return arc ? [{ source: arc[0], target: arc[1] }] : [];
+  });
+  const sizes = new Map<string, Point>();
+  const local = new Map<string, Point>();
+  const layOut = (parent: string | undefined): Point => {
+    const nodes = levels.get(parent) ?? [];
+    for (const node of nodes) {
+      if (!levels.has(node.id)) continue;
+      const [width, height] = layOut(node.id);
+      sizes.set(node.id, [
+        Math.max(CONTAINER_SIZE[0] / 2, width + 2 * PADDING[0]),
+        height + HEAD + PADDING[1],
+      ]);
+    }
+    const inside = new Set(nodes.map((node) => node.id));
+    const order = ordered(
+      nodes,
+      arcs.filter((arc) => inside.has(arc.source) && inside.has(arc.target)),
+    );
+    const size = (id: string): Point => sizes.get(id) ?? byId.get(id)?.size ?? CARD;
+    return place({ order, size }, local);
+  };
+  layOut(undefined);
+  const positions = new Map<string, Point>();
+  const settle = (parent: string | undefined, [x, y]: Point): void => {
+    for (const { id } of levels.get(parent) ?? []) {
+      const [dx, dy] = local.get(id) ?? [0, 0];
+      positions.set(id, [x + dx, y + dy]);
+      if (levels.has(id)) settle(id, [x + dx + PADDING[0], y + dy + HEAD]);
+    }
+  };
+  settle(undefined, [0, 0]);
+  return { positions, sizes };
 }
 
+type Arc = { source: string; target: string };
 type Neighbours = ReadonlyMap<string, readonly string[]>;
 
+function ordered(nodes: readonly FlowNode[], arcs: readonly Arc[]): string[][] {
+  const before = neighbours(nodes, arcs, "source", "target");
+  const after = neighbours(nodes, arcs, "target", "source");
+  const columns = layered(nodes, before);
+  for (let sweep = 0; sweep < SWEEPS; sweep += 1) {
+    const forward = sweep % 2 === 0;
+    arrange(columns, forward ? before : after, forward);
+  }
+  return columns;
+}
+
 function neighbours(
-  { nodes, edges }: Pick<FlowDocument, "nodes" | "edges">,
+  nodes: readonly FlowNode[],
+  arcs: readonly Arc[],
   from: "source" | "target",
   of: "source" | "target",
 ): Neighbours {
   const result = new Map<string, string[]>(nodes.map((node) => [node.id, []]));
-  for (const edge of edges) result.get(edge[of])?.push(edge[from]);
+  for (const arc of arcs) result.get(arc[of])?.push(arc[from]);
   return result;
 }
 
-function layered({ nodes }: Pick<FlowDocument, "nodes">, before: Neighbours): string[][] {
+function layered(nodes: readonly FlowNode[], before: Neighbours): string[][] {
   const depth = new Map<string, number>();
   const byRow = [...nodes].sort((a, b) => a.pos[1] - b.pos[1]);
-  // The projection is acyclic, so as many rounds as nodes settle every depth.
+  // Every level of a projection is acyclic, so as many rounds as nodes settle every depth.
   for (let round = 0, moved = true; moved && round <= nodes.length; round += 1) {
     moved = false;
     for (const { id } of byRow) {
@@ -55,7 +114,7 @@ function layered({ nodes }: Pick<FlowDocument, "nodes">, before: Neighbours): st
   return columns;
 }
 
-function order(columns: string[][], towards: Neighbours, forward: boolean): void {
+function arrange(columns: string[][], towards: Neighbours, forward: boolean): void {
   const row = new Map(
     columns.flatMap((column) => column.map((id, index) => [id, index - column.length / 2])),
   );
@@ -80,14 +139,20 @@ function mean(values: readonly number[], fallback: number): number {
   return values.length === 0 ? fallback : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
-function positions(columns: readonly string[][]): Map<string, Point> {
-  const tallest = Math.max(1, ...columns.map((column) => column.length));
-  const result = new Map<string, Point>();
-  columns.forEach((column, x) => {
-    const top = Math.round(((tallest - column.length) * ROW) / 2 / 4) * 4;
-    column.forEach((id, y) => {
-      result.set(id, [x * COLUMN, top + y * ROW]);
-    });
+/** Places a level with its top left corner at 0, 0; returns its size. */
+function place({ order, size }: Level, positions: Map<string, Point>): Point {
+  const heights = order.map(
+    (column) => column.reduce((sum, id) => sum + size(id)[1] + GAP[1], 0) - (column.length ? GAP[1] : 0),
+  );
+  const tallest = Math.max(0, ...heights);
+  let x = 0;
+  order.forEach((column, index) => {
+    let y = Math.round((tallest - (heights[index] ?? 0)) / 2 / 4) * 4;
+    for (const id of column) {
+      positions.set(id, [x, y]);
+      y += size(id)[1] + GAP[1];
+    }
+    x += Math.max(0, ...column.map((id) => size(id)[0])) + GAP[0];
   });
-  return result;
+  return [Math.max(0, x - GAP[0]), tallest];
 }

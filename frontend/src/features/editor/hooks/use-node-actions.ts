@@ -2,7 +2,15 @@
 import { useReactFlow } from "@xyflow/react";
 import { useMemo } from "react";
 import { tell } from "@/components/toast";
-import { copyText, type Fragment, fragmentOf, fragmentOrigin, type Point, parseFragment } from "@/flow-core";
+import {
+  copyText,
+  type Fragment,
+  fragmentOf,
+  fragmentOrigin,
+  insideOf,
+  type Point,
+  parseFragment,
+} from "@/flow-core";
 import { useText } from "@/i18n";
 import { bypasses } from "../components/canvas/connecting";
 import { useCanEdit, useCatalogue, useEditor } from "../stores/context";
@@ -83,6 +91,10 @@ export function useNodeActions() {
         if (!canEdit) return;
         const moves = new Map<string, Point>();
         for (const id of selectedNodes()) {
+          const node = live.snapshot.nodesById.get(id);
+          if (node) moves.set(id, [node.pos[0] + dx, node.pos[1] + dy]);
+        }
+        for (const id of insideOf(moves.keys(), live.snapshot.document.nodes, false)) {
           const node = live.snapshot.nodesById.get(id);
           if (node) moves.set(id, [node.pos[0] + dx, node.pos[1] + dy]);
         }

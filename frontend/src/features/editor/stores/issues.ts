@@ -1,11 +1,12 @@
 /** Problems of the flow as the editor shows them: its own instant checks and the server's. */
 import {
   connectable,
+  directionOf,
   type FieldSpec,
   type FlowDocument,
   type FlowEdge,
   type FlowNode,
-  inputPort,
+  insideOf,
   type Json,
   type LiveSnapshot,
   type NodeSpec,
@@ -13,6 +14,8 @@ import {
   outputPort,
   type ProblemCode,
   type ProjectionProblem,
+  sourcePort,
+  targetPort,
 } from "@/flow-core";
 import type { PatchOperation, ServerIssue } from "../api/types";
 
@@ -64,11 +67,12 @@ function ofProjection(problem: ProjectionProblem): Issue {
 }
 
 function edgeIssue(edge: FlowEdge, snapshot: LiveSnapshot, types: NodeTypes): Issue | null {
-  const source = types.get(snapshot.nodesById.get(edge.source)?.type ?? "");
-  const target = types.get(snapshot.nodesById.get(edge.target)?.type ?? "");
-  if (!source || !target) return null;
-  const from = outputType(source, edge.source_port);
-  const to = inputPort(target, edge.target_port)?.type;
+  const nodes = snapshot.nodesById;
+  const known = (id: string) => types.get(nodes.get(id)?.type ?? "") !== undefined;
+  // What leads out of a container is the server's to name.
+  if (!known(edge.source) || !known(edge.target) || directionOf(edge, nodes) === "outward") return null;
+  const from = sourcePort(edge, nodes, types)?.type;
+  const to = targetPort(edge, nodes, types)?.type;
   const base = {
     severity: "error" as const,
     nodeId: edge.target,
@@ -93,7 +97,10 @@ function nodeIssues(node: FlowNode, document: FlowDocument, types: NodeTypes): I
   const spec = types.get(node.type);
   if (!spec) return [issue("node.unknown", node, null, { type: node.type })];
   if (node.disabled) return [];
-  const wired = new Set(document.edges.filter((e) => e.target === node.id).map((e) => e.target_port));
+  const own = insideOf([node.id], spec.body ? document.nodes : [], false);
+  const wired = new Set(
+    document.edges.filter((e) => e.target === node.id && !own.has(e.source)).map((e) => e.target_port),
+  );
   const fields = spec.config.flatMap((field) => {
     if (wired.has(field.name) || !fieldIsShown(field, node)) return [];
     const found = fieldIssue(field, node.config[field.name]);

@@ -17,6 +17,9 @@ export type NodeRunView = {
   progress: { done: number; total: number | null; message: string } | null;
   skipReason: string;
   error: RunError | null;
+  /** How often it ended inside containers: completed and failed rounds together, and failed ones. */
+  rounds: number;
+  failedRounds: number;
 };
 
 export type LogLine = {
@@ -103,8 +106,12 @@ export function noteNodeRuns(store: RunStore, runId: string, rows: readonly Node
   const nodes = new Map<string, NodeRunView>();
   for (const row of rows) {
     const before = nodes.get(row.node_id);
-    if (row.iteration_path || (before && before.attempt > row.attempt)) continue;
-    nodes.set(row.node_id, ofRow(row));
+    if (row.iteration_path) {
+      // A container's own iterations are rows of its name; what is shown of it is its row on its own level.
+      if (before && !before.rounds) continue;
+      const failed = (before?.failedRounds ?? 0) + Number(row.state === "failed");
+      nodes.set(row.node_id, { ...ofRow(row), rounds: (before?.rounds ?? 0) + 1, failedRounds: failed });
+    } else if (!before || before.rounds || before.attempt <= row.attempt) nodes.set(row.node_id, ofRow(row));
   }
   put(store, { ...run, nodes });
 }
@@ -139,6 +146,8 @@ function applyEvent(run: RunView, event: RunEvent): RunView {
       return { ...next, state: "running" };
     case "run_paused":
       return { ...next, state: "paused" };
+    case "run_waiting":
+      return next;
     case "run_completed":
     case "run_failed":
     case "run_cancelled":
@@ -152,7 +161,7 @@ function applyEvent(run: RunView, event: RunEvent): RunView {
     case "log":
       return { ...next, logs: [...run.logs, logLine(event)].slice(-MAX_LOG_LINES) };
     default:
-      return event.node_id && !event.iteration_path ? withNode(next, event.node_id, event) : next;
+      return event.node_id ? withNode(next, event.node_id, event) : next;
   }
 }
 
@@ -167,8 +176,16 @@ function settled(nodes: RunView["nodes"], event: RunEvent): RunView["nodes"] {
 
 function withNode(run: RunView, nodeId: string, event: RunEvent): RunView {
   const before = run.nodes.get(nodeId) ?? emptyNode();
-  const after = applyNodeEvent(before, event);
+  const after = counted(applyNodeEvent(before, event), event);
   return after === before ? run : { ...run, nodes: new Map(run.nodes).set(nodeId, after) };
+}
+
+/** Inside containers a node ends many times; each time counts. */
+function counted(node: NodeRunView, event: RunEvent): NodeRunView {
+  if (!event.iteration_path) return node;
+  const failed = event.type === "node_failed";
+  if (!failed && event.type !== "node_completed") return node;
+  return { ...node, rounds: node.rounds + 1, failedRounds: node.failedRounds + Number(failed) };
 }
 
 function applyNodeEvent(node: NodeRunView, event: RunEvent): NodeRunView {
@@ -177,7 +194,14 @@ function applyNodeEvent(node: NodeRunView, event: RunEvent): NodeRunView {
   const attempt = event.attempt ?? node.attempt;
   switch (event.type) {
     case "node_queued":
-      return { ...emptyNode(), state: "queued", queuedAt: at, attempt };
+      return {
+        ...emptyNode(),
+        rounds: node.rounds,
+        failedRounds: node.failedRounds,
+        state: "queued",
+        queuedAt: at,
+        attempt,
+      };
     case "node_started":
       return { ...node, state: "running", startedAt: at, finishedAt: null, attempt, error: null };
     case "node_progress":
@@ -245,6 +269,8 @@ function emptyNode(): NodeRunView {
     progress: null,
     skipReason: "",
     error: null,
+    rounds: 0,
+    failedRounds: 0,
   };
 }
 

@@ -9,6 +9,8 @@ export type DrawerTab = "problems" | "timeline" | "logs" | "outputs";
 export type PickerRequest = {
   /** Canvas position of the new node. */
   at: Point;
+  /** The container it is to lie in. */
+  parent?: string | undefined;
   /** Page position of the picker. */
   screen: Point;
   from?: { node: string; port: string; side: "source" | "target" };
@@ -19,6 +21,10 @@ export type UiState = {
   selectedEdges: ReadonlySet<string>;
   /** Positions of a drag of one's own in flight. */
   dragging: ReadonlyMap<string, Point> | null;
+  /** Sizes of a container being resized. */
+  resizing: ReadonlyMap<string, Point> | null;
+  /** The container a drag would drop into. */
+  dropInto: string | null;
   tool: "pointer" | "hand";
   picker: PickerRequest | null;
   renaming: string | null;
@@ -39,6 +45,8 @@ export function createUiStore() {
     selected: EMPTY,
     selectedEdges: EMPTY,
     dragging: null,
+    resizing: null,
+    dropInto: null,
     tool: "pointer",
     picker: null,
     renaming: null,

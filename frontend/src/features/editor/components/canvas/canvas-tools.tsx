@@ -3,7 +3,7 @@ import { Tooltip } from "@mantine/core";
 import { useReactFlow, useStore } from "@xyflow/react";
 import { useSyncExternalStore } from "react";
 import { Icon, type IconName } from "@/components/icon";
-import { tidyPositions } from "@/flow-core";
+import { tidied } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanEdit, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
@@ -27,7 +27,11 @@ function EditTools() {
   const [canUndo, canRedo] = useUndoState();
   const tidy = (): void => {
     undo.cut();
-    operations.moveNodes(tidyPositions(live.snapshot.document));
+    const { positions, sizes } = tidied(live.snapshot.document);
+    operations.together("tidy", () => {
+      operations.moveNodes(positions);
+      for (const [id, size] of sizes) operations.setNode([id], "size", [...size]);
+    });
     undo.cut();
     requestAnimationFrame(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 320 }));
   };

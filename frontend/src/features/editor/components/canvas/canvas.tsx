@@ -13,7 +13,7 @@ import {
 } from "@xyflow/react";
 import "@xyflow/react/dist/style.css";
 import { type DragEvent, type MouseEvent, useCallback, useRef, useState } from "react";
-import type { EdgeEnds, Point } from "@/flow-core";
+import { containerAt, type EdgeEnds, insideOf, type Point } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
@@ -21,6 +21,7 @@ import classes from "./canvas.module.css";
 import { CanvasTools } from "./canvas-tools";
 import { displaced, insertion, type LooseEnd, refusal } from "./connecting";
 import { ConnectionLine } from "./connection-line";
+import { ContainerCard } from "./container-card";
 import { Cursors } from "./cursors";
 import { type CanvasEdge, FlowEdgeLine } from "./flow-edge";
 import { GRID, NODE_MIME, snapped } from "./grid";
@@ -29,7 +30,7 @@ import { NoteCard } from "./note-card";
 import { CARD_HEIGHT, CARD_WIDTH } from "./ports";
 import { type CanvasNode, useCanvasEdges, useCanvasNodes } from "./use-canvas-items";
 
-const nodeTypes = { card: NodeCard, note: NoteCard };
+const nodeTypes = { card: NodeCard, container: ContainerCard, note: NoteCard };
 const edgeTypes = { flow: FlowEdgeLine };
 
 export function Canvas() {
@@ -65,30 +66,41 @@ export function Canvas() {
       const ids = dragged.map((node) => node.id);
       const first = dragged[0];
       const from = first && originOf(live.snapshot, first.id);
-      if (first && from) {
-        presence.set({ drag: { ids, dx: first.position.x - from[0], dy: first.position.y - from[1] } });
-      }
+      if (!first || !from) return;
+      const [x, y] = absolute(flow, first);
+      presence.set({ drag: { ids, dx: x - from[0], dy: y - from[1] } });
+      const dropInto = containerUnder(flow, first, live.snapshot, types, ids) ?? null;
+      if (ui.getState().dropInto !== dropInto) ui.setState({ dropInto });
     },
-    [live, presence],
+    [live, presence, flow, types, ui],
   );
 
   /** One transaction on drop; what was in flight lives in presence only. */
   const onDrop = useCallback(
     (_: unknown, __: unknown, dragged: CanvasNode[]) => {
       undo.cut();
+      const ids = dragged.map((node) => node.id);
       const positions = new Map<string, Point>();
-      for (const node of dragged) {
-        const pos: Point = [Math.round(node.position.x), Math.round(node.position.y)];
-        if (node.type === "note") operations.setNote(node.id, { pos });
-        else positions.set(node.id, pos);
-      }
-      operations.moveNodes(positions);
+      const parents = new Map<string, string | null>();
+      operations.together("move_nodes", () => {
+        for (const node of dragged) {
+          const [x, y] = absolute(flow, node);
+          const pos: Point = [Math.round(x), Math.round(y)];
+          if (node.type === "note") operations.setNote(node.id, { pos });
+          else {
+            positions.set(node.id, pos);
+            parents.set(node.id, containerUnder(flow, node, live.snapshot, types, ids) ?? null);
+          }
+        }
+        operations.moveNodes(withInside(positions, live.snapshot));
+        operations.setParents(parents);
+      });
       undo.cut();
-      ui.setState({ dragging: null });
+      ui.setState({ dragging: null, dropInto: null });
       presence.set({ drag: null });
       presence.flush();
     },
-    [operations, undo, ui, presence],
+    [operations, undo, ui, presence, flow, live, types],
   );
 
   const isValid = useCallback(
@@ -116,14 +128,19 @@ export function Canvas() {
         port: state.fromHandle.id ?? "",
         side: state.fromHandle.type,
       };
-      openPicker(ui, flow.screenToFlowPosition({ x: point.clientX, y: point.clientY }), point, from);
+      const at = flow.screenToFlowPosition({ x: point.clientX, y: point.clientY });
+      openPicker(ui, at, point, parentAt(at, live.snapshot, types), from);
     },
-    [canEdit, flow, ui],
+    [canEdit, flow, ui, live, types],
   );
 
   const onDoubleClick = (event: MouseEvent): void => {
-    if (!canEdit || !(event.target as Element).classList.contains("react-flow__pane")) return;
-    openPicker(ui, flow.screenToFlowPosition({ x: event.clientX, y: event.clientY }), event);
+    const target = event.target as Element;
+    const isFree =
+      target.classList.contains("react-flow__pane") || target.hasAttribute("data-container-body");
+    if (!canEdit || !isFree) return;
+    const at = flow.screenToFlowPosition({ x: event.clientX, y: event.clientY });
+    openPicker(ui, at, event, parentAt(at, live.snapshot, types));
   };
 
   const onDropNew = (event: DragEvent): void => {
@@ -139,8 +156,12 @@ export function Canvas() {
       .find(Boolean);
     const edge = onEdge ? live.snapshot.edgesById.get(onEdge) : undefined;
     const between = edge && insertion(spec, edge, live.snapshot, types);
+    const parent =
+      edge && between ? live.snapshot.nodesById.get(edge.target)?.parent : parentAt(at, live.snapshot, types);
     const id =
-      edge && between ? operations.insertNode(spec, pos, edge, between) : operations.addNode(spec, pos);
+      edge && between
+        ? operations.insertNode(spec, pos, edge, between, parent)
+        : operations.addNode(spec, pos, parent);
     ui.setState({ selected: new Set([id]), selectedEdges: new Set() });
   };
 
@@ -182,7 +203,10 @@ export function Canvas() {
         onNodeDragStop={onDrop}
         onSelectionDrag={(event, dragged) => onDrag(event, null, dragged)}
         onSelectionDragStop={(event, dragged) => onDrop(event, null, dragged)}
-        onNodeDoubleClick={(_, node) => canEdit && node.type === "card" && ui.setState({ renaming: node.id })}
+        onNodeDoubleClick={(event, node) => {
+          const isBody = (event.target as Element).hasAttribute("data-container-body");
+          if (canEdit && node.type !== "note" && !isBody) ui.setState({ renaming: node.id });
+        }}
         onConnect={onConnect}
         onConnectStart={onConnectStart}
         onConnectEnd={onConnectEnd}
@@ -222,9 +246,11 @@ export function Canvas() {
           pannable
           zoomable
           nodeColor={(node) =>
-            node.type === "card"
-              ? `var(--cat-${types.get(node.data.node.type)?.category ?? "utility"})`
-              : "color-mix(in srgb, var(--warning) 30%, transparent)"
+            node.type === "container"
+              ? "color-mix(in srgb, var(--cat-control) 20%, transparent)"
+              : node.type === "card"
+                ? `var(--cat-${types.get(node.data.node.type)?.category ?? "utility"})`
+                : "color-mix(in srgb, var(--warning) 30%, transparent)"
           }
           nodeBorderRadius={12}
           maskColor="color-mix(in srgb, var(--accent) 9%, transparent)"
@@ -241,7 +267,7 @@ type Ui = ReturnType<typeof useEditor>["ui"];
 
 function applyNodeChanges(ui: Ui, changes: readonly NodeChange<CanvasNode>[]): void {
   const before = ui.getState();
-  let { selected, dragging } = before;
+  let { selected, dragging, resizing } = before;
   for (const change of changes) {
     if (change.type === "select") {
       const next = new Set(selected);
@@ -249,21 +275,28 @@ function applyNodeChanges(ui: Ui, changes: readonly NodeChange<CanvasNode>[]): v
       else next.delete(change.id);
       selected = next;
     } else if (change.type === "position" && change.position && change.dragging) {
-      dragging = new Map(dragging ?? []).set(change.id, [change.position.x, change.position.y]);
+      const at = change.positionAbsolute ?? change.position;
+      dragging = new Map(dragging ?? []).set(change.id, [at.x, at.y]);
+    } else if (change.type === "dimensions" && change.resizing && change.dimensions) {
+      const { width, height } = change.dimensions;
+      resizing = new Map(resizing ?? []).set(change.id, [width, height]);
     }
   }
-  if (selected !== before.selected || dragging !== before.dragging) ui.setState({ selected, dragging });
+  const isSame = selected === before.selected && dragging === before.dragging && resizing === before.resizing;
+  if (!isSame) ui.setState({ selected, dragging, resizing });
 }
 
 function openPicker(
   ui: Ui,
   at: { x: number; y: number },
   screen: { clientX: number; clientY: number },
+  parent: string | undefined,
   from?: LooseEnd,
 ): void {
   ui.setState({
     picker: {
       at: snapped([at.x, at.y]),
+      parent,
       screen: [screen.clientX, screen.clientY],
       ...(from ? { from } : {}),
     },
@@ -272,6 +305,51 @@ function openPicker(
 
 function roundPoint(point: { x: number; y: number }): { x: number; y: number } {
   return { x: Math.round(point.x), y: Math.round(point.y) };
+}
+
+type Flow = ReturnType<typeof useReactFlow<CanvasNode, CanvasEdge>>;
+type Snapshot = ReturnType<typeof useEditor>["live"]["snapshot"];
+
+/** Where a node stands on the canvas, whatever container it is drawn in. */
+function absolute(flow: Flow, node: CanvasNode): Point {
+  const at = flow.getInternalNode(node.id)?.internals.positionAbsolute ?? node.position;
+  return [at.x, at.y];
+}
+
+function parentAt(
+  at: { x: number; y: number },
+  snapshot: Snapshot,
+  types: ReturnType<typeof useCatalogue>,
+): string | undefined {
+  return containerAt([at.x, at.y], snapshot.document.nodes, types);
+}
+
+/** The container under the middle of a dragged node's head; nothing goes into itself. */
+function containerUnder(
+  flow: Flow,
+  node: CanvasNode,
+  snapshot: Snapshot,
+  types: ReturnType<typeof useCatalogue>,
+  dragged: readonly string[],
+): string | undefined {
+  const [x, y] = absolute(flow, node);
+  const width = node.width ?? CARD_WIDTH;
+  const at: Point = [x + width / 2, y + Math.min(node.height ?? CARD_HEIGHT, CARD_HEIGHT) / 2];
+  return containerAt(at, snapshot.document.nodes, types, insideOf(dragged, snapshot.document.nodes));
+}
+
+/** What is inside a moved container moves with it. */
+function withInside(positions: ReadonlyMap<string, Point>, snapshot: Snapshot): Map<string, Point> {
+  const all = new Map(positions);
+  for (const [id, [x, y]] of positions) {
+    const from = snapshot.nodesById.get(id)?.pos;
+    if (!from) continue;
+    for (const inner of insideOf([id], snapshot.document.nodes, false)) {
+      const pos = snapshot.nodesById.get(inner)?.pos;
+      if (pos && !positions.has(inner)) all.set(inner, [pos[0] + x - from[0], pos[1] + y - from[1]]);
+    }
+  }
+  return all;
 }
 
 function originOf(snapshot: ReturnType<typeof useEditor>["live"]["snapshot"], id: string): Point | undefined {

@@ -1,12 +1,17 @@
 /** Whether a connection may be drawn, and when not, why. */
 import {
   connectable,
+  directionOf,
   type EdgeEnds,
   edgeId,
   inputPort,
   type LiveSnapshot,
+  lifted,
   type NodeSpec,
   type NodeTypes,
+  parentIn,
+  sourcePort,
+  targetPort,
 } from "@/flow-core";
 import { outputType } from "../../stores/issues";
 
@@ -14,15 +19,20 @@ export type Refusal =
   | { kind: "self" }
   | { kind: "exists" }
   | { kind: "cycle" }
+  | { kind: "outward" }
   | { kind: "type"; from: string; to: string };
 
 export function refusal(ends: EdgeEnds, snapshot: LiveSnapshot, types: NodeTypes): Refusal | null {
   if (ends.source === ends.target) return { kind: "self" };
   if (snapshot.edgesById.has(edgeId(ends))) return { kind: "exists" };
-  const from = portType(snapshot, types, ends.source, ends.source_port, "source");
-  const to = portType(snapshot, types, ends.target, ends.target_port, "target");
-  if (from && to && !connectable(from, to)) return { kind: "type", from, to };
-  return reaches(snapshot, ends.target, ends.source) ? { kind: "cycle" } : null;
+  const direction = directionOf(ends, snapshot.nodesById);
+  if (direction === "outward") return { kind: "outward" };
+  const [source, target] = [sourcePort, targetPort].map((port) => port(ends, snapshot.nodesById, types));
+  if ((direction === "given" && !source) || (direction === "result" && !target)) return { kind: "outward" };
+  if (source && target && !connectable(source.type, target.type)) {
+    return { kind: "type", from: source.type, to: target.type };
+  }
+  return closesCycle(ends, snapshot) ? { kind: "cycle" } : null;
 }
 
 function portType(
@@ -34,15 +44,26 @@ function portType(
 ): string | undefined {
   const spec = types.get(snapshot.nodesById.get(node)?.type ?? "");
   if (!spec) return undefined;
-  return side === "source" ? outputType(spec, port) : inputPort(spec, port)?.type;
+  const inner = (side === "source" ? spec.body?.gives : spec.body?.takes)?.find((p) => p.name === port);
+  return (side === "source" ? outputType(spec, port) : inputPort(spec, port)?.type) ?? inner?.type;
+}
+
+/** Whether a level of the flow would run in a circle. */
+function closesCycle(ends: EdgeEnds, snapshot: LiveSnapshot): boolean {
+  const parentOf = parentIn(snapshot.nodesById);
+  const arc = lifted(ends.source, ends.target, parentOf);
+  return arc !== undefined && reaches(snapshot, arc[1], arc[0]);
 }
 
 function reaches(snapshot: LiveSnapshot, from: string, to: string): boolean {
+  const parentOf = parentIn(snapshot.nodesById);
   const next = new Map<string, string[]>();
   for (const edge of snapshot.document.edges) {
-    const list = next.get(edge.source);
-    if (list) list.push(edge.target);
-    else next.set(edge.source, [edge.target]);
+    const arc = lifted(edge.source, edge.target, parentOf);
+    if (!arc) continue;
+    const list = next.get(arc[0]);
+    if (list) list.push(arc[1]);
+    else next.set(arc[0], [arc[1]]);
   }
   const stack = [from];
   const seen = new Set<string>();
@@ -58,7 +79,8 @@ function reaches(snapshot: LiveSnapshot, from: string, to: string): boolean {
 /** Edges that must go when a single-value input gets a new one. */
 export function displaced(ends: EdgeEnds, snapshot: LiveSnapshot, types: NodeTypes): string[] {
   const spec = types.get(snapshot.nodesById.get(ends.target)?.type ?? "");
-  if (!spec || inputPort(spec, ends.target_port)?.multiple) return [];
+  if (!spec || directionOf(ends, snapshot.nodesById) === "result") return [];
+  if (inputPort(spec, ends.target_port)?.multiple) return [];
   return snapshot.document.edges
     .filter((edge) => edge.target === ends.target && edge.target_port === ends.target_port)
     .map((edge) => edge.id);

@@ -79,7 +79,7 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
 
 export const NodeCard = memo(NodeCardView);
 
-function PortHandle({ port, enabled }: { port: PlacedPort; enabled: boolean }) {
+export function PortHandle({ port, enabled }: { port: PlacedPort; enabled: boolean }) {
   const local = useLocalText();
   const look = portLook(port.spec.type);
   const label = local(port.spec.label) || port.spec.name;
@@ -102,7 +102,7 @@ function PortHandle({ port, enabled }: { port: PlacedPort; enabled: boolean }) {
   );
 }
 
-function RenameBox({ id, name }: { id: string; name: string }) {
+export function RenameBox({ id, name }: { id: string; name: string }) {
   const { operations, ui, undo } = useEditor();
   const t = useText(editorText);
   const done = (value: string | null): void => {
@@ -135,7 +135,7 @@ function shareOf(progress: { done: number; total: number | null } | null): numbe
   return Math.max(0.02, Math.min(1, progress.done / progress.total));
 }
 
-function ringOf(state: string) {
+export function ringOf(state: string) {
   return state === "disabled"
     ? "pending"
     : (state as Exclude<Parameters<typeof StateRing>[0]["state"], never>);

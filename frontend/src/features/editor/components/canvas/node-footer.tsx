@@ -28,6 +28,14 @@ export function NodeFooter({ node, run, problems }: Props) {
         <span className="cut">{words}</span>
       </span>
       <span className={classes.badges}>
+        {run && run.rounds > 0 && (
+          <span
+            className={run.failedRounds > 0 ? classes.warn : undefined}
+            title={t("node.rounds", { count: run.rounds, failed: run.failedRounds })}
+          >
+            ×{formatNumber(run.rounds)}
+          </span>
+        )}
         {run && run.attempt > 1 && (
           <span className={classes.retry} title={t("node.attempts", { attempt: run.attempt })}>
             <Icon name="retry" size={12} />

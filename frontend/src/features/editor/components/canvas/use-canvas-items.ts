@@ -1,13 +1,24 @@
 /** The document as React Flow wants it. An item that did not change keeps its identity. */
 import { useMemo, useRef } from "react";
-import { type FlowEdge, type FlowNode, type NodeTypes, noteShape, type Point } from "@/flow-core";
+import {
+  containerSize,
+  containersOf,
+  type FlowEdge,
+  type FlowNode,
+  type NodeSpec,
+  type NodeTypes,
+  noteShape,
+  type Point,
+  parentIn,
+} from "@/flow-core";
 import { useCanEdit, useCatalogue, useFlow, usePresence, useUi } from "../../stores/context";
+import type { ContainerNode } from "./container-card";
 import type { CanvasEdge } from "./flow-edge";
 import type { CardNode } from "./node-card";
 import type { NoteNode } from "./note-card";
-import { CARD_WIDTH, layoutPorts } from "./ports";
+import { CARD_WIDTH, layoutContainer, layoutPorts } from "./ports";
 
-export type CanvasNode = CardNode | NoteNode;
+export type CanvasNode = CardNode | ContainerNode | NoteNode;
 
 type Cached = { key: string; source: unknown; item: CanvasNode };
 
@@ -17,6 +28,7 @@ export function useCanvasNodes(): CanvasNode[] {
   const notes = useFlow((flow) => flow.document.notes);
   const selected = useUi((state) => state.selected);
   const dragging = useUi((state) => state.dragging);
+  const resizing = useUi((state) => state.resizing);
   const drags = usePresence((state) => state.drags);
   const types = useCatalogue();
   const canEdit = useCanEdit();
@@ -38,13 +50,26 @@ export function useCanvasNodes(): CanvasNode[] {
       cache.current.set(id, { key, source, item });
       return item;
     };
-    const cards = nodes.map((node) => {
+    const byId = new Map(nodes.map((node) => [node.id, node]));
+    const occupied = new Set(nodes.map((node) => node.parent));
+    // React Flow wants a child's place from its container's corner, and a container before what is in it.
+    const cards = outermostFirst(nodes, byId).map((node): CanvasNode => {
       const ports = wired.get(node.id);
+      const container = node.parent === undefined ? undefined : byId.get(node.parent);
+      const [left, top] = container?.pos ?? [0, 0];
       const [x, y] = place(node.id, node.pos);
+      const at: Point = [x - left, y - top];
       const isSelected = selected.has(node.id);
-      const known = types.get(node.type) ? 1 : 0;
-      const key = `${x},${y},${isSelected},${canEdit},${known},${ports?.key ?? ""}`;
-      return keep(node.id, node, key, () => cardOf(node, types, [x, y], isSelected, canEdit, ports));
+      const spec = types.get(node.type);
+      const size = spec?.body ? (resizing?.get(node.id) ?? containerSize(node)) : undefined;
+      const isEmpty = !occupied.has(node.id);
+      const key = `${at},${isSelected},${canEdit},${spec ? 1 : 0},${ports?.key ?? ""},${size ?? ""},${isEmpty},${node.parent ?? ""}`;
+      return keep(node.id, node, key, () => ({
+        ...(spec && size
+          ? containerOf(node, spec, at, size, isSelected, canEdit, ports, isEmpty)
+          : cardOf(node, types, at, isSelected, canEdit, ports)),
+        ...(container ? { parentId: container.id } : {}),
+      }));
     });
     const stickies = notes.map((raw) => {
       const note = noteShape(raw);
@@ -64,7 +89,39 @@ export function useCanvasNodes(): CanvasNode[] {
       }));
     });
     return [...stickies, ...cards];
-  }, [nodes, notes, selected, dragging, drags, types, canEdit, wired]);
+  }, [nodes, notes, selected, dragging, resizing, drags, types, canEdit, wired]);
+}
+
+function outermostFirst(nodes: readonly FlowNode[], byId: ReadonlyMap<string, FlowNode>): FlowNode[] {
+  if (nodes.every((node) => node.parent === undefined)) return [...nodes];
+  const depth = new Map(nodes.map((node) => [node.id, containersOf(node.id, parentIn(byId)).length]));
+  return [...nodes].sort((a, b) => (depth.get(a.id) ?? 0) - (depth.get(b.id) ?? 0));
+}
+
+function containerOf(
+  node: FlowNode,
+  spec: NodeSpec,
+  [x, y]: Point,
+  [width, height]: Point,
+  selected: boolean,
+  canEdit: boolean,
+  wired: Wired | undefined,
+  isEmpty: boolean,
+): ContainerNode {
+  const layout = layoutContainer(node, spec, [width, height], wired ?? { in: [], out: [] });
+  return {
+    id: node.id,
+    type: "container",
+    position: { x, y },
+    data: { node, ports: layout.ports, head: layout.head, width, height, isEmpty },
+    selected,
+    draggable: canEdit,
+    connectable: canEdit,
+    width,
+    height,
+    measured: { width, height },
+    handles: layout.handles,
+  };
 }
 
 type Wired = { in: string[]; out: string[]; key: string };

@@ -8,14 +8,25 @@ type Props = {
   nodeId: string;
   value: string;
   perItem: boolean;
+  /** The field is evaluated inside the container's body. */
+  inBody: boolean;
   readOnly: boolean;
   label: string;
   onChange: (text: string) => void;
   onDone: () => void;
 };
 
-export function ExpressionInput({ nodeId, value, perItem, readOnly, label, onChange, onDone }: Props) {
-  const scope = useScope(nodeId, perItem);
+export function ExpressionInput({
+  nodeId,
+  value,
+  perItem,
+  inBody,
+  readOnly,
+  label,
+  onChange,
+  onDone,
+}: Props) {
+  const scope = useScope(nodeId, perItem, inBody);
   return (
     <div className={classes.expression}>
       <span className={classes.equals} aria-hidden="true">

@@ -93,6 +93,7 @@ function ExpressionField({
       nodeId={node.id}
       value={expressionOf(value)}
       perItem={field.expression === "item"}
+      inBody={field.expression === "body"}
       readOnly={!canEdit}
       label={label}
       onChange={(text) => operations.setConfig(node.id, field.name, toExpression(text))}

@@ -1,14 +1,22 @@
 /** What an expression of a node may read: outputs upstream, its own inputs, variables, the item. */
-import { type FlowDocument, type LiveSnapshot, type NodeTypes, outputPort } from "@/flow-core";
+import {
+  containersOf,
+  directionOf,
+  type LiveSnapshot,
+  lifted,
+  type NodeTypes,
+  parentIn,
+  sourcePort,
+} from "@/flow-core";
 import { useCatalogue, useEditor } from "../../stores/context";
 
 export type Completion = { label: string; detail: string };
 
 /** Read when the list opens, so that typing does not depend on the document. */
-export function useScope(nodeId: string, perItem: boolean): () => Completion[] {
+export function useScope(nodeId: string, perItem: boolean, inBody = false): () => Completion[] {
   const { live } = useEditor();
   const types = useCatalogue();
-  return () => scopeOf(nodeId, perItem, live.snapshot, types);
+  return () => scopeOf(nodeId, perItem, live.snapshot, types, inBody);
 }
 
 export function scopeOf(
@@ -16,19 +24,18 @@ export function scopeOf(
   perItem: boolean,
   flow: LiveSnapshot,
   types: NodeTypes,
+  inBody = false,
 ): Completion[] {
-  const found: Completion[] = perItem
-    ? [
-        { label: "item", detail: "any" },
-        { label: "index", detail: "integer" },
-      ]
-    : [];
+  const around = containersOf(nodeId, parentIn(flow.nodesById));
+  const found = itemsOf(inBody ? [nodeId, ...around] : around, perItem, flow, types);
   for (const edge of flow.document.edges) {
-    if (edge.target !== nodeId) continue;
-    const type = outputPort(types.get(flow.nodesById.get(edge.source)?.type ?? ""), edge.source_port)?.type;
+    if (edge.target !== nodeId || directionOf(edge, flow.nodesById) === "result") continue;
+    const type = sourcePort(edge, flow.nodesById, types)?.type;
     found.push({ label: `inputs.${edge.target_port}`, detail: type ?? "any" });
   }
-  for (const id of upstream(nodeId, flow.document)) {
+  const children = inBody ? flow.document.nodes.filter((node) => node.parent === nodeId) : [];
+  const before = [nodeId, ...around].flatMap((id) => upstream(id, flow));
+  for (const id of new Set([...children.map((node) => node.id), ...before])) {
     const spec = types.get(flow.nodesById.get(id)?.type ?? "");
     for (const port of spec?.outputs ?? []) found.push({ label: `${id}.${port.name}`, detail: port.type });
   }
@@ -44,11 +51,43 @@ export function scopeOf(
   return found;
 }
 
-function upstream(nodeId: string, document: FlowDocument): string[] {
+/** What the containers around an expression give it, the nearest first, under their own names. */
+function itemsOf(
+  containers: readonly string[],
+  perItem: boolean,
+  flow: LiveSnapshot,
+  types: NodeTypes,
+): Completion[] {
+  const found = new Map<string, string>(
+    perItem
+      ? [
+          ["item", "any"],
+          ["index", "integer"],
+        ]
+      : [],
+  );
+  for (const id of containers) {
+    for (const port of types.get(flow.nodesById.get(id)?.type ?? "")?.body?.gives ?? []) {
+      if ((port.name === "item" || port.name === "index") && !found.has(port.name)) {
+        found.set(port.name, port.type);
+      }
+      found.set(`${id}.${port.name}`, port.type);
+    }
+  }
+  return [...found].map(([label, detail]) => ({ label, detail }));
+}
+
+/** Nodes of the same level that run before one. */
+function upstream(nodeId: string, flow: LiveSnapshot): string[] {
+  const parentOf = parentIn(flow.nodesById);
+  const arcs = flow.document.edges.flatMap(({ source, target }) => {
+    const arc = lifted(source, target, parentOf);
+    return arc ? [{ source: arc[0], target: arc[1] }] : [];
+  });
   const seen = new Set<string>();
   const stack = [nodeId];
   for (let at = stack.pop(); at !== undefined; at = stack.pop()) {
-    for (const edge of document.edges) {
+    for (const edge of arcs) {
       if (edge.target !== at || seen.has(edge.source)) continue;
       seen.add(edge.source);
       stack.push(edge.source);

@@ -121,11 +121,16 @@ function useAdd(request: PickerRequest): (choice: PickerChoice) => void {
     const [x, y] = request.at;
     const back = request.from?.side === "target" ? CARD_WIDTH : 0;
     undo.cut();
-    const id = operations.addConnectedNode(spec, [x - back, y - CARD_HEIGHT / 2], (node) => {
-      const ends = join?.ends(node) ?? null;
-      if (ends) operations.remove({ edges: displaced(ends, live.snapshot, types) });
-      return ends;
-    });
+    const id = operations.addConnectedNode(
+      spec,
+      [x - back, y - CARD_HEIGHT / 2],
+      (node) => {
+        const ends = join?.ends(node) ?? null;
+        if (ends) operations.remove({ edges: displaced(ends, live.snapshot, types) });
+        return ends;
+      },
+      request.parent,
+    );
     ui.setState({ picker: null, selected: new Set([id]), selectedEdges: new Set() });
   };
 }
