@@ -22,10 +22,14 @@ def bound_bodies(limit_bytes: int) -> None:
     """Make Daphne refuse larger bodies with 413. Call before it starts to listen."""
 
     class BoundedRequest(http_protocol.WebRequest):
-        """Counts what arrives; once refused, the rest is dropped unread."""
+        """Counts what arrives; once refused, the rest is dropped unread. Forms are Django's business:
+        Twisted would read a whole upload into memory for nobody."""
 
         is_refused = False
         received_bytes = 0
+
+        def __init__(self, *args: Any, **kwargs: Any) -> None:
+            super().__init__(*args, parsePOSTFormSubmission=False, **kwargs)
 
         def gotLength(self, length: int | None) -> None:  # noqa: N802 - Twisted's name
             if length is not None and length > limit_bytes:

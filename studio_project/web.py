@@ -6,6 +6,7 @@ Django set up.
 
 from __future__ import annotations
 
+from daphne import http_protocol
 from daphne.cli import CommandLineInterface
 from django.conf import settings
 
@@ -34,5 +35,10 @@ def serve() -> int:
     ]
     bound_bodies(settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
     bound_client_messages_only()
+    http_protocol.HTTPFactory.log = _no_access_log
     CommandLineInterface().run([*options, f"{asgi.__name__}:application"])
     return 0
+
+
+def _no_access_log(_factory: object, _request: object) -> None:
+    """Twisted writes a line per request to a log nobody keeps."""

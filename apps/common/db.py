@@ -41,6 +41,14 @@ def fetch_one(statement: str, parameters: Sequence[Any]) -> tuple[Any, ...] | No
         return row
 
 
+def fetch_all(statement: str, parameters: Sequence[Any]) -> list[tuple[Any, ...]]:
+    """As ``fetch_one``, every row."""
+    with connection.cursor() as cursor:
+        cursor.execute(statement, parameters)
+        rows: list[tuple[Any, ...]] = cursor.fetchall()
+        return rows
+
+
 def as_id(value: uuid.UUID) -> str:
     """An id as a parameter: SQLite keeps 32 hexadecimal digits, PostgreSQL reads them."""
     return value.hex

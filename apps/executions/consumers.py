@@ -100,8 +100,10 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
             )
             await self.send(json.dumps(answer))
             return
-        feed = feeds.Feed(self._flow_id, wanted.runs, follow=wanted.follow) if wanted.is_on else None
-        if feed is not None:
+        feed: feeds.Feed | None = None
+        if wanted.is_on:
+            make = database_sync_to_async(feeds.Feed)
+            feed = await make(self._flow_id, wanted.runs, follow=wanted.follow)
             snapshot = await database_sync_to_async(feed.open)()
             await self.send(json.dumps(snapshot))
         self._feed = feed
@@ -141,12 +143,12 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
 
     async def _send_new(self) -> None:
         while (feed := self._feed) is not None:
-            events = await database_sync_to_async(feed.read)()
-            for event in events:
+            news = await database_sync_to_async(feed.read)()
+            for event in news.events:
                 if feed is not self._feed:
                     return
-                await self.send(json.dumps(event))
-            if not events:
+                await self.send(event)
+            if news.is_all:
                 return
 
 
