@@ -26,24 +26,48 @@ class Chunk(list[Any]):
     __slots__ = ()
 
 
-class Rows(Sequence[dict[str, Any]]):
-    """Several objects of equal shape, kept as columns: a fraction of the memory and time of dicts.
+class Lazy:
+    """A column that is made when it is first asked for: every ``step``-th of ``values`` from
+    ``start``, those that all ``picks`` choose, then ``convert``."""
 
-    Reads as a sequence of dicts, which are made when somebody asks for them. ``later`` holds
-    conversions that are done when a column is first asked for: most columns of a wide file never
-    are. Columns are shared between chunks and must not be changed in place.
-    """
-
-    __slots__ = ("_columns", "_later", "_length")
+    __slots__ = ("convert", "picks", "start", "step", "values")
 
     def __init__(
         self,
-        columns: Mapping[str, Sequence[Any]],
-        length: int,
-        later: Mapping[str, Convert] | None = None,
+        values: Sequence[Any],
+        start: int = 0,
+        step: int = 1,
+        convert: Convert | None = None,
+        picks: tuple[Sequence[bool], ...] = (),
     ) -> None:
+        self.values = values
+        self.start = start
+        self.step = step
+        self.convert = convert
+        self.picks = picks
+
+    def picked(self, chosen: Sequence[bool]) -> Lazy:
+        return Lazy(self.values, self.start, self.step, self.convert, (*self.picks, chosen))
+
+    def made(self) -> Sequence[Any]:
+        column = self.values if self.step == 1 else self.values[self.start :: self.step]
+        for chosen in self.picks:
+            column = list(compress(column, chosen))
+        return column if self.convert is None else self.convert(column)
+
+
+class Rows(Sequence[dict[str, Any]]):
+    """Several objects of equal shape, kept as columns: a fraction of the memory and time of dicts.
+
+    Reads as a sequence of dicts, which are made when somebody asks for them. A column may be a
+    ``Lazy``: most columns of a wide file are never looked at. Columns are shared between chunks and
+    must not be changed in place.
+    """
+
+    __slots__ = ("_columns", "_length")
+
+    def __init__(self, columns: Mapping[str, Sequence[Any] | Lazy], length: int) -> None:
         self._columns = dict(columns)
-        self._later = dict(later) if later else {}
         self._length = length
 
     @property
@@ -52,28 +76,22 @@ class Rows(Sequence[dict[str, Any]]):
 
     def column(self, name: str) -> Sequence[Any] | None:
         """The values of a column, or None when no object has it."""
-        convert = self._later.get(name)
-        if convert is not None:
-            self._columns[name] = convert(self._columns[name])
-            self._later.pop(name, None)
-        return self._columns.get(name)
+        column = self._columns.get(name)
+        if isinstance(column, Lazy):
+            self._columns[name] = column = column.made()
+        return column
 
     def select(self, chosen: Sequence[bool]) -> Rows:
         """The rows whose entry in ``chosen`` is true."""
-        later = self._later
-
-        def pick(column: Sequence[Any]) -> Sequence[Any]:
-            return list(compress(column, chosen))
-
-        picks = {name: pick if name not in later else _chained(pick, later[name]) for name in self._columns}
-        return Rows(self._columns, sum(chosen), picks)
+        picked = {
+            name: column.picked(chosen) if isinstance(column, Lazy) else Lazy(column, picks=(chosen,))
+            for name, column in self._columns.items()
+        }
+        return Rows(picked, sum(chosen))
 
     def with_columns(self, columns: Mapping[str, Sequence[Any]], *, only: bool = False) -> Rows:
         """The same rows with more columns, or with these alone."""
-        if only:
-            return Rows(columns, self._length)
-        later = {name: convert for name, convert in self._later.items() if name not in columns}
-        return Rows({**self._columns, **columns}, self._length, later)
+        return Rows(columns if only else {**self._columns, **columns}, self._length)
 
     def __len__(self) -> int:
         return self._length
@@ -96,10 +114,6 @@ class Rows(Sequence[dict[str, Any]]):
             columns = {name: (self.column(name) or ())[index] for name in self._columns}
             return Rows(columns, len(range(*index.indices(self._length))))
         return {name: (self.column(name) or ())[index] for name in self._columns}
-
-
-def _chained(first: Convert, then: Convert) -> Convert:
-    return lambda column: then(first(column))
 
 
 def is_many(value: object) -> bool:

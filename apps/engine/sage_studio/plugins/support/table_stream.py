@@ -29,9 +29,9 @@ from sage_studio.plugins.support.tables import (
     delimiter_of,
     no_constant,
 )
-from sage_studio.sdk import Chunk, NodeError, Rows
+from sage_studio.sdk import Chunk, Lazy, NodeError, Rows
 
-ROWS_AT_ONCE = 1_000
+ROWS_AT_ONCE = 500
 """Rows of a chunk: few enough that their columns stay in the processor's cache."""
 MAX_RECORD_BYTES = 16 << 20
 _END = "\x1e\u241eend of block\u241e"
@@ -140,18 +140,19 @@ class TableReader:
         return block
 
     def _text(self, raw: bytes) -> str:
-        encoding = "utf-8" if self._how.encoding.startswith(_WIDE) else self._how.encoding
         try:
-            return raw.decode("utf-8" if encoding == "utf-8-sig" else encoding)
+            return raw.decode(self._bytes_encoding)
         except (UnicodeDecodeError, LookupError) as error:
-            raise NodeError(BAD_ENCODING, {"name": self._name, "encoding": encoding}) from error
+            raise self._bad_encoding() from error
+
+    def _bad_encoding(self) -> NodeError:
+        return NodeError(BAD_ENCODING, {"name": self._name, "encoding": self._how.encoding})
 
     # Records
 
     def _parse(self, raw: bytes, *, is_end: bool) -> Iterator[Sequence[Any]]:
-        text = self._text(raw)
         is_table = self._how.kind in ("csv", "tsv")
-        chunks = self._table(text, is_end=is_end) if is_table else self._lines(text)
+        chunks = self._table(raw, is_end=is_end) if is_table else self._lines(self._text(raw))
         for chunk in chunks:
             if self._skip_rows:
                 passed = min(self._skip_rows, len(chunk))
@@ -188,37 +189,41 @@ class TableReader:
                     ) from error
         return found
 
-    def _table(self, text: str, *, is_end: bool) -> Iterator[Sequence[Any]]:
+    def _table(self, raw: bytes, *, is_end: bool) -> Iterator[Sequence[Any]]:
         csv.field_size_limit(MAX_CELL)
         if not self._how.delimiter:
-            self._how.delimiter = delimiter_of(text)
+            self._how.delimiter = delimiter_of(self._text(raw))
         ending = () if is_end else (_END,)
-        reader = csv.reader(chain(io.StringIO(text, newline=""), ending), delimiter=self._how.delimiter)
-        filled = filter(any, reader)
+        reader = csv.reader(chain(self._lines_with_ends(raw), ending), delimiter=self._how.delimiter)
         try:
-            ahead = list(islice(filled, ROWS_AT_ONCE))
+            ahead = list(islice(reader, ROWS_AT_ONCE))
             while rows := ahead:
-                ahead = list(islice(filled, ROWS_AT_ONCE))
+                ahead = list(islice(reader, ROWS_AT_ONCE))
                 if not ahead and not is_end:
-                    self._close_block(rows, text)
+                    self._close_block(rows, raw)
                 if rows:
                     yield self._rows(rows)
+        except UnicodeDecodeError as error:
+            raise self._bad_encoding() from error
         except csv.Error as error:
             line = self._line + reader.line_num
             raise NodeError(BAD_ROWS, {"name": self._name, "line": line, "reason": str(error)}) from error
         self._line += reader.line_num - len(ending)
 
-    def _close_block(self, rows: list[list[str]], text: str) -> None:
+    def _close_block(self, rows: list[list[str]], raw: bytes) -> None:
         """Take the mark off the end; a record that swallowed it goes on in the next block."""
         last = rows.pop()
         if last == [_END]:
             return
         spans = sum(len(list(io.StringIO(cell, newline=""))) - 1 for cell in last) or 1
-        lines = list(io.StringIO(text, newline=""))
-        left = "".join(lines[-spans:]).encode(self._bytes_encoding)
+        left = "".join(list(self._lines_with_ends(raw))[-spans:]).encode(self._bytes_encoding)
         self._put_back = len(left)
         self._line -= spans
         self._keep(left + self._left)
+
+    def _lines_with_ends(self, raw: bytes) -> Iterator[str]:
+        """As a file gives them; StringIO would keep the text four bytes a character."""
+        return iter(io.TextIOWrapper(io.BytesIO(raw), self._bytes_encoding, newline=""))
 
     @property
     def _bytes_encoding(self) -> str:
@@ -229,24 +234,40 @@ class TableReader:
 
     def _rows(self, rows: list[list[str]]) -> Rows:
         if not self._names:
-            width = max(map(len, rows))
-            self._names = column_names(rows[0] if self._how.has_header else [], width)
+            rows = list(filter(any, rows))
+            self._names = column_names(
+                rows[0] if self._how.has_header else [], max(map(len, rows), default=0)
+            )
             if self._how.has_header:
-                del rows[0]
+                del rows[:1]
         widths = set(map(len, rows))
-        if widths and widths != {len(self._names)}:
-            self._widen(rows, max(widths))
-        if len(self._kinds) < len(self._names):
-            self._kinds += [""] * (len(self._names) - len(self._kinds))
-        columns = list(zip(*rows, strict=True)) if rows else [()] * len(self._names)
-        for number, kind in enumerate(self._kinds):
-            if not kind:
-                self._kinds[number] = _kind_of(columns[number], numbers=self._how.numbers)
-        later = {name: _CONVERT[kind or "text"] for name, kind in zip(self._names, self._kinds, strict=True)}
-        return Rows(dict(zip(self._names, columns, strict=True)), len(rows), later)
+        if widths != {len(self._names)}:
+            rows = self._widened(rows)
+        names, width = self._names, len(self._names)
+        flat = list(chain.from_iterable(rows))
+        if "" in flat[::width] and not all(map(any, rows)):
+            rows = list(filter(any, rows))  # rows without anything in them are none
+            flat = list(chain.from_iterable(rows))
+        self._decide(flat)
+        columns = {
+            name: Lazy(flat, number, width, _CONVERT[kind or "text"])
+            for number, (name, kind) in enumerate(zip(names, self._kinds, strict=True))
+        }
+        return Rows(columns, len(rows))
 
-    def _widen(self, rows: list[list[str]], width: int) -> None:
-        """Give all rows the same number of cells; a longer row brings new columns."""
+    def _decide(self, flat: list[str]) -> None:
+        """Give every column a kind that has none yet and is filled here."""
+        width = len(self._names)
+        self._kinds += [""] * (width - len(self._kinds))
+        if "" in self._kinds:
+            for number, kind in enumerate(self._kinds):
+                if not kind:
+                    self._kinds[number] = _kind_of(flat[number::width], numbers=self._how.numbers)
+
+    def _widened(self, rows: list[list[str]]) -> list[list[str]]:
+        """The rows with the same number of cells each; a longer one brings new columns."""
+        rows = list(filter(any, rows))
+        width = max(map(len, rows), default=0)
         if width > MAX_COLUMNS:
             reason = f"more than {MAX_COLUMNS} columns"
             raise NodeError(BAD_ROWS, {"name": self._name, "line": self._line + 1, "reason": reason})
@@ -255,6 +276,7 @@ class TableReader:
         for row in rows:
             if len(row) < len(self._names):
                 row.extend([""] * (len(self._names) - len(row)))
+        return rows
 
 
 def _kind_of(column: Sequence[str], *, numbers: bool) -> str:
