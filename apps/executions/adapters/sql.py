@@ -121,17 +121,16 @@ FINISH = """
         owner = '', lease_until = %s
     WHERE id = %s AND fence = %s AND owner = %s AND state = 'running'
 """
-# Nobody holds a parked run; it is due at its time, or now if somebody has asked something of it.
+# Nobody holds a parked run.
 PARK = """
     UPDATE executions_run
     SET last_seq = COALESCE(%s, last_seq), started_at = COALESCE(started_at, %s), updated_at = %s,
-        losses = 0, reason = 'waiting', owner = '',
-        lease_until = CASE
-            WHEN cancel_requested_at IS NOT NULL OR pause_requested_at IS NOT NULL THEN %s ELSE %s
-        END
+        losses = 0, reason = 'waiting', owner = '', lease_until = %s
     WHERE id = %s AND fence = %s AND owner = %s AND state = 'running'
 """
 WAKE = "UPDATE executions_run SET lease_until = %s WHERE id = %s AND state = 'running' AND owner = ''"
+# What somebody asked of the run while it was on its way to be parked must not wait for its time.
+WAKE_ASKED = f"{WAKE} AND (cancel_requested_at IS NOT NULL OR pause_requested_at IS NOT NULL)"
 # A pause that was taken back, or a cancellation asked for, while the pause was on its way here.
 UNPAUSE = """
     UPDATE executions_run SET state = 'ready', reason = '', lease_until = %s

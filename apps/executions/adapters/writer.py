@@ -191,8 +191,7 @@ def _let_go(job: _Job, outcome: RunOutcome, cursor: Any) -> None:
     """What follows when a run ended, paused or was parked, in the same transaction."""
     run_id = sql.row_id(job.claim.run_id)
     if outcome.state is FlowState.RUNNING:
-        if _is_heard_of(job):
-            cursor.execute(sql.WAKE, [_due(), run_id])
+        cursor.execute(sql.WAKE if _is_heard_of(job) else sql.WAKE_ASKED, [_due(), run_id])
         return
     if outcome.state is FlowState.PAUSED:
         cursor.execute(sql.UNPAUSE, [_due(), run_id])
@@ -272,7 +271,7 @@ def _hold_values(job: _Job) -> list[Any]:
 def _park_values(job: _Job, outcome: RunOutcome) -> list[Any]:
     last_seq, began, last_at, _ = _written(job)
     wake_at = NEVER.timestamp() if outcome.wake_at is None else outcome.wake_at
-    return [last_seq, began, last_at, _due(), sql.stamp(min(wake_at, NEVER.timestamp())), *_held(job)]
+    return [last_seq, began, last_at, sql.stamp(min(wake_at, NEVER.timestamp())), *_held(job)]
 
 
 def _finish_values(job: _Job, outcome: RunOutcome) -> list[Any]:

@@ -21,7 +21,7 @@ from apps.executions import errors, events
 from apps.executions.models import NodeRun, Run, due_now
 from apps.executions.selectors import run_get
 from apps.executions.services.accept import append_event, run_accept
-from apps.executions.services.signals import tell_parent
+from apps.executions.services.signals import tell_parent, wake
 from apps.executions.types import ACTIVE_STATES, FINAL_STATES, Trigger
 from apps.flows.services import flow_run_noted
 from apps.workspaces.policies import require
@@ -83,9 +83,9 @@ def _cancel(run: Run, now: datetime) -> bool:
         emit(events.RUN_FINISHED, {"run_id": str(run.pk), "state": run.state})
         tell_parent(run)
         return True
-    return bool(
-        Run.objects.filter(pk=run.pk, state="running").update(cancel_requested_at=now, updated_at=now)
-    )
+    is_asked = Run.objects.filter(pk=run.pk, state="running").update(cancel_requested_at=now, updated_at=now)
+    wake(run.pk)  # it may have been parked between the two statements
+    return bool(is_asked)
 
 
 def run_pause(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
@@ -127,6 +127,7 @@ def _pause(run: Run, now: datetime) -> bool:
         _note(run)
         return True
     unasked.filter(state="running").update(pause_requested_at=now, updated_at=now)
+    wake(run.pk)  # it may have been parked between the two statements
     return Run.objects.filter(pk=run.pk, state="running").exists()
 
 
