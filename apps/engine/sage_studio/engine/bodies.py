@@ -173,8 +173,8 @@ def _value(scope: Scope, fields: Mapping[str, Any]) -> Any:
     if RESULT in fields:
         return fields[RESULT]
     ends = [plan.nodes[i] for i in plan.sinks]
-    if len(ends) == 1:
-        return _first_output(scope.outputs[ends[0].index])
+    if len(ends) <= 1:
+        return _first_output(scope.outputs[ends[0].index]) if ends else None
     return {node.id: dict(given) for node in ends if (given := scope.outputs[node.index])}
 
 

@@ -99,7 +99,10 @@ class _Compiler:
 
     def whole(self) -> Plan:
         self._count_depths()
-        plan, _needs = self._level(self._children.get(None, []), None)
+        top = self._children.get(None, [])
+        for node_id in top:
+            self._build_body(self._drafts[node_id])
+        plan, _needs = self._level(top, None)
         return replace(plan, outputs=tuple(_outputs(self._document)))
 
     def _count_depths(self) -> None:
@@ -163,9 +166,7 @@ class _Compiler:
     # Levels
 
     def _level(self, members: list[str], container: str | None) -> tuple[Plan, dict[str, None]]:
-        """The plan of some nodes of one level, and the ids it reads from outside."""
-        for member in members:
-            self._build_body(self._drafts[member])
+        """The plan of some nodes of one level, whose bodies are built, and the ids it reads from outside."""
         index = {member: slot for slot, member in enumerate(members)}
         waits_for = [
             {index[read]: None for read in self._drafts[member].reads if read in index} for member in members
@@ -231,13 +232,17 @@ class _Compiler:
             return
         container = draft.node.id
         inside = set(children)
+        # Inner bodies first: what they read from this one counts as read by the containers they are in.
+        for child in children:
+            self._build_body(self._drafts[child])
         links = [
             (source, child) for child in children for source in self._drafts[child].reads if source in inside
         ]
         entries = [
             (port, child)
             for child in children
-            for wired in self._drafts[child].wires.values()
+            for member in self._family(child)
+            for wired in self._drafts[member].wires.values()
             for source, port in wired
             if source == container
         ]
@@ -258,6 +263,12 @@ class _Compiler:
             fields=draft.binding.in_body,
             is_loop=spec.body.is_loop,
         )
+
+    def _family(self, node_id: str) -> Iterable[str]:
+        """A node and all that is inside it."""
+        yield node_id
+        for child in self._children.get(node_id, ()):
+            yield from self._family(child)
 
     def _topological(
         self, members: list[str], successors: list[list[int]], waits: list[int]

@@ -87,9 +87,18 @@ class Graph:
         """The section each child of a container belongs to."""
         children = [node_id for node_id, parent in self.parents.items() if parent == container]
         inside = set(children)
-        edges = [edge for child in children for edge in self.incoming.get(child, ())]
-        links = [(edge.source, edge.target) for edge in edges if edge.source in inside]
-        entries = [(edge.source_port, edge.target) for edge in edges if edge.source == container]
+        links = [
+            (source, child)
+            for child in children
+            for source, _ in self._before_edges.get(child, ())
+            if source in inside
+        ]
+        entries = [
+            (edge.source_port, child)
+            for edge in self.outgoing.get(container, ())
+            for child in (edge.target, *containers_of(edge.target, self.parents))
+            if child in inside
+        ]
         parts = sections_of(body, children, links, entries)
         return {child: name for name, members in parts.items() for child in members}
 

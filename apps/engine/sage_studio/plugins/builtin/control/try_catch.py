@@ -90,7 +90,10 @@ class TryCatch(Node):
                     failure = second
         if "finally" in ctx.sections:
             facts = {"value": value, "error": outputs.get("caught")}
-            await ctx.body(2, {"finally": facts}, section="finally")
+            tidied = await ctx.body(2, {"finally": facts}, section="finally")
+            if tidied.left is not None:
+                # As in programming languages: the last word is that of “finally”.
+                raise tidied.left
         if failure is not None:
             raise failure
         if done is not None:
