@@ -16,30 +16,26 @@ Result = TypeVar("Result")
 class Choices:
     """Answers by a list of positions; past its end always the first option."""
 
-    def __init__(self, given: Sequence[int], rank: Callable[[str, str], float]) -> None:
+    def __init__(self, given: Sequence[int]) -> None:
         self._given = given
         self.taken: list[tuple[int, int]] = []
-        # Where in the engine's story a node run settled: what happened first is tried first.
-        self._rank = rank
 
-    def pick(self, options: Sequence[Option], key: Callable[[Option], tuple[str, str]]) -> Option:
-        """One of the options; ``key`` names the node run that an option stands for."""
-        ordered = sorted(options, key=lambda option: self._rank(*key(option)))
+    def pick(self, options: Sequence[Option], rank: Callable[[Option], float]) -> Option:
+        """One of the options; what ``rank`` puts first is tried first."""
+        ordered = sorted(options, key=rank)
         place = len(self.taken)
         position = self._given[place] if place < len(self._given) else 0
         self.taken.append((position, len(ordered)))
         return ordered[position]
 
 
-def every_way(
-    interpret: Callable[[Choices], Result], rank: Callable[[str, str], float], *, most: int
-) -> Iterator[Result]:
+def every_way(interpret: Callable[[Choices], Result], *, most: int) -> Iterator[Result]:
     """The result for every combination of choices, the likeliest first, ``most`` of them."""
     given: list[int] | None = []
     for _ in range(most):
         if given is None:
             return
-        choices = Choices(given, rank)
+        choices = Choices(given)
         yield interpret(choices)
         given = _next(choices.taken)
 

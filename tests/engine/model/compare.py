@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
 from typing import Any
 
 from sage_studio.engine import Event, NodeRecord
-from tests.engine.model.choices import every_way
-from tests.engine.model.interpreter import Flow, Interpreter, Key, Story, Told
+from tests.engine.model.choices import Choices, every_way
+from tests.engine.model.interpreter import Flow, Interpreter, Key, Seen, Story, Told
 from tests.engine.model.nodes import problem_key
 from tests.engine.model.play import Played, Violation
 
@@ -24,11 +23,14 @@ def check(
     check_events(played.events)
     settled = settled_at(played.events)
 
-    def interpret(choices: Any) -> Story:
-        return Interpreter(flow, inputs, choices, flows=flows or {}, most=MOST_NODE_RUNS).run()
+    given = {key: record.outputs for key, record in played.nodes.items() if record.outputs is not None}
+    seen = Seen(settled, given)
+
+    def interpret(choices: Choices) -> Story:
+        return Interpreter(flow, inputs, choices, seen=seen, flows=flows or {}, most=MOST_NODE_RUNS).run()
 
     nearest: list[str] | None = None
-    for story in every_way(interpret, lambda *key: settled.get(key, float("inf")), most=MOST_WAYS):
+    for story in every_way(interpret, most=MOST_WAYS):
         found = differences(story, played)
         if not found:
             return
@@ -74,6 +76,8 @@ def differences(story: Story, played: Played) -> list[str]:
     found = [] if was_cancelled else _outcome(story, played)
     for key, told in story.nodes.items():
         found += _node(key, told, played.nodes.get(key), is_cut=was_cancelled, counts=not played.crashes)
+    for key, told in story.iterations.items():
+        found += _iteration(key, told, played.nodes.get(key), is_cut=was_cancelled)
     for key in played.nodes.keys() - story.nodes.keys() - story.iterations.keys():
         found.append(f"{key} should not exist: {played.nodes[key].state}")
     return found + _order(story, played.events)
@@ -97,12 +101,25 @@ def _node(key: Key, told: Told, record: NodeRecord | None, *, is_cut: bool, coun
     if may_be_cut and record.state == "failed" and _was_to_go_on(record, told):
         return []
     found = _differ(f"{key} state", record.state, told.state)
-    if told.state == "completed" and not found:
+    if told.state == "completed" and not found and "$left" not in (told.outputs or {}):
         found += _differ(f"{key} outputs", plain(record.outputs), plain(told.outputs))
     if told.problem is not None and record.error is not None:
         found += _differ(f"{key} error", problem_key(record.error), problem_key(told.problem))
     if counts and not may_be_cut:
         found += _differ(f"{key} attempts", record.attempt, told.attempts)
+    return found
+
+
+def _iteration(key: Key, told: Told, record: NodeRecord | None, *, is_cut: bool) -> list[str]:
+    if record is None:
+        return [] if is_cut or not told.is_certain else [f"iteration {key} has no record"]
+    found = _differ(f"iteration {key} state", record.state, told.state)
+    if not found and told.outputs is not None and record.outputs is not None:
+        found = _differ(
+            f"iteration {key} value", plain(record.outputs.get("value")), plain(told.outputs["value"])
+        )
+    if not found and told.problem is not None and record.error is not None:
+        found = _differ(f"iteration {key} error", problem_key(record.error), problem_key(told.problem))
     return found
 
 
@@ -125,7 +142,23 @@ def _order(story: Story, events: Sequence[Event]) -> list[str]:
             found.append(f"{inner} began before its container {outer}")
         if inner in settled and outer in settled and settled[inner] > settled[outer]:
             found.append(f"{inner} settled after its container {outer}")
-    return found
+    return found + _stages(story, events)
+
+
+def _stages(story: Story, events: Sequence[Event]) -> list[str]:
+    first: dict[str, int] = {}
+    last: dict[str, int] = {}
+    for event in events:
+        path = event.iteration_path
+        while path:
+            first.setdefault(path, event.seq)
+            last[path] = event.seq
+            path = path.rpartition("/")[0]
+    return [
+        f"{second} began before {earlier} was over"
+        for earlier, second in story.stages
+        if earlier in last and second in first and last[earlier] > first[second]
+    ]
 
 
 def plain(value: Any) -> Any:
@@ -141,6 +174,3 @@ def plain(value: Any) -> Any:
 
 def _differ(what: str, is_: Any, should: Any) -> list[str]:
     return [] if is_ == should else [f"{what}: {is_!r}, should be {should!r}"]
-
-
-__all__ = ["check", "check_events", "differences", "pairwise"]

@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
-from tests.engine.model.endings import Ended, Failed, Left, problem
-from tests.engine.model.leaves import is_true
+from sage_studio.kernel import SageError
+from tests.engine.model.endings import Ended, Failed, Left, RunStopped, problem
+from tests.engine.model.leaves import LOOPS, is_true
+from tests.engine.model.nodes import digest
 
 if TYPE_CHECKING:
     from tests.engine.model.interpreter import Frame, Interpreter, NodeBody
 
-LOOPS = {"loop_for", "loop_while", "map_each"}
 SECTIONS = ("try", "catch", "finally")
 
 
@@ -32,6 +34,7 @@ class Container:
     model: Interpreter
     node: NodeBody
     config: Mapping[str, Any]
+    inputs: Mapping[str, Any]
     attempt: int
     frame: Frame
 
@@ -42,6 +45,19 @@ class Container:
     def path(self, index: int) -> str:
         step = f"{self.id}.{index}@{self.attempt}"
         return f"{self.frame.path}/{step}" if self.frame.path else step
+
+    def items(self) -> list[Any]:
+        """What the field holds: a list, how many times, one object, or nothing. Raises Failed."""
+        items = self.config["items"]
+        if isinstance(items, (int, float)) and not isinstance(items, bool):
+            return list(range(max(0, int(items))))
+        if items is None or items == "":
+            raise self.fail("node.bad_setting")
+        if isinstance(items, Mapping):
+            return [items]
+        if not isinstance(items, list):
+            raise self.fail("node.not_a_list")
+        return items
 
     def fail(self, code: str) -> Failed:
         return Failed(problem(code, self.id, self.frame.path, can_retry=False))
@@ -55,16 +71,94 @@ class Container:
         inner = self.model.frame_within(self, self.path(index), given)
         try:
             self.model.level(nodes, inner)
+            fields = self._fields(inner)
+            iteration = Iteration(self._value(nodes, inner, fields), fields)
+        except Failed as failed:
+            self.model.tell_iteration(self, index, "failed", failed.problem)
+            raise
         except Left as left:
+            self.model.tell_iteration(self, index, "completed", left.value)
             if self.node["type"] not in LOOPS:
                 raise
             return Iteration(left.value, {}, leaves_loop=left.what == "loop")
-        fields = {name: self.model.resolve(value, inner, {}) for name, value in self._body_fields()}
-        return Iteration(self._value(nodes, inner, fields), fields)
+        self.model.tell_iteration(self, index, "completed", iteration.value)
+        return iteration
 
-    def _body_fields(self) -> list[tuple[str, Any]]:
+    # Parts of the body
+
+    def links(self) -> list[tuple[str, str]]:
+        """(child, child that waits for it)."""
+        children = self.model.children(self.id)
+        return [
+            (source, child["id"]) for child in children for source in self.model.waits_of(child, children)
+        ]
+
+    def lanes(self) -> dict[str, list[NodeBody]]:
+        """Unconnected parts of the body, each by the id of its first child in the document."""
+        children = self.model.children(self.id)
+        part = {child["id"]: {child["id"]} for child in children}
+        for first, second in self.links():
+            joined = part[first] | part[second]
+            part.update(dict.fromkeys(joined, joined))
+        lanes: dict[str, list[NodeBody]] = {}
+        for child in children:
+            name = next(other["id"] for other in children if other["id"] in part[child["id"]])
+            lanes.setdefault(name, []).append(child)
+        return lanes or {"": []}
+
+    def sections(self) -> dict[str, list[NodeBody]]:
+        """Which children hang on ``catch`` and on ``finally``; all others are ``try``."""
+        children = self.model.children(self.id)
+        section = {child["id"]: "try" for child in children}
+        for name in ("catch", "finally"):
+            reached = {child["id"] for child in children if (self.id, name) in self.model.entries_of(child)}
+            while more := {second for first, second in self.links() if first in reached} - reached:
+                reached |= more
+            section.update(dict.fromkeys(reached, name))
+        return {name: [child for child in children if section[child["id"]] == name] for name in SECTIONS}
+
+    # What is left open when several run at once
+
+    def choose_end(self, ends: Mapping[int | None, Ended], *, can_complete: bool) -> int | None:
+        """Which iteration ended the container early, or None."""
+        has_completed = self.seen() is not None
+        options = [*([None] if can_complete else []), *ends]
+        return self.model.choices.pick(options, lambda index: (index is None) != has_completed)
+
+    def choose_lanes(self, lanes: Sequence[str], least: int) -> set[str]:
+        """Which lanes ended in time: at least so many."""
+        seen = set((self.seen() or {}).get("results", ()))
+        sizes = range(least, len(lanes) + 1)
+        options = [set(chosen) for size in sizes for chosen in combinations(lanes, size)]
+        return self.model.choices.pick(options, lambda chosen: chosen != seen)
+
+    def choose_first(self, values: Mapping[str, Any]) -> Any:
+        """The value of the lane that ended first."""
+        seen = (self.seen() or {}).get("first")
+        lane = self.model.choices.pick(list(values), lambda name: digest(values[name]) != digest(seen))
+        return values[lane]
+
+    def seen(self) -> Mapping[str, Any] | None:
+        """What the engine recorded as this container's outputs: only to try likely choices first."""
+        return self.model.seen.outputs((self.id, self.frame.path))
+
+    def note_stage(self, first: int, second: int) -> None:
+        """All of the first iteration is over before anything of the second begins."""
+        if first >= 0:
+            self.model.story.stages.append((self.path(first), self.path(second)))
+
+    def mark_uncertain(self, index: int) -> None:
+        self.model.mark_uncertain_within(self.path(index))
+
+    def _fields(self, inner: Frame) -> dict[str, Any]:
+        """The fields that are evaluated inside, at an iteration's end. Raises Failed."""
         config = self.node.get("config", {})
-        return [(name, config[name]) for name in BODY_FIELDS if config.get(name) is not None]
+        given = {name: config[name] for name in BODY_FIELDS if config.get(name) is not None}
+        try:
+            return {name: self.model.resolve(value, inner, {}) for name, value in given.items()}
+        except SageError as error:
+            found = problem(error.code.code, self.id, inner.path, can_retry=error.can_retry)
+            raise Failed(found) from error
 
     def _value(self, nodes: Sequence[NodeBody], inner: Frame, fields: Mapping[str, Any]) -> Any:
         members = {node["id"] for node in nodes}
@@ -78,28 +172,33 @@ class Container:
         if "result" in fields:
             return fields["result"]
         last = [node["id"] for node in self.model.last_nodes(nodes)]
-        if len(last) == 1:
-            return next(iter(inner.outputs.get(last[0], {}).values()), None)
+        if len(last) <= 1:
+            return next((value for one in last for value in inner.outputs.get(one, {}).values()), None)
         return {node_id: dict(inner.outputs[node_id]) for node_id in last if inner.outputs.get(node_id)}
 
 
 BODY_FIELDS = ("result", "break_when")
+FIELDS_OF_ITEMS = ("condition",)
 
 
 def run(
     model: Interpreter, node: NodeBody, inputs: Mapping[str, Any], attempt: int, frame: Frame
 ) -> Mapping[str, Any]:
     """The outputs of one attempt. Raises how it ended otherwise."""
-    config = model.config_of(node, inputs, frame, leave_out=(*BODY_FIELDS, "condition"))
-    return CONTAINERS[node["type"]](Container(model, node, config, attempt, frame))
+    config = model.config_of(node, inputs, frame, leave_out=(*BODY_FIELDS, *FIELDS_OF_ITEMS))
+    return CONTAINERS[node["type"]](Container(model, node, config, inputs, attempt, frame))
+
+
+# One iteration after another
 
 
 def loop_for(loop: Container) -> Mapping[str, Any]:
     results: list[Any] = []
-    for index, item in enumerate(loop.config["items"]):
-        given = {"item": item, "index": index, "previous": results[-1] if results else None}
-        iteration = loop.body(index, given)
+    for index, item in enumerate(loop.items()):
+        previous = results[-1] if results else None
+        iteration = loop.body(index, {"item": item, "index": index, "previous": previous})
         results.append(iteration.value)
+        loop.note_stage(index - 1, index)
         if iteration.leaves_loop or is_true(iteration.fields.get("break_when")):
             break
     return {"results": results, "last": results[-1] if results else None, "count": len(results)}
@@ -107,36 +206,122 @@ def loop_for(loop: Container) -> Mapping[str, Any]:
 
 def loop_while(loop: Container) -> Mapping[str, Any]:
     config = loop.config
-    item = config["initial"]
-    index = 0
-    while (config["check"] == "after" and index == 0) or _holds(loop, item, index):
-        if index >= config["max_iterations"]:
+    value, count = loop.inputs.get("initial"), 0
+    while (config["check"] == "after" and count == 0) or _holds(loop, value, count):
+        if count >= config["max_iterations"]:
             if config["on_limit"] == "fail":
-                raise loop.fail("loop.limit")
+                raise loop.fail("loop.too_many")
             break
-        iteration = loop.body(index, {"item": item, "index": index})
-        item = iteration.value
-        index += 1
+        iteration = loop.body(count, {"item": value, "index": count})
+        loop.note_stage(count - 1, count)
+        value, count = iteration.value, count + 1
         if iteration.leaves_loop:
             break
-    return {"value": item, "count": index}
+    return {"value": value, "count": count}
 
 
 def _holds(loop: Container, item: Any, index: int) -> bool:
-    scope = {**loop.model.scope(loop.frame, {}), "item": item, "index": index}
-    return is_true(loop.model.evaluate(loop.config["condition"], scope))
+    names = {**loop.model.scope(loop.frame, loop.inputs), "item": item, "index": index}
+    return is_true(loop.model.evaluate(loop.config["condition"], names))
+
+
+# Several at once
 
 
 def map_each(loop: Container) -> Mapping[str, Any]:
-    raise NotImplementedError
+    """Every item is worked out; then it is decided what can have ended the map. The first item in order
+    that breaks is the last that counts."""
+    on_error, is_serial = loop.config["on_item_error"], loop.config["parallelism"] == 1
+    done: dict[int, Iteration] = {}
+    failed: dict[int, Failed] = {}
+    stopped: dict[int, Ended] = {}
+    for index, item in enumerate(loop.items()):
+        try:
+            done[index] = loop.body(index, {"item": item, "index": index})
+        except Failed as failure:
+            failed[index] = failure
+        except RunStopped as ended:
+            stopped[index] = ended
+        if is_serial and index:
+            loop.note_stage(index - 1, index)
+        if is_serial and _is_last(index, done, failed if on_error == "fail" else {}, stopped):
+            break
+    count = min([index + 1 for index in done if done[index].leaves_loop], default=len(loop.items()))
+    ends: dict[int | None, Ended] = dict(stopped.items())
+    ends.update(failed.items() if on_error == "fail" else ())
+    chosen = loop.choose_end(ends, can_complete=all(index is None or index >= count for index in ends))
+    for index in range(len(loop.items())):
+        if index >= count or (chosen is not None and index != chosen):
+            loop.mark_uncertain(index)
+    if chosen is not None:
+        raise ends[chosen]
+    errors = [{"index": i, "error": failed[i].problem} for i in range(count) if i in failed]
+    results = [done[i].value if i in done else None for i in range(count) if i in done or on_error != "skip"]
+    return {"results": results, "errors": errors, "count": count - len(errors)}
+
+
+def _is_last(
+    index: int, done: Mapping[int, Iteration], failed: Mapping[int, Ended], stopped: Mapping[int, Ended]
+) -> bool:
+    return index in failed or index in stopped or done.get(index, Iteration()).leaves_loop
 
 
 def parallel(container: Container) -> Mapping[str, Any]:
-    raise NotImplementedError
+    """Every lane is worked out; then it is decided which of them counted."""
+    lanes = container.lanes()
+    names = list(lanes)
+    config = container.config
+    needed = {"all": len(lanes), "first": 1, "some": min(config["needed"], len(lanes))}[config["wait_for"]]
+    values: dict[str, Any] = {}
+    ends: dict[int | None, Ended] = {}
+    for index, name in enumerate(names):
+        try:
+            given = {"value": container.inputs.get("value")}
+            values[name] = container.body(index, given, lanes[name]).value
+        except Ended as ended:
+            ends[index] = ended
+    failures = sum(isinstance(end, Failed) for end in ends.values())
+    if failures <= len(lanes) - needed:
+        ends = {index: end for index, end in ends.items() if not isinstance(end, Failed)}
+    chosen = container.choose_end(ends, can_complete=len(values) >= needed)
+    counted = container.choose_lanes(list(values), needed) if chosen is None else set()
+    for index, name in enumerate(names):
+        if name not in counted and index != chosen:
+            container.mark_uncertain(index)
+    if chosen is not None:
+        raise ends[chosen]
+    results = {name: values[name] for name in names if name in counted}
+    return {"results": results, "first": container.choose_first(results)}
+
+
+# Try
 
 
 def try_catch(container: Container) -> Mapping[str, Any]:
-    raise NotImplementedError
+    sections = container.sections()
+    outputs: dict[str, Any] = {}
+    ended: Ended | None = None
+    try:
+        outputs["result"] = container.body(0, {"try": container.inputs.get("value")}, sections["try"]).value
+    except Failed as failure:
+        outputs["caught"] = failure.problem
+        if sections["catch"]:
+            try:
+                caught = container.body(1, {"catch": failure.problem}, sections["catch"])
+                outputs["result"] = caught.value
+            except (Failed, Left) as second:
+                ended = second
+    except Left as left:
+        ended = left
+    if sections["finally"]:
+        facts = {"value": container.inputs.get("value"), "error": outputs.get("caught")}
+        container.body(2, {"finally": facts}, sections["finally"])
+    container.note_stage(0, 1)
+    container.note_stage(0, 2)
+    container.note_stage(1, 2)
+    if ended is not None:
+        raise ended
+    return outputs
 
 
 CONTAINERS: dict[str, Callable[[Container], Mapping[str, Any]]] = {
@@ -146,4 +331,3 @@ CONTAINERS: dict[str, Callable[[Container], Mapping[str, Any]]] = {
     "parallel": parallel,
     "try_catch": try_catch,
 }
-__all__ = ["CONTAINERS", "Ended"]

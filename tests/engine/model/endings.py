@@ -32,11 +32,12 @@ class Left(Ended):
 
 
 class RunStopped(Ended):
-    """A stop that ends the run with a result."""
+    """A stop that ends the run, with a result or with a problem."""
 
-    def __init__(self, outputs: Mapping[str, Any]) -> None:
+    def __init__(self, value: Any, found: Mapping[str, Any] | None = None) -> None:
         super().__init__("run")
-        self.outputs = outputs
+        self.outputs = value if isinstance(value, Mapping) else {"result": value}
+        self.problem = found
 
 
 def problem(code: str, node_id: str, path: str, *, can_retry: bool) -> dict[str, Any]:

@@ -7,7 +7,7 @@ document may hold them in another order.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from hypothesis import strategies as st
@@ -19,6 +19,22 @@ Draw = Callable[[st.SearchStrategy[Any]], Any]
 NodeBody = dict[str, Any]
 
 MERGE_MODES = ("first", "any", "all", "append", "zip", "combine", "by_node")
+ENTRY_PORTS = {
+    "calc": "many", "act": "many", "once": "many", "merge": "values",
+    "loop_for": "items", "map_each": "items", "loop_while": "initial",
+}  # fmt: skip
+EPOCH = 1_800_000_000
+SUB_FLOWS: dict[str, dict[str, Any]] = {
+    "sums": {
+        "nodes": [
+            {"id": "one", "type": "calc", "config": {"base": "{{ flow.inputs.n }}", "turns": 2}},
+            {"id": "two", "type": "act", "config": {"reads": ["{{ one.value }}"]}},
+        ],
+        "edges": [],
+        "outputs": [{"name": "n", "value": "{{ two.value }}"}],
+    },
+    "fails": {"nodes": [{"id": "bad", "type": "calc", "config": {"fails": ALWAYS}}], "edges": []},
+}
 CALC_PORTS = ("value", "list", "odd")
 
 
@@ -33,7 +49,8 @@ class Source:
 
 @dataclass
 class Place:
-    """Where nodes are being put: a level, and what can be read there."""
+    """Where nodes are being put: a level, and what can be read there. ``retries`` are those of the container;
+    ``entry`` is the port of it that every node here hangs on (the sections of a ``try_catch``)."""
 
     parent: str | None = None
     depth: int = 0
@@ -42,6 +59,7 @@ class Place:
     plain_names: tuple[str, ...] = ()
     retries: int = 0
     is_in_loop: bool = False
+    entry: str | None = None
 
 
 class Maker:
@@ -82,9 +100,16 @@ class Maker:
         node_id = f"{kind[:2]}{len(self.nodes)}"
         source = make(node_id, place)
         place.beside.append(source)
+        if place.entry is not None:
+            self._enter(node_id, place)
 
     def _kinds(self, place: Place) -> list[str]:
-        return ["calc"] * 5 + ["act"] * 3 + ["once"] + ["if_else"] * 2 + ["merge"] * 2
+        kinds = ["calc"] * 5 + ["act"] * 3 + ["once", "switch", "if_else", "if_else", "merge", "merge"]
+        if self.depth:
+            kinds += ["wait", "sub_flow", "stop"] + (["stop"] if place.is_in_loop else [])
+        if place.depth < self.depth and self.room > 1:
+            kinds += ["loop_for", "loop_while", "map_each", "parallel", "try_catch", "try_catch"] * 2
+        return kinds
 
     def add(self, node_id: str, kind: str, place: Place, config: dict[str, Any], *outputs: str) -> Source:
         """Put a node down, with what any node may have: retries, an answer to errors, disabled, pinned."""
@@ -97,10 +122,22 @@ class Maker:
             ports = (*outputs, "error") if node["on_error"] == "route" else outputs
         if self.chance(4):
             node["disabled"] = True
-        elif self.chance(4):
+        elif outputs and self.chance(4):
             node["pinned"] = self.one_of([7, {outputs[0]: 9}, {outputs[-1]: [1, 2]}])
         self.nodes.append(node)
         return Source(node_id, ports, outputs)
+
+    def _enter(self, node_id: str, place: Place) -> None:
+        """Hang a node (or something in its body) on the port of its container that is its section."""
+        family = [node for node in self.nodes if node["id"] == node_id or node.get("parent") == node_id]
+        for node in reversed(family):
+            port = ENTRY_PORTS.get(node["type"], "value")
+            is_taken = any(e["target"] == node["id"] and e["target_port"] == port for e in self.edges)
+            if port in {"many", "values"} or not is_taken:
+                assert place.parent is not None
+                assert place.entry is not None
+                self.edge(place.parent, place.entry, node["id"], port)
+                return
 
     # Reading
 
@@ -189,6 +226,167 @@ class Maker:
             # Nothing to merge here yet: an empty merge is a fault of the flow.
             self.nodes[-1].update(type="calc", config={"base": 1})
             return Source(node_id, CALC_PORTS, CALC_PORTS)
+        return source
+
+    def _make_switch(self, node_id: str, place: Place) -> Source:
+        config: dict[str, Any] = {"case_1": self.number(2), "case_2": self.number(2)}
+        if name := self.expression(place):
+            config["by"] = name.replace(" }}", " % 3 }}")
+            if self.chance(30):
+                config["case_3"] = name.replace(" }}", " > 20 }}")
+        source = self.add(node_id, "switch", place, config, "case_1", "case_2", "case_3", "default")
+        if self.chance(90):
+            self.wire(place, node_id, "value")
+        return source
+
+    def _make_stop(self, node_id: str, place: Place) -> Source:
+        config: dict[str, Any] = {"what": "run"}
+        if place.is_in_loop or self.chance(20):
+            config["what"] = self.one_of(["iteration", "loop"] if self.chance(80) else ["run"])
+        if self.chance(15):
+            config["ends_with"] = "error"
+        elif self.chance(50):
+            config["value"] = self.number(9)
+        source = self.add(node_id, "stop", place, config)
+        if self.chance(85):
+            self.wire(place, node_id, "value")
+        return source
+
+    def _make_wait(self, node_id: str, place: Place) -> Source:
+        mode = self.one_of(["until", "signal", "approval"])
+        config: dict[str, Any] = {"mode": mode}
+        if mode == "until":
+            config["until"] = EPOCH + 100 * self.number(9)
+        source = self.add(node_id, "wait", place, config, "value", "payload", "approved", "rejected")
+        self.wire(place, node_id, "value")
+        return source
+
+    def _make_sub_flow(self, node_id: str, place: Place) -> Source:
+        config: dict[str, Any] = {"flow": self.one_of(list(SUB_FLOWS))}
+        if name := self.expression(place):
+            config["inputs"] = {"n": name}
+        source = self.add(node_id, "sub_flow", place, config, "outputs")
+        self.retry(node_id)
+        if self.chance(30):
+            self.wire(place, node_id, "value")
+        return source
+
+    # Containers
+
+    def _inside(self, container: Source, place: Place, gives: tuple[str, ...], *, retries: int) -> Place:
+        return Place(
+            parent=container.id,
+            depth=place.depth + 1,
+            outer=[Source(container.id, gives, gives), *place.beside, *place.outer],
+            plain_names=("item", "index") if "item" in gives else place.plain_names,
+            retries=retries,
+            is_in_loop=place.is_in_loop or "item" in gives,
+        )
+
+    def _fill(self, inner: Place, most: int) -> None:
+        """Nodes of a body, and sometimes what its result is."""
+        self.level(inner, most)
+        assert inner.parent is not None
+        sources = [source for source in inner.beside if source.ports]
+        if sources and self.chance(50):
+            for _ in range(1 + self.number(1)):
+                source = self.one_of(sources)
+                self.edge(source.id, self.one_of(source.ports), inner.parent, "result")
+
+    def _items(self, node_id: str, place: Place, config: dict[str, Any]) -> None:
+        """A list, a number of rounds, or what another node gives."""
+        lists = [source for source in self.readable(place) if "list" in source.ports]
+        if lists and self.chance(40):
+            source = self.one_of(lists)
+            if self.chance(50):
+                self.edge(source.id, "list", node_id, "items")
+            else:
+                config["items"] = "{{ " + source.id + ".list }}"
+        if "items" not in config:
+            config["items"] = [self.number(9) for _ in range(self.number(3))] if self.chance(70) else 2
+
+    def _make_loop_for(self, node_id: str, place: Place) -> Source:
+        config: dict[str, Any] = {}
+        source = self.add(node_id, "loop_for", place, config, "results", "last", "count")
+        retries = self.retry(node_id)
+        self._items(node_id, place, config)
+        inner = self._inside(source, place, ("item", "index", "previous"), retries=retries)
+        self._fill(inner, 4)
+        self._body_fields(inner, config)
+        return source
+
+    def _body_fields(self, inner: Place, config: dict[str, Any]) -> None:
+        own = Place(beside=inner.beside, plain_names=inner.plain_names)
+        if self.chance(20) and (name := self.expression(own)):
+            config["result"] = name
+        if self.nodes_by_id(inner.parent)["type"] == "loop_for" and self.chance(30):
+            name = self.expression(own) or "{{ index }}"
+            config["break_when"] = name.replace(" }}", f" > {self.number(60)} }}}}")
+
+    def nodes_by_id(self, node_id: str | None) -> NodeBody:
+        return next(node for node in self.nodes if node["id"] == node_id)
+
+    def _make_loop_while(self, node_id: str, place: Place) -> Source:
+        condition = self.one_of(["index < 2", "index < 3 && item !== 5", "true", "(item ?? 0) < 50"])
+        config: dict[str, Any] = {
+            "condition": "{{ " + condition + " }}",
+            "max_iterations": 1 + self.number(2),
+            "on_limit": self.one_of(["stop", "fail"]),
+            "check": self.one_of(["before", "after"]),
+        }
+        source = self.add(node_id, "loop_while", place, config, "value", "count")
+        retries = self.retry(node_id)
+        if self.chance(60):
+            self.wire(place, node_id, "initial")
+        inner = self._inside(source, place, ("item", "index"), retries=retries)
+        self._fill(inner, 3)
+        self._body_fields(inner, config)
+        return source
+
+    def _make_map_each(self, node_id: str, place: Place) -> Source:
+        config: dict[str, Any] = {
+            "parallelism": 1 + self.number(2),
+            "on_item_error": self.one_of(["fail", "collect", "skip"]),
+        }
+        source = self.add(node_id, "map_each", place, config, "results", "errors", "count")
+        retries = self.retry(node_id)
+        self._items(node_id, place, config)
+        inner = self._inside(source, place, ("item", "index"), retries=retries)
+        self._fill(inner, 4)
+        self._body_fields(inner, config)
+        return source
+
+    def _make_parallel(self, node_id: str, place: Place) -> Source:
+        config: dict[str, Any] = {"wait_for": self.one_of(["all", "all", "first", "some"])}
+        if config["wait_for"] == "some":
+            config["needed"] = 1 + self.number(1)
+        if self.chance(30):
+            config["limit"] = 1 + self.number(1)
+        source = self.add(node_id, "parallel", place, config, "results", "first")
+        retries = self.retry(node_id)
+        if self.chance(60):
+            self.wire(place, node_id, "value")
+        inner = self._inside(source, place, ("value",), retries=retries)
+        for _ in range(1 + self.number(2)):
+            lane = replace(inner, beside=[])
+            self.level(lane, 2)
+            ports = [each for each in lane.beside if each.ports]
+            if ports and self.chance(30):
+                chosen = self.one_of(ports)
+                self.edge(chosen.id, self.one_of(chosen.ports), node_id, "result")
+        return source
+
+    def _make_try_catch(self, node_id: str, place: Place) -> Source:
+        source = self.add(node_id, "try_catch", place, {}, "result", "caught")
+        retries = self.retry(node_id)
+        if self.chance(60):
+            self.wire(place, node_id, "value")
+        self._fill(self._inside(source, place, ("try",), retries=retries), 4)
+        for section in ("catch", "finally"):
+            if self.chance(70):
+                inner = self._inside(source, place, (section,), retries=retries)
+                inner.entry = section
+                self._fill(inner, 2)
         return source
 
 

@@ -43,7 +43,8 @@ class Told:
 @dataclass
 class Story:
     """All that can be said of a run beforehand. ``order`` holds pairs: the first settles before the second
-    begins; ``within`` pairs: the first begins before the second, and ends after it."""
+    begins; ``stages`` the same for whole iterations, by path; ``within`` pairs: the first begins before the
+    second, and ends after it. ``iterations`` are told by container and path, with the value as output."""
 
     state: str = "completed"
     outputs: Mapping[str, Any] | None = None
@@ -51,15 +52,18 @@ class Story:
     nodes: dict[Key, Told] = field(default_factory=dict)
     iterations: dict[Key, Told] = field(default_factory=dict)
     order: list[tuple[Key, Key]] = field(default_factory=list)
+    stages: list[tuple[str, str]] = field(default_factory=list)
     within: list[tuple[Key, Key]] = field(default_factory=list)
 
 
 @dataclass
 class Frame:
-    """One level at work. ``owner`` is the container whose body it is, ``given`` what that gives now."""
+    """One level at work. ``owner`` is the container whose body it is (``kind`` its type), ``given`` what that
+    gives now."""
 
     path: str = ""
     owner: str | None = None
+    kind: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
     outer: Frame | None = None
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -69,12 +73,35 @@ class Frame:
         return [self, *(self.outer.chain() if self.outer else [])]
 
 
+@dataclass(frozen=True)
+class Seen:
+    """What the engine did, to try likely choices first: when node runs settled, and their outputs."""
+
+    settled: Mapping[Key, int] = field(default_factory=dict)
+    given: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
+
+    def rank(self, key: Key) -> float:
+        return self.settled.get(key, float("inf"))
+
+    def outputs(self, key: Key) -> Mapping[str, Any] | None:
+        return self.given.get(key)
+
+
 class Interpreter:
-    """Works out one flow. ``most`` bounds the node runs (TooLong)."""
+    """Works out one flow; ``flows`` are those a sub-flow may call. ``most`` bounds the node runs
+    (TooLong)."""
 
     def __init__(
-        self, flow: Flow, inputs: Mapping[str, Any], choices: Choices, *, flows: Mapping[str, Flow], most: int
+        self,
+        flow: Flow,
+        inputs: Mapping[str, Any],
+        choices: Choices,
+        *,
+        seen: Seen,
+        flows: Mapping[str, Flow],
+        most: int,
     ) -> None:
+        self.seen = seen
         self.flow = flow
         self.inputs = inputs
         self.choices = choices
@@ -95,7 +122,8 @@ class Interpreter:
             self.level(self.bodies.get(None, []), top)
             story.outputs = self._flow_outputs(top)
         except RunStopped as stopped:
-            story.state, story.outputs = "completed", stopped.outputs
+            story.state = "failed" if stopped.problem else "completed"
+            story.outputs, story.problem = stopped.outputs, stopped.problem
         except Failed as failed:
             story.state, story.problem = "failed", failed.problem
         except Left:
@@ -151,7 +179,7 @@ class Interpreter:
             for node_id, end in ends.items()
         }
         options = [node_id for node_id in ends if is_fatal[node_id]] or list(ends)
-        chosen = self.choices.pick(options, lambda node_id: (node_id, frame.path))
+        chosen = self.choices.pick(options, lambda node_id: self.seen.rank((node_id, frame.path)))
         if is_fatal[chosen]:
             needed = {chosen}
             for node_id in reversed(_in_order(waits)):
@@ -165,9 +193,18 @@ class Interpreter:
     def mark_uncertain(self, node_id: str, path: str) -> None:
         """This node run, and all of its body, may have been cut short."""
         inside = f"{path}/{node_id}." if path else f"{node_id}."
-        for (told_id, told_path), told in [*self.story.nodes.items(), *self.story.iterations.items()]:
+        for (told_id, told_path), told in self._all_told():
             if (told_id, told_path) == (node_id, path) or told_path.startswith(inside):
                 told.is_certain = False
+
+    def mark_uncertain_within(self, path: str) -> None:
+        """A whole iteration may have been cut short."""
+        for (_, told_path), told in self._all_told():
+            if told_path == path or told_path.startswith(f"{path}/"):
+                told.is_certain = False
+
+    def _all_told(self) -> list[tuple[Key, Told]]:
+        return [*self.story.nodes.items(), *self.story.iterations.items()]
 
     # Bodies
 
@@ -175,7 +212,17 @@ class Interpreter:
         return self.bodies.get(container, [])
 
     def frame_within(self, container: containers.Container, path: str, given: Mapping[str, Any]) -> Frame:
-        return Frame(path, container.id, given, container.frame)
+        return Frame(path, container.id, container.node["type"], given, container.frame)
+
+    def tell_iteration(self, container: containers.Container, index: int, state: str, what: Any) -> None:
+        """Note how an iteration ended: with a value, or with a problem."""
+        told = Told(state, {"value": what}) if state == "completed" else Told(state, problem=what)
+        self.story.iterations[container.id, container.path(index)] = told
+
+    def entries_of(self, node: NodeBody) -> set[tuple[str, str]]:
+        """(source, its port) of every edge into the node or its body."""
+        family = {member["id"] for member in self.family(node)}
+        return {(e["source"], e["source_port"]) for e in self.edges if e["target"] in family}
 
     # What a node waits for
 
@@ -241,10 +288,22 @@ class Interpreter:
             if node["type"] in containers.CONTAINERS:
                 return containers.run(self, node, inputs, attempt, frame)
             config = self.config_of(node, inputs, frame)
+            if node["type"] == "sub_flow":
+                return self._sub_flow(config, inputs)
             return leaves.run(node, config, inputs, attempt, frame)
         except SageError as error:
             found = problem(error.code.code, node["id"], frame.path, can_retry=error.can_retry)
             raise Failed(found) from error
+
+    def _sub_flow(self, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Another flow, worked out the same way; its problem is this node's problem."""
+        value = inputs.get("value")
+        given = config["inputs"] or (value if isinstance(value, Mapping) else inputs)
+        flow = self.flows[config["flow"]]
+        child = Interpreter(flow, given, self.choices, seen=Seen(), flows=self.flows, most=self.most).run()
+        if child.problem is not None:
+            raise Failed(child.problem)
+        return {"outputs": child.outputs}
 
     def tell(self, node: NodeBody, frame: Frame, told: Told) -> Mapping[str, Any] | None:
         """Note how a node run ended; gives its outputs."""
@@ -254,12 +313,10 @@ class Interpreter:
         return told.outputs
 
     def tell_ended(self, node: NodeBody, frame: Frame, ended: Ended) -> None:
-        """A stop completes; a container that a stop climbs through is cancelled."""
-        key = (node["id"], frame.path)
-        if key in self.story.nodes and self.story.nodes[key].state == "failed":
-            return
-        is_stop = node["type"] == "stop"
-        self.tell(node, frame, Told("completed", {}) if is_stop else Told("cancelled"))
+        """A stop completes, and so do the containers that it climbs through; when the whole run ends they
+        are cancelled."""
+        is_over = isinstance(ended, Left) or node["type"] == "stop"
+        self.tell(node, frame, Told("completed", {"$left": None}) if is_over else Told("cancelled"))
 
     def inputs_of(self, node: NodeBody, frame: Frame) -> dict[str, Any] | None:
         """Values by wired port; None when the node is to be skipped."""
@@ -292,9 +349,9 @@ class Interpreter:
         self, node: NodeBody, inputs: Mapping[str, Any], frame: Frame, *, leave_out: Iterable[str] = ()
     ) -> dict[str, Any]:
         """The node's fields, with defaults, computed, and wired fields taken from their edges."""
-        config = leaves.defaults(node)
         later = set(leave_out)
-        for name, value in node.get("config", {}).items():
+        config: dict[str, Any] = {}
+        for name, value in {**leaves.defaults(node), **node.get("config", {})}.items():
             config[name] = value if name in later else self.resolve(value, frame, inputs)
         config.update({name: value for name, value in inputs.items() if leaves.is_field(node, name)})
         return config

@@ -6,13 +6,14 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from sage_studio.flow.spec import NodeSpec
-from tests.engine.model.endings import Failed, problem
-from tests.engine.model.nodes import Library, answer, fails
+from tests.engine.model.endings import Ended, Failed, Left, RunStopped, problem
+from tests.engine.model.nodes import Library, answer, digest, fails
 
 if TYPE_CHECKING:
     from tests.engine.model.interpreter import Frame, NodeBody
 
 LIBRARY = Library()
+LOOPS = {"loop_for", "loop_while", "map_each"}
 CALCULATING = {"calc", "act", "once"}
 
 
@@ -29,7 +30,50 @@ def run(
         return {"true" if is_true(config["condition"]) else "false": inputs.get("value")}
     if kind == "merge":
         return merged(node, config["mode"], inputs["values"], frame)
+    if kind == "switch":
+        return {case_of(config): inputs.get("value")}
+    if kind == "stop":
+        raise stopped(node, config, frame)
+    if kind == "wait":
+        return waited(node["id"], frame.path, config["mode"], inputs.get("value"))
     raise AssertionError(f"no model of {kind}")
+
+
+def case_of(config: Mapping[str, Any]) -> str:
+    """The port of the first case that fits: it is true, or it is what is compared."""
+    for number in range(1, 9):
+        case = config[f"case_{number}"]
+        if case is not None and (case if isinstance(case, bool) else str(case) == str(config["by"])):
+            return f"case_{number}"
+    return "default"
+
+
+def stopped(node: NodeBody, config: Mapping[str, Any], frame: Frame) -> Ended:
+    """How a stop ends the level around it."""
+    what = config["what"]
+    if config["ends_with"] == "error":
+        found = problem("node.failed", node["id"], frame.path, can_retry=False)
+        return RunStopped(None, found) if what == "run" else Failed(found)
+    if what == "run":
+        return RunStopped(config["value"])
+    if not any(around.kind in LOOPS for around in frame.chain()):
+        return Failed(problem("node.not_in_loop", node["id"], frame.path, can_retry=False))
+    return Left(what, config["value"])
+
+
+def waited(node_id: str, path: str, mode: str, value: Any) -> dict[str, Any]:
+    """What a wait gives once it is over."""
+    if mode in {"time", "until"}:
+        return {"value": value}
+    payload = payload_of(node_id, path)
+    if mode == "signal":
+        return {"value": value, "payload": payload}
+    return {"approved" if payload["approved"] else "rejected": value, "payload": payload}
+
+
+def payload_of(node_id: str, path: str) -> dict[str, Any]:
+    """What somebody outside answers to a wait, in these tests."""
+    return {"approved": digest([node_id, path]) % 2 == 0, "note": path}
 
 
 def is_true(value: Any) -> bool:

@@ -7,11 +7,11 @@ is recorded. Then the next worker claims the run from what is on disk.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 from sage_studio.engine import (
     Batch,
@@ -20,6 +20,7 @@ from sage_studio.engine import (
     FlowState,
     MemoryRunStore,
     NodeRecord,
+    RunOptions,
     RunOutcome,
     RunProgress,
     RunStore,
@@ -27,13 +28,16 @@ from sage_studio.engine import (
     run_flow,
 )
 from sage_studio.flow import parse_plain
-from tests.engine.model.leaves import LIBRARY
+from sage_studio.kernel import Json
+from tests.engine.model.flows import EPOCH, SUB_FLOWS
+from tests.engine.model.leaves import LIBRARY, payload_of
 from tests.engine.model.nodes import LEDGER, Ledger
 from tests.engine.nodes import FakeHost
 
 RUN_ID = "run-1"
 FINISHED = {"completed", "skipped"}
-MOST_CLAIMS = 60
+MOST_CLAIMS = 200
+MOST_SECONDS = 3.0
 
 Kind = Literal["kill_before_batch", "kill_after_batch", "kill_at_node", "drain", "pause", "cancel"]
 
@@ -71,7 +75,7 @@ class Clock:
     """Time that passes only by waiting."""
 
     def __init__(self) -> None:
-        self._now = 1_800_000_000.0
+        self._now = float(EPOCH)
 
     def now(self) -> datetime:
         return datetime.fromtimestamp(self._now, UTC)
@@ -85,6 +89,50 @@ class Clock:
 
     def advance_to(self, at: float) -> None:
         self._now = max(self._now, at)
+
+
+class Host(FakeHost):
+    """Runs sub-flows to their end, each once, whatever happens to the parent, and answers signals."""
+
+    cache: None = None
+
+    def __init__(self, disk: MemoryRunStore, threads: ThreadPoolExecutor) -> None:
+        super().__init__()
+        self._disk = disk
+        self._threads = threads
+        self.children: dict[str, asyncio.Task[None]] = {}
+        self.deliver: Callable[[str, Json], None] = lambda key, payload: None
+
+    async def start_flow(
+        self,
+        ref: str,
+        inputs: Mapping[str, Any],
+        *,
+        version: str,
+        key: str,
+        deliver: Callable[[Json], None],
+    ) -> str:
+        if key not in self.children:
+            run = self._run_child(ref, dict(inputs), key)
+            self.children[key] = asyncio.get_running_loop().create_task(run)
+        return f"child-{key}"
+
+    async def _run_child(self, ref: str, inputs: dict[str, Any], key: str) -> None:
+        LEDGER.set(Ledger())
+        result = await run_flow(
+            compile_flow(parse_plain(SUB_FLOWS[ref]), LIBRARY),
+            run_id=f"child-{key}",
+            inputs=inputs,
+            store=MemoryRunStore(),
+            host=Host(MemoryRunStore(), self._threads),
+            threads=self._threads,
+        )
+        answer = {"state": result.state, "outputs": dict(result.outputs), "error": result.error}
+        self._disk.signal(RUN_ID, key, cast(Json, answer))
+        self.deliver(key, cast(Json, answer))
+
+    async def cancel_flow(self, child_id: str) -> None:
+        """Children here are short."""
 
 
 class Worker:
@@ -138,63 +186,98 @@ class Worker:
 
 async def play(flow: Mapping[str, Any], inputs: Mapping[str, Any], troubles: Sequence[Trouble]) -> Played:
     """Run the flow to its end through all troubles. Raises Violation when a finished node runs again."""
-    plan = compile_flow(parse_plain(dict(flow)), LIBRARY)
-    disk, clock, ledger = MemoryRunStore(), Clock(), Ledger()
-    LEDGER.set(ledger)
-    left = list(troubles)
-    played = Played(RunOutcome(FlowState.READY), {}, [], ledger)
     with ThreadPoolExecutor(1) as threads:
+        return await _Story(flow, inputs, troubles, threads).play()
+
+
+class _Story:
+    """One run over all its workers."""
+
+    def __init__(
+        self,
+        flow: Mapping[str, Any],
+        inputs: Mapping[str, Any],
+        troubles: Sequence[Trouble],
+        threads: ThreadPoolExecutor,
+    ) -> None:
+        self.plan = compile_flow(parse_plain(dict(flow)), LIBRARY)
+        self.inputs = inputs
+        self.left = list(troubles)
+        self.threads = threads
+        self.disk, self.clock = MemoryRunStore(), Clock()
+        self.host = Host(self.disk, threads)
+        self.played = Played(RunOutcome(FlowState.READY), {}, [], Ledger())
+        LEDGER.set(self.played.ledger)
+
+    async def play(self) -> Played:
+        played, disk = self.played, self.disk
         while not played.outcome.state.is_final:
             if played.claims >= MOST_CLAIMS:
                 raise Violation("the run does not come to an end")
-            worker = Worker(disk, left.pop(0) if left else None)
+            worker = Worker(disk, self.left.pop(0) if self.left else None)
             played.claims += 1
-
-            def begun(node_id: str, path: str, worker: Worker = worker) -> None:
-                _refuse_repetition(disk, node_id, path)
-                worker.on_execution()
-
-            ledger.on_execution = begun
-            worker.task = asyncio.get_running_loop().create_task(
-                run_flow(
-                    plan,
-                    run_id=RUN_ID,
-                    flow_id="flow-1",
-                    inputs=inputs,
-                    store=worker,
-                    host=FakeHost(),
-                    threads=threads,
-                    controls=worker.controls,
-                    clock=clock,
-                )
-            )
-            await asyncio.wait([worker.task])
+            await self._work(worker)
             if worker.has_befallen and worker.trouble is not None:
                 played.befallen.add(worker.trouble.kind)
             if worker.is_dead:
                 played.crashes += 1
-                # What is left of the dead worker's tasks comes to its end.
-                for _ in range(3):
-                    await asyncio.sleep(0)
                 if RUN_ID in disk.outcomes and disk.outcomes[RUN_ID].state.is_final:
                     played.outcome = disk.outcomes[RUN_ID]
-                continue
-            played.outcome = _after(worker.task.result().state, disk)
-    played.events = disk.events[RUN_ID]
-    played.nodes = newest(disk)
-    return played
+            else:
+                assert worker.task is not None
+                await self._after(worker.task.result().state)
+        played.events = disk.events[RUN_ID]
+        played.nodes = newest(disk)
+        return played
 
+    async def _work(self, worker: Worker) -> None:
+        def begun(node_id: str, path: str) -> None:
+            _refuse_repetition(self.disk, node_id, path)
+            worker.on_execution()
 
-def _after(state: FlowState, disk: MemoryRunStore) -> RunOutcome:
-    """What a worker left; a person answers where one is asked for."""
-    outcome = disk.outcomes[RUN_ID]
-    if outcome.state is not state:
-        raise Violation(f"said {state}, recorded {outcome.state}")
-    if state is FlowState.PAUSED and outcome.reason in {"outcome_unknown", "dead_letter"}:
-        for record in list(disk.nodes[RUN_ID].values()):
-            if record.state == "paused":
-                disk.nodes[RUN_ID][record.key] = record._replace(state="pending", error=None)
-    return outcome
+        self.played.ledger.on_execution = begun
+        self.host.deliver = worker.controls.signal
+        run = run_flow(
+            self.plan,
+            run_id=RUN_ID,
+            flow_id="flow-1",
+            inputs=self.inputs,
+            store=worker,
+            host=self.host,
+            threads=self.threads,
+            controls=worker.controls,
+            clock=self.clock,
+            options=RunOptions(park_after_s=0),
+        )
+        worker.task = asyncio.get_running_loop().create_task(run)
+        _, late = await asyncio.wait([worker.task], timeout=MOST_SECONDS)
+        if late:
+            worker.die()
+            raise Violation("the run hangs")
+
+    async def _after(self, state: FlowState) -> None:
+        """What a worker left; a person answers where one is asked for, and time passes."""
+        outcome = self.played.outcome = self.disk.outcomes[RUN_ID]
+        if outcome.state is not state:
+            raise Violation(f"said {state}, recorded {outcome.state}")
+        if outcome.reason in {"outcome_unknown", "dead_letter"}:
+            for record in list(self.disk.nodes[RUN_ID].values()):
+                if record.state == "paused":
+                    self.disk.nodes[RUN_ID][record.key] = record._replace(state="pending", error=None)
+        if state is FlowState.RUNNING:
+            if outcome.wake_at is not None:
+                self.clock.advance_to(outcome.wake_at)
+            await self._answer_waits()
+
+    async def _answer_waits(self) -> None:
+        """Somebody answers what waits for a person; children come to their end."""
+        await asyncio.gather(*self.host.children.values())
+        for record in list(self.disk.nodes[RUN_ID].values()):
+            for wait in (record.waits or {}).values():
+                key = wait.get("signal")
+                if record.state == "waiting" and key and not key.rpartition("|")[2].startswith("flow"):
+                    payload = payload_of(record.node_id, record.iteration_path)
+                    self.disk.signal(RUN_ID, key, cast(Json, payload))
 
 
 def _refuse_repetition(disk: MemoryRunStore, node_id: str, path: str) -> None:

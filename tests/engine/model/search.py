@@ -10,7 +10,7 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st
 
 from tests.engine.model.compare import check
-from tests.engine.model.flows import flows
+from tests.engine.model.flows import SUB_FLOWS, flows
 from tests.engine.model.interpreter import TooLong
 from tests.engine.model.play import Kind, Trouble, Violation, play
 
@@ -78,6 +78,7 @@ def _search_some(counts: Counts, steps: int, seed: int, depth: int) -> None:
         suppress_health_check=list(HealthCheck),
         phases=(Phase.generate, Phase.shrink),
         print_blob=False,
+        report_multiple_bugs=False,
     )
     @given(flows(depth=depth), troubles())
     def attempt(flow: dict[str, Any], befall: list[Trouble]) -> None:
@@ -98,7 +99,7 @@ def _search_some(counts: Counts, steps: int, seed: int, depth: int) -> None:
 def _try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble]) -> None:
     played = asyncio.run(play(flow, INPUTS, befall))
     try:
-        check(flow, INPUTS, played)
+        check(flow, INPUTS, played, flows=SUB_FLOWS)
     except TooLong:
         return
     except Violation:
