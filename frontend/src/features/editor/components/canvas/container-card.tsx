@@ -51,6 +51,7 @@ function ContainerCardView({ id, data, selected, isConnectable }: NodeProps<Cont
       data-target={isTarget || undefined}
       data-peer={peer && !selected ? true : undefined}
       data-testid={`node-${id}`}
+      data-container
       data-node-type={node.type}
       role="group"
       aria-label={t("node.aria", { name, state: t(`state.${state}`) })}

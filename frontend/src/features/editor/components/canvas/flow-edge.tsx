@@ -63,6 +63,8 @@ function lookOf(state: RunsState, edge: FlowEdge): EdgeLook {
   const source = run?.nodes.get(edge.source);
   const target = run?.nodes.get(edge.target);
   if (!run || !source) return "idle";
+  // Inside a container a connection carries something every round, whatever the container itself gave.
+  if (target && target.rounds > 0) return target.state === "running" ? "live" : "done";
   if (source.state === "skipped") return "skip";
   if (source.state === "failed") return edge.source_port === "error" ? "done" : "failed";
   if (source.state !== "completed") return "idle";
