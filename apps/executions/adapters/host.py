@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 import uuid
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from typing import Any, Protocol, TypeVar
 
+import structlog
 from django.conf import settings
-from django.db import close_old_connections
+from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from apps.credentials import services as credentials
 from apps.executions.adapters.codec import decode, encode_outputs, plain_json
@@ -30,8 +32,12 @@ from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
 from sage_studio.sdk import FileRef, VectorHit
 
+logger = structlog.get_logger(__name__)
 T = TypeVar("T")
 HEALTH_PATH = "/healthz"
+# Longer than a worker keeps its runs without a database (WorkerTimes.give_up_s).
+PATIENCE_S = 40.0
+PAUSE_S = 0.25
 _THREADS = 4
 _executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="run-host")
 
@@ -43,11 +49,21 @@ class Call(Protocol):
 
 
 def _with_fresh_connection(work: Callable[[], T]) -> T:
-    close_old_connections()
-    try:
-        return work()
-    finally:
+    """A database that is away is no node's fault: the work is tried again until the run itself is let
+    go. All of it may be done twice: it reads, sets, or carries a key."""
+    give_up_at = time.monotonic() + PATIENCE_S
+    while True:
         close_old_connections()
+        try:
+            return work()
+        except (OperationalError, InterfaceError) as error:
+            connection.close()
+            if time.monotonic() > give_up_at:
+                raise
+            logger.warning("host_call_retried", error=type(error).__name__)
+            time.sleep(PAUSE_S)
+        finally:
+            close_old_connections()
 
 
 async def in_database_thread(work: Callable[[], T]) -> T:

@@ -151,8 +151,12 @@ class RunContext:
 
     async def flow(self, ref: str, inputs: Mapping[str, Any], *, version: str = "") -> Mapping[str, Any]:
         run = self._run
-        name = f"{FLOW_SIGNAL}@{self.attempt}"
+        # An attempt that was lost with its worker may have started the child: the next one must find it.
+        name = f"{FLOW_SIGNAL}@{self.attempt - self._attempt.scope.lost.get(self.node_id, 0)}"
         key = signal_key(self.node_id, self.iteration_path, name)
+        if run.debugger is not None:
+            # Whether somebody steps into this node is in the log; the child's run begins accordingly.
+            await run.journal.flush()
         child_id = await run.host.start_flow(
             ref,
             inputs,
