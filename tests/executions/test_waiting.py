@@ -166,6 +166,17 @@ def test_a_timer_wakes_its_run(people: World, worker: RunWorker, monkeypatch: py
     assert ended.fence == 2
 
 
+def test_the_time_limit_of_a_flow_ends_a_run_that_is_parked(
+    people: World, worker: RunWorker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("sage_studio.engine.waiting.SHORTEST_PARKED_S", 0.2)
+    body = definition([{"id": "ask", "type": "wait", "config": APPROVAL}], settings={"timeout_s": 1.5})
+    run = start(people.editor.person, make_flow(people.editor.person, people.workspace, body))
+    until(lambda: parked(run))
+    ended = wait_for(run.pk)
+    assert (ended.state, error_of(ended)["code"]) == ("failed", "run.timeout")
+
+
 def test_approvals_in_a_map_are_answered_one_by_one_and_keep_their_order(
     people: World, worker: RunWorker
 ) -> None:

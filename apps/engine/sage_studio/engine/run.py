@@ -61,6 +61,7 @@ class ActiveRun:
         self.options = options
         self.loop = asyncio.get_running_loop()
         self.now = time.time if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
+        self.started_at = progress.started_at or self.now()
         self.outcome: RunOutcome | None = None
         self.first_error: Problem | None = None
         self.is_stopping = False
@@ -118,12 +119,19 @@ class ActiveRun:
     def _is_all_done(self, outcome: RunOutcome) -> bool:
         return outcome.state is FlowState.PAUSED and self.root.is_finished
 
-    def _arm_time_limit(self) -> asyncio.TimerHandle | None:
+    @property
+    def deadline_at(self) -> float | None:
+        """When the flow's time limit ends, in seconds since the epoch; it counts from the run's first
+        beginning, whoever has the run."""
         limit_s = self.plan.document.settings.timeout_s
-        if limit_s is None:
+        return None if limit_s is None else self.started_at + limit_s
+
+    def _arm_time_limit(self) -> asyncio.TimerHandle | None:
+        deadline_at = self.deadline_at
+        if deadline_at is None:
             return None
-        error = SageError(FLOW_TIMEOUT, {"timeout_s": limit_s}).problem()
-        left_s = limit_s - (self.now() - (self.progress.started_at or self.now()))
+        error = SageError(FLOW_TIMEOUT, {"timeout_s": self.plan.document.settings.timeout_s}).problem()
+        left_s = deadline_at - self.now()
         return self.loop.call_later(max(left_s, 0), lambda: self.stop(RunOutcome(FlowState.FAILED, error)))
 
     def _heed(self, wish: Wish) -> None:

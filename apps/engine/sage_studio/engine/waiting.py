@@ -117,7 +117,7 @@ class Waiting:
         run = self._run
         if not self._until or run.is_stopping:
             return
-        known = [until for until in self._until.values() if until is not None]
+        known = [until for until in (*self._until.values(), run.deadline_at) if until is not None]
         wake_at = min(known) if known else None
         if run.is_idle() and (wake_at is None or wake_at - run.now() > SHORTEST_PARKED_S):
             run.park(wake_at)
