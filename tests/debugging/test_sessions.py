@@ -85,13 +85,14 @@ def eventually(what: Callable[[], Any]) -> Any:
     return found
 
 
-def stands_at(run_id: str, node_id: str) -> str:
-    """Wait until the run stands before a node; the stop's id."""
+def stands_at(run_id: str, node_id: str, *, beyond: str = "") -> str:
+    """Wait until the run stands before a node, at another stop than ``beyond``; the stop's id."""
 
     def current() -> str | None:
         state = debug_selectors.debug_state(Run.objects.get(pk=run_id))
         stops = [] if state is None else state["stops"]
-        return next((s["id"] for s in stops if s["id"] == state["current"] and s["node_id"] == node_id), None)
+        found = [s["id"] for s in stops if s["id"] == state["current"] and s["node_id"] == node_id]
+        return found[0] if found and found[0] != beyond else None
 
     found: str = eventually(current)
     return found
@@ -242,3 +243,30 @@ def test_parts_run_on_recorded_data(people: World, flow: Flow, worker: RunWorker
     assert alone.outputs == {"two": {"value": 5}}
     given = run(only_node="two", node_inputs={"value": 99})
     assert given.outputs == {"two": {"value": 100}}
+
+
+def test_stepping_into_a_sub_flow_stops_at_its_first_node_and_out_again(
+    people: World, flow: Flow, worker: RunWorker
+) -> None:
+    calling = make_flow(
+        people.editor.person,
+        people.workspace,
+        definition(
+            [
+                {"id": "start", "type": "manual_trigger"},
+                {"id": "call", "type": "sub_flow", "config": {"flow": str(flow.pk), "inputs": {"n": 2}}},
+                ledger_node("after", "{{ call.outputs.three }}"),
+            ],
+            ["call:outputs>after:value"],
+            outputs=[{"name": "after", "value": "{{ after.value }}"}],
+        ),
+        "Calling",
+    )
+    run_id = begin(people, calling, {"node_id": "call"})
+    tell(people, run_id, "step_into", stop=stands_at(run_id, "call"))
+    child = eventually(lambda: Run.objects.filter(parent_run=run_id).first())
+    stop = stands_at(str(child.pk), "one")
+    tell(people, str(child.pk), "continue", stop=stop)
+    stop = stands_at(run_id, "after")
+    tell(people, run_id, "continue", stop=stop)
+    assert wait_for(Run.objects.get(pk=run_id).pk).outputs == {"after": 6}

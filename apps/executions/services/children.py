@@ -17,6 +17,7 @@ from apps.common.db import write_transaction
 from apps.executions import errors
 from apps.executions.models import Run
 from apps.executions.services.accept import add_run, append_event, checked_inputs, runnable
+from apps.executions.services.debugging import child_debug
 from apps.executions.types import MAX_DEPTH, Trigger
 from apps.flows.models import Definition, Flow
 from apps.versions.selectors import published_number, version_definition, version_latest
@@ -74,6 +75,7 @@ def child_start(
                 parent_run_id=parent_id,
                 parent_path=key,
                 depth=parent.depth + 1,
+                debug=child_debug(parent, key, flow),
             )
         )
         if holder.pause_requested_at is not None:

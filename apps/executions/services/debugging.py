@@ -87,6 +87,18 @@ def _names_changed(shape: Mapping[str, Any]) -> list[Json]:
     return [f"{kind}.{name}" for kind in ("inputs", "config", "outputs") for name in shape.get(kind) or ()]
 
 
+def child_debug(parent: Run, key: str, flow: Flow) -> JsonObject | None:
+    """What the session of a sub-flow's run begins with: the breakpoints of its own flow, and a stop when
+    somebody is stepping into the node that calls it. None when nobody debugs the parent."""
+    if parent.debug is None:
+        return None
+    state = debug_state(parent)
+    passing = {} if state is None else state["passing"]
+    caller = f"{passing.get('node_id')}|{passing.get('iteration_path')}|"
+    is_stepped_into = passing.get("into") is True and key.startswith(caller)
+    return debug_setup(flow, pause_at_start=is_stepped_into)
+
+
 def flow_breakpoints_set(*, person: Person, flow: Flow, breakpoints: Any) -> FlowBreakpoints:
     """Replace the breakpoints that debug runs of the flow begin with; those under way that began with
     them follow.
