@@ -47,7 +47,8 @@ export type Control =
   | "list"
   | "key_value"
   | "files"
-  | "credential";
+  | "credential"
+  | "flow";
 
 export type FieldSpec = {
   name: string;

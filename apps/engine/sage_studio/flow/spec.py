@@ -17,7 +17,7 @@ Effect = Literal["pure", "idempotent", "at_most_once"]
 FieldType = Literal["string", "integer", "number", "boolean", "object", "array", "any"]
 Control = Literal[
     "text", "textarea", "prompt", "code", "number", "slider", "switch", "select", "json", "list",
-    "key_value", "files", "credential",
+    "key_value", "files", "credential", "flow",
 ]  # fmt: skip
 ExpressionUse = Literal["allowed", "never", "item", "body"]
 
@@ -36,7 +36,9 @@ class Port(_Shape):
 
     ``multiple`` inputs take any number of edges and receive a list of ``(source node id, value)``
     values in edge order; other inputs take one edge. The node's own code never reads an input whose
-    ``use`` is ``expressions``: it is there for ``{{ inputs.name }}`` only.
+    ``use`` is ``expressions``: it is there for ``{{ inputs.name }}`` only. A list port that ``streams``
+    carries its items one after another in flows that stream (``settings.mode``), when the other end of
+    the connection does as well.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Port(_Shape):
     required: bool = False
     multiple: bool = False
     use: Literal["data", "expressions"] = "data"
+    streams: bool = False
 
 
 class Choice(_Shape):

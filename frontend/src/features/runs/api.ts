@@ -3,6 +3,7 @@ import {
   api,
   type Diagnosis,
   type FlowDefinition,
+  http,
   inWorkspace,
   type Json,
   type NodeRun,
@@ -158,13 +159,8 @@ export const diagnosesQuery = (workspaceId: string, runId: string) =>
 export function useRunCommand(workspaceId: string, runId: string) {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (command: "cancel" | "retry") =>
-      read(
-        api.POST("/api/v1/workspaces/{workspace_id}/runs/{run_id}/commands", {
-          params: { path: ofRun(workspaceId, runId) },
-          body: { command },
-        }),
-      ),
+    mutationFn: (command: "cancel" | "retry" | "pause" | "resume" | "redrive") =>
+      http.post<Run>(workspacePath(workspaceId, `/runs/${runId}/commands`), { command }),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["workspace", workspaceId, "runs"] }),
   });
 }

@@ -5,6 +5,7 @@ import { Link, useNavigate } from "@tanstack/react-router";
 import { Icon } from "@/components/icon";
 import { Page } from "@/components/page";
 import { ProblemBlock } from "@/components/problem-view";
+import { RunWaits } from "@/components/run-waits";
 import { StateLabel } from "@/components/state-ring";
 import { tell, tellProblem } from "@/components/toast";
 import { useText } from "@/i18n";
@@ -44,11 +45,20 @@ export function RunPage({ workspaceId, runId }: { workspaceId: string; runId: st
 
 function RunBody({ workspaceId, run }: { workspaceId: string; run: RunDetail }) {
   const definition = useQuery(runDefinitionQuery(workspaceId, run.id)).data;
+  const { canEdit } = useRights(workspaceId);
   return (
     <div className={classes.columns}>
       <div className={classes.main}>
         {run.state === "failed" && (
           <DiagnosisCard workspaceId={workspaceId} run={run} definition={definition} />
+        )}
+        {isActive(run.state) && (
+          <RunWaits
+            workspaceId={workspaceId}
+            runId={run.id}
+            canAnswer={canEdit}
+            nameOf={(id) => definition?.nodes.find((node) => node.id === id)?.name || id}
+          />
         )}
         <RunNodes workspaceId={workspaceId} run={run} definition={definition} />
         <RunLog workspaceId={workspaceId} run={run} definition={definition} />
@@ -65,8 +75,13 @@ function RunActions({ workspaceId, run }: { workspaceId: string; run: RunDetail 
   const command = useRunCommand(workspaceId, run.id);
   const cancel = () =>
     command.mutate("cancel", { onSuccess: () => tell(t("run.cancelling")), onError: tellProblem });
-  const retry = () =>
-    command.mutate("retry", {
+  const change = (to: "pause" | "resume") =>
+    command.mutate(to, {
+      onSuccess: () => tell(t(to === "pause" ? "run.pausing" : "run.resumed")),
+      onError: tellProblem,
+    });
+  const again = (how: "retry" | "redrive") =>
+    command.mutate(how, {
       onError: tellProblem,
       onSuccess: (next) => {
         tell(t("run.retried"));
@@ -99,9 +114,35 @@ function RunActions({ workspaceId, run }: { workspaceId: string; run: RunDetail 
           {t("run.cancel")}
         </Button>
       )}
+      {canEdit && isActive(run.state) && (
+        <Button
+          variant="default"
+          leftSection={<Icon name={run.state === "paused" ? "play" : "pause"} />}
+          loading={command.isPending}
+          onClick={() => change(run.state === "paused" ? "resume" : "pause")}
+        >
+          {t(run.state === "paused" ? "run.resume" : "run.pause")}
+        </Button>
+      )}
+      {canEdit && run.state === "failed" && (
+        <Tooltip label={t("run.redrive.hint")}>
+          <Button
+            variant="default"
+            leftSection={<Icon name="retry" />}
+            loading={command.isPending}
+            onClick={() => again("redrive")}
+          >
+            {t("run.redrive")}
+          </Button>
+        </Tooltip>
+      )}
       {canEdit && (run.state === "failed" || run.state === "cancelled") && (
         <Tooltip label={t("run.retry.hint")}>
-          <Button leftSection={<Icon name="retry" />} loading={command.isPending} onClick={retry}>
+          <Button
+            leftSection={<Icon name="retry" />}
+            loading={command.isPending}
+            onClick={() => again("retry")}
+          >
             {t("run.retry")}
           </Button>
         </Tooltip>

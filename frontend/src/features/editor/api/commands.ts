@@ -20,9 +20,18 @@ export function runStart(
 export function runCommand(
   workspaceId: string,
   runId: string,
-  command: "cancel" | "retry",
+  command: "cancel" | "retry" | "pause" | "resume" | "redrive",
 ): Promise<RunSummary> {
   return http.post(workspacePath(workspaceId, `/runs/${runId}/commands`), { command });
+}
+
+/** Starts a run that takes over what a failed one has recorded, up to where it failed. */
+export function runRedrive(
+  workspaceId: string,
+  runId: string,
+  version: "same" | "current",
+): Promise<RunSummary> {
+  return http.post(workspacePath(workspaceId, `/runs/${runId}/commands`), { command: "redrive", version });
 }
 
 export function flowPatch(

@@ -40,6 +40,20 @@ function completeSpec(spec: Partial<NodeSpec>): NodeSpec {
   };
 }
 
+export const flowNamesQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["workspace", workspaceId, "flow-names"],
+    queryFn: async ({ signal }) =>
+      (
+        await http.get<Page<{ id: string; name: string }>>(
+          workspacePath(workspaceId, "/flows"),
+          { limit: 200 },
+          signal,
+        )
+      ).items,
+    staleTime: 30_000,
+  });
+
 export const flowQuery = (workspaceId: string, flowId: string) =>
   queryOptions({
     queryKey: ["flow", workspaceId, flowId],

@@ -27,7 +27,8 @@ class SubFlow(Node):
             Field(
                 name="flow",
                 label=text("Flow", "流程"),
-                help=text("The id of a flow of this workspace.", "本工作区中流程的编号。"),
+                help=text("Another flow of this workspace.", "本工作区中的另一个流程。"),
+                control="flow",
                 required=True,
                 expression="never",
                 max_length=500,

@@ -4,6 +4,7 @@ import { useIssueText } from "../../hooks/use-issue-text";
 import { useIssues } from "../../stores/context";
 import classes from "./inspector.module.css";
 import { NodeFailure } from "./node-failure";
+import { NodeWaits } from "./node-waits";
 
 export function NodeIssues({ nodeId }: { nodeId: string }) {
   const issues = useIssues((index) => index.byNode.get(nodeId)) ?? [];
@@ -12,6 +13,7 @@ export function NodeIssues({ nodeId }: { nodeId: string }) {
   return (
     <>
       <NodeFailure nodeId={nodeId} />
+      <NodeWaits nodeId={nodeId} />
       {loose.map((issue) => (
         <div key={issue.key} className={classes.issue} data-severity={issue.severity} role="note">
           <Icon name="warning" size={13} />

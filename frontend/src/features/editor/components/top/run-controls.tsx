@@ -5,9 +5,9 @@ import { Link } from "@tanstack/react-router";
 import { useEffect, useState } from "react";
 import { Icon } from "@/components/icon";
 import { StateRing } from "@/components/state-ring";
-import { tellProblem } from "@/components/toast";
+import { tell, tellProblem } from "@/components/toast";
 import { useText } from "@/i18n";
-import { runCommand } from "../../api/commands";
+import { runCommand, runRedrive } from "../../api/commands";
 import { useCanEdit, useEditor, useIssues, useRuns } from "../../stores/context";
 import { activeRun, type RunView, shownRun } from "../../stores/run-store";
 import { editorText } from "../../text";
@@ -26,7 +26,8 @@ export function RunStatus() {
   const run = active ?? shown;
   return (
     <>
-      {active && canEdit && <CancelButton run={active} />}
+      {active && canEdit && <PauseButton key={`${active.id}:${active.state}`} run={active} />}
+      {active && canEdit && <CancelButton key={active.id} run={active} />}
       {run && <RunLink run={run} />}
     </>
   );
@@ -66,6 +67,29 @@ function useElapsed(run: RunView): string {
   return `${String(Math.floor(total / 60)).padStart(2, "0")}:${String(total % 60).padStart(2, "0")}`;
 }
 
+/** Pause lets what is at work finish; a paused run goes on where it stopped. */
+function PauseButton({ run }: { run: RunView }) {
+  const { workspaceId } = useEditor();
+  const t = useText(editorText);
+  const isPaused = run.state === "paused";
+  const change = useMutation({
+    mutationFn: () => runCommand(workspaceId, run.id, isPaused ? "resume" : "pause"),
+    onError: tellProblem,
+  });
+  return (
+    <button
+      type="button"
+      className={classes.outlined}
+      disabled={change.isPending || change.isSuccess}
+      data-testid={isPaused ? "resume-run" : "pause-run"}
+      onClick={() => change.mutate()}
+    >
+      <Icon name={isPaused ? "play" : "pause"} size={13} />
+      {isPaused ? t("run.resume") : change.isSuccess ? t("run.pausing") : t("run.pause")}
+    </button>
+  );
+}
+
 function CancelButton({ run }: { run: RunView }) {
   const { workspaceId } = useEditor();
   const t = useText(editorText);
@@ -84,6 +108,28 @@ function CancelButton({ run }: { run: RunView }) {
       <Icon name="stop" size={13} />
       {cancel.isSuccess ? t("run.cancelling") : t("run.cancel")}
     </button>
+  );
+}
+
+/** A failed run again, from the node that failed, on the flow as it is drawn now. */
+function RedriveItem() {
+  const { workspaceId } = useEditor();
+  const t = useText(editorText);
+  const run = useRuns(shownRun);
+  const redrive = useMutation({
+    mutationFn: (runId: string) => runRedrive(workspaceId, runId, "current"),
+    onError: tellProblem,
+    onSuccess: () => tell(t("run.redriven")),
+  });
+  return (
+    <Menu.Item
+      leftSection={<Icon name="retry" />}
+      disabled={run?.state !== "failed"}
+      data-testid="redrive"
+      onClick={() => run && redrive.mutate(run.id)}
+    >
+      {t("run.redrive")}
+    </Menu.Item>
   );
 }
 
@@ -110,6 +156,7 @@ function RunButton({ onRun }: { onRun: () => void }) {
           <Menu.Item leftSection={<Icon name="play" />} onClick={() => ui.setState({ runDialogOpen: true })}>
             {t("run.with_inputs")}
           </Menu.Item>
+          <RedriveItem />
           <Menu.Item
             leftSection={<Icon name="warning" />}
             onClick={() => ui.setState({ drawerOpen: true, drawerTab: "problems" })}

@@ -5,6 +5,7 @@ import { useLocalText } from "../../../hooks/use-local-text";
 import { useEditor } from "../../../stores/context";
 import { CredentialField } from "./credential-field";
 import { FilesField } from "./files-field";
+import { FlowField } from "./flow-field";
 import { JsonField } from "./json-field";
 import { KeyValueField } from "./key-value-field";
 import { ListField } from "./list-field";
@@ -38,6 +39,8 @@ export function FieldControl(props: ControlProps) {
       return <FilesField {...props} />;
     case "credential":
       return <CredentialField {...props} />;
+    case "flow":
+      return <FlowField {...props} />;
     case "lines":
       return <TextField {...props} lines />;
     default:
@@ -55,13 +58,14 @@ type Kind =
   | "key_value"
   | "files"
   | "credential"
+  | "flow"
   | "lines"
   | "text";
 
 /** A value the control could not show (an object in a list of words) falls back to JSON. */
 function kindOf(field: FieldSpec, value: Json | undefined): Kind {
   const control = field.control;
-  if (control === "files" || control === "credential") return control;
+  if (control === "files" || control === "credential" || control === "flow") return control;
   if (control === "select" || (!control && (field.options?.length ?? 0) > 0)) return "select";
   if (control === "switch" || (!control && field.type === "boolean")) return "switch";
   if (control === "slider" && field.minimum !== undefined && field.maximum !== undefined) return "slider";
