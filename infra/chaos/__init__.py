@@ -10,6 +10,7 @@ started and what is done to whom; the moments differ with the machine.
 ``stage``      prepares a database: a workspace, its flows, a key for the API
 ``parts``      the processes of the product in both layouts: start, kill, freeze, let go on
 ``load``       starts runs through the API, again and again until each is accepted
+``people``     answer, cancel, pause and resume runs under way
 ``faults``     chooses what breaks next and times how long the product needs to be well again
 ``receiver``   the slow service outside that flows send requests to
 ``tables``     reads the database with plain SQL, behind the product's back

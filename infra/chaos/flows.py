@@ -1,4 +1,4 @@
-"""The mix of flows, and what each run of one is given.
+"""The mix of flows, and what each run of one is given; those with bodies and waits are in ``containers``.
 
 Every flow takes ``n`` (a small number that decides what it computes and which way it goes) and ``tag``
 (unique per start, which marks its lines in the ledger). Outputs depend on ``n`` alone, so the oracle needs
@@ -9,55 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+
+from infra.chaos import containers
+from infra.chaos.documents import Json, flow, node, step
 
 NUMBERS = 6
-NODE_KEYS: tuple[str, ...] = ("retry", "on_error", "parent", "timeout_s")
-Json = dict[str, Any]
 Build = Callable[[str], Json]
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """A flow of the mix: how often it is drawn, and whether it has a node nobody may repeat."""
+    """A flow of the mix: how often it is drawn (0: only called by others), and whether it has a node
+    nobody may repeat."""
 
     build: Build
     weight: int
     has_once: bool = False
-    signals: tuple[str, ...] = ()
-    calls: tuple[str, ...] = ()
-
-
-def node(node_id: str, kind: str, **config: Any) -> Json:
-    options: Json = {key: config.pop(key) for key in NODE_KEYS if key in config}
-    return {"id": node_id, "type": kind, "config": config, **options}
-
-
-def step(node_id: str, give: str, kind: str = "chaos_effect", seconds: float = 0.3, **more: Any) -> Json:
-    """A node of the rig's own, with its mark for the ledger."""
-    return node(node_id, kind, tag="{{ flow.inputs.tag }}", give=give, seconds=seconds, **more)
-
-
-def flow(nodes: list[Json], edges: str, outputs: dict[str, str], **settings: Any) -> Json:
-    """A document; edges are written ``a:out>b:in c:out>d:in``."""
-    wires = []
-    for edge in edges.split():
-        source, target = edge.split(">")
-        (source_id, source_port), (target_id, target_port) = source.split(":"), target.split(":")
-        wires.append(
-            {"source": source_id, "source_port": source_port, "target": target_id, "target_port": target_port}
-        )
-    return {
-        "schema": "sage-studio/flow@1",
-        "inputs": [
-            {"name": "n", "type": "integer", "required": True},
-            {"name": "tag", "type": "string", "required": True},
-        ],
-        "nodes": nodes,
-        "edges": wires,
-        "outputs": [{"name": name, "value": value} for name, value in outputs.items()],
-        "settings": settings,
-    }
 
 
 def _chain_of(kind: str, length: int, seconds: float) -> Build:
@@ -153,4 +120,14 @@ MIX: dict[str, Kind] = {
     "slow_http": Kind(_slow_http, 3),
     "fails": Kind(_fails, 1),
     "routes": Kind(_routes, 1),
+    "loop": Kind(containers.loop, 2),
+    "grow": Kind(containers.grow, 2),
+    "spread": Kind(containers.spread, 2),
+    "caught": Kind(containers.caught, 2),
+    "lanes": Kind(containers.lanes, 2),
+    "timer": Kind(containers.timer, 2),
+    "approval": Kind(containers.approval, 2),
+    "calls": Kind(containers.calls, 2),
+    "callee": Kind(containers.callee, 0),
+    "keeps": Kind(containers.keeps, 2),
 }

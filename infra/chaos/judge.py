@@ -119,7 +119,9 @@ class Judge:
     def _as_the_oracle_says(self, verdict: Verdict, runs: Mapping[str, dict[str, Any]]) -> None:
         cancelled = {start.run_id for start in self.starts if start.is_cancelled}
         for run_id, run in runs.items():
-            if run["state"] not in FINAL or (run["state"] == "cancelled" and run_id in cancelled):
+            parent_id = run["parent_run_id"] and as_id(run["parent_run_id"])
+            is_cancelled = run["state"] == "cancelled" and bool({run_id, parent_id} & cancelled)
+            if run["state"] not in FINAL or is_cancelled:
                 continue
             wanted = self.oracle.answer(run["flow"], run["inputs"]["n"])
             got = answer_of(run["state"], run["outputs"], run["error"])
@@ -178,8 +180,9 @@ class Judge:
                 verdict.breach("domain events are delivered", f"run.failed of {run_id} is missing")
 
     def _no_late_writer(self, verdict: Verdict) -> None:
-        """Every transaction of a worker that wrote nodes or events of a run held that run at the time:
-        its own condition on the fence matched a row it owned."""
+        """Every transaction of a worker that wrote nodes or events of a run held that run at the time (its
+        own condition on the fence matched a row it owned), or nobody did (a child cancelled or paused with
+        its parent). A run's first event comes with the run itself."""
         if not self.sessions:
             return
         holds: dict[tuple[int, str], set[str]] = defaultdict(set)
@@ -187,12 +190,12 @@ class Judge:
             holds[row["tx"], as_id(row["run"])].add(row["old_owner"])
         query = (
             "SELECT DISTINCT tx, run, session FROM chaos_write"
-            " WHERE what <> 'run' AND session LIKE 'worker%%'"
+            " WHERE what <> 'run' AND session LIKE 'worker%%' AND coalesce(seq, 0) <> 1"
         )
         for row in self.tables.rows(query):
             verdict.counts["transactions of workers"] += 1
-            owners = {self._session_of(owner) for owner in holds[row["tx"], as_id(row["run"])] if owner}
-            if row["session"] not in owners:
+            owners = {self._session_of(owner) for owner in holds[row["tx"], as_id(row["run"])]}
+            if not owners & {row["session"], ""}:
                 told = f"{row['session']} wrote to {as_id(row['run'])}, held by {owners or 'nobody'}"
                 verdict.breach("only the holder of a run writes to it", told)
         again = self.tables.rows(
@@ -203,7 +206,7 @@ class Judge:
             verdict.breach("a finished node's record never changes", str(row))
 
     def _session_of(self, owner: str) -> str:
-        return self.sessions.get(int(owner.split(":")[1]), owner)
+        return self.sessions.get(int(owner.split(":")[1]), owner) if owner else ""
 
 
 def _plain(value: Any) -> str:

@@ -18,7 +18,7 @@ from infra.chaos.flows import MIX, NUMBERS, Kind
 
 PATIENCE_S = 10.0
 AGAIN_AFTER_S = 0.2
-_LOST = (OSError, http.client.HTTPException, ValueError)
+LOST = (OSError, http.client.HTTPException, ValueError)
 
 
 @dataclass(slots=True)
@@ -67,7 +67,7 @@ class Api:
             if error.code not in (409, 429, 500, 502, 503):
                 raise RuntimeError(f"start refused: {error.code} {error.read()[:500]!r}") from error
             return False
-        except _LOST:
+        except LOST:
             return False
         start.run_id = str(answer["id"])
         return True

@@ -50,6 +50,19 @@ class Step(Node):
         return _outcome(ctx)
 
 
+class Keep(Node):
+    """Has the host keep ``give`` and reads it back."""
+
+    spec: ClassVar = _spec("chaos_keep", "idempotent")
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        _append(ctx, is_once=False)
+        name = f"{ctx.config['tag']}/{ctx.node_id}"
+        await ctx.state.set(name, ctx.config["give"])
+        await _pass_time(ctx)
+        return {"value": await ctx.state.get(name)}
+
+
 class Effectful(Node):
     """Writes its line, then takes its time: a kill mostly finds the effect done and the node not."""
 
@@ -74,7 +87,7 @@ async def _pass_time(ctx: Context) -> None:
 
 def _outcome(ctx: Context) -> NodeOutput:
     if ctx.attempt <= ctx.config["fails"]:
-        raise NodeError.plain("not yet")
+        raise NodeError.plain("not yet", retryable=True)
     return {"value": ctx.config["give"]}
 
 
@@ -100,6 +113,6 @@ def _append(ctx: Context, *, is_once: bool) -> None:
 def register() -> None:
     """Make the nodes known in this process."""
     registry = builtin_registry()
-    for node in (Step, Effectful, Once):
+    for node in (Step, Effectful, Once, Keep):
         if registry.get(node.spec.id) is None:
             registry.add(node)

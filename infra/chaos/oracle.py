@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import os
 import sys
 import tempfile
 from collections.abc import Mapping
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from infra.chaos import nodes
-from sage_studio.engine import FlowEngine, LocalExecutor
+from infra.chaos.containers import APPROVAL_KEY
+from sage_studio.engine import Controls, FlowEngine, LocalExecutor
 from sage_studio.kernel import json_object
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import builtin_registry
@@ -44,15 +47,32 @@ class Oracle:
             host = LocalHost(folder=Path(folder), environ=environ, out=sys.stderr)
             try:
                 with LocalExecutor(host) as executor:
-                    for name, body in self._flows.items():
+                    for name, body in self._here(Path(folder)).items():
                         graph = engine.parse(body)
-                        assert engine.validate(graph).is_valid, (name, engine.validate(graph).issues)
+                        issues = [i for i in engine.validate(graph).issues if i.code != "flow.no_trigger"]
+                        assert not issues, (name, issues)
                         plan = engine.compile(graph)
                         for n in range(numbers):
-                            result = await executor.run(plan, {"n": n, "tag": f"oracle-{name}-{n}"})
+                            inputs = {"n": n, "tag": f"oracle-{name}-{n}"}
+                            controls = Controls()
+                            controls.signal(APPROVAL_KEY, {"approved": True})
+                            result = await executor.run(plan, inputs, controls=controls)
                             self._known[name, n] = answer_of(result.state.value, result.outputs, result.error)
             finally:
                 host.close()
+
+    def _here(self, folder: Path) -> dict[str, dict[str, Any]]:
+        """The flows as one process can run them: called flows are files, and timers take no time."""
+        flows = deepcopy(dict(self._flows))
+        for body in flows.values():
+            for node in body["nodes"]:
+                if node["type"] == "sub_flow":
+                    node["config"]["flow"] = str(folder / f"{node['config']['flow']}.json")
+                if node["type"] == "wait":
+                    node["config"]["seconds"] = 0
+        for name, body in flows.items():
+            (folder / f"{name}.json").write_text(json.dumps(body), encoding="utf-8")
+        return flows
 
     def answer(self, flow: str, n: int) -> Answer:
         return self._known[flow, n]

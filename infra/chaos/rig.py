@@ -7,6 +7,7 @@ import json
 import os
 import tempfile
 import time
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from infra.chaos.judge import Judge
 from infra.chaos.load import Api, Load
 from infra.chaos.oracle import Oracle
 from infra.chaos.parts import Embedded, Product, Production
+from infra.chaos.people import People
 from infra.chaos.receiver import Receiver
 from infra.chaos.report import Report
 from infra.chaos.tables import PostgresTables, SqliteTables, Tables
@@ -69,10 +71,14 @@ def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup
             tables.note_writes()
             load = Load(Api(product.addresses(), staged), seed, rate)
             faults = Faults(product, tables, load, setup.pace, seed)
+            people = People(load.api, load, tables, seed)
             load.begin()
+            people.begin()
             faults.run_until(time.monotonic() + minutes * 60)
             load.end()
+            people.settle()
             _settle(tables)
+            people.end()
             verdict = Judge(
                 tables=tables,
                 oracle=oracle,
@@ -92,7 +98,7 @@ def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup
             seed=seed,
             minutes=minutes,
             times=setup.times,
-            counts=verdict.counts,
+            counts=verdict.counts + Counter({f"people {name}": n for name, n in people.counts.items()}),
             faults=faults.counts,
             noticed=logs.noticed(product.logs()),
             fired=logs.fired(product.logs()),
@@ -128,7 +134,10 @@ def _tables(product: Product) -> Tables:
 
 def _settle(tables: Tables) -> None:
     """Until nothing is under way and every domain event is delivered, or nothing has moved for long."""
-    open_runs = "SELECT count(*) AS n FROM executions_run WHERE state IN ('ready', 'running')"
+    open_runs = (
+        "SELECT count(*) AS n FROM executions_run"
+        " WHERE state IN ('ready', 'running') OR (state = 'paused' AND reason = 'requested')"
+    )
     untold = "SELECT count(*) AS n FROM common_outboxevent WHERE state = 'waiting'"
     give_up_at = time.monotonic() + SETTLE_WITHIN_S
     while time.monotonic() < give_up_at:
