@@ -37,6 +37,8 @@ class Container:
     inputs: Mapping[str, Any]
     attempt: int
     frame: Frame
+    shared: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    """What nodes of finished sections gave, for the sections after them."""
 
     @property
     def id(self) -> str:
@@ -68,7 +70,7 @@ class Container:
         """Run the body, or ``members`` of it, once. Raises how it ended otherwise; a stop that means this
         iteration or this loop ends here."""
         nodes = self.model.children(self.id) if members is None else members
-        inner = self.model.frame_within(self, self.path(index), given)
+        inner = self.model.frame_within(self, self.path(index), given, self.shared)
         try:
             self.model.level(nodes, inner)
             fields = self._fields(inner)
@@ -81,6 +83,8 @@ class Container:
             if self.node["type"] not in LOOPS:
                 raise
             return Iteration(left.value, {}, leaves_loop=left.what == "loop")
+        finally:
+            self._share(nodes, inner)
         self.model.tell_iteration(self, index, "completed", iteration.value)
         return iteration
 
@@ -149,6 +153,24 @@ class Container:
 
     def mark_uncertain(self, index: int) -> None:
         self.model.mark_uncertain_within(self.path(index))
+
+    def _share(self, members: Sequence[NodeBody], inner: Frame) -> None:
+        """Keep what other sections read; a node that may have been cut short may have given nothing."""
+        ids = {member["id"] for member in members}
+        others = [child for child in self.model.children(self.id) if child["id"] not in ids]
+        read = {name for one in (*others, self.node) for name in self.model.names_read_by(one)}
+        for node_id in sorted(ids & read & inner.outputs.keys()):
+            told = self.model.story.nodes.get((node_id, inner.path))
+            if told is not None and (told.is_certain or self._has_given(node_id, inner.path)):
+                self.shared[node_id] = inner.outputs[node_id]
+
+    def _has_given(self, node_id: str, path: str) -> bool:
+        is_seen = self.model.seen.outputs((node_id, path)) is not None
+
+        def rank(has_given: bool) -> float:
+            return has_given != is_seen
+
+        return self.model.choices.pick([True, False], rank)
 
     def _fields(self, inner: Frame) -> dict[str, Any]:
         """The fields that are evaluated inside, at an iteration's end. Raises Failed."""

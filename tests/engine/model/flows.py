@@ -87,8 +87,8 @@ class Maker:
 
     # Levels
 
-    def level(self, place: Place, most: int) -> None:
-        for _ in range(1 + self.number(most - 1)):
+    def level(self, place: Place, most: int, least: int = 1) -> None:
+        for _ in range(least + self.number(most - least)):
             if self.room <= 0:
                 return
             self.node(place)
@@ -105,10 +105,11 @@ class Maker:
 
     def _kinds(self, place: Place) -> list[str]:
         kinds = ["calc"] * 5 + ["act"] * 3 + ["once", "switch", "if_else", "if_else", "merge", "merge"]
+        kinds *= 2
         if self.depth:
-            kinds += ["wait", "sub_flow", "stop"] + (["stop"] if place.is_in_loop else [])
+            kinds += ["wait", "wait", "sub_flow", *(["stop", "stop"] if place.is_in_loop else ["stop"])]
         if place.depth < self.depth and self.room > 1:
-            kinds += ["loop_for", "loop_while", "map_each", "parallel", "try_catch", "try_catch"] * 2
+            kinds += ["loop_for", "loop_while", "map_each", "parallel", "try_catch", "try_catch"] * 4
         return kinds
 
     def add(self, node_id: str, kind: str, place: Place, config: dict[str, Any], *outputs: str) -> Source:
@@ -303,7 +304,7 @@ class Maker:
             else:
                 config["items"] = "{{ " + source.id + ".list }}"
         if "items" not in config:
-            config["items"] = [self.number(9) for _ in range(self.number(3))] if self.chance(70) else 2
+            config["items"] = [self.number(9) for _ in range(self.number(4))] if self.chance(70) else 3
 
     def _make_loop_for(self, node_id: str, place: Place) -> Source:
         config: dict[str, Any] = {}
@@ -377,24 +378,30 @@ class Maker:
         return source
 
     def _make_try_catch(self, node_id: str, place: Place) -> Source:
-        source = self.add(node_id, "try_catch", place, {}, "result", "caught")
+        config: dict[str, Any] = {}
+        source = self.add(node_id, "try_catch", place, config, "result", "caught")
         retries = self.retry(node_id)
         if self.chance(60):
             self.wire(place, node_id, "value")
-        self._fill(self._inside(source, place, ("try",), retries=retries), 4)
+        tried = self._inside(source, place, ("try",), retries=retries)
+        self._fill(tried, 4)
         for section in ("catch", "finally"):
             if self.chance(70):
                 inner = self._inside(source, place, (section,), retries=retries)
                 inner.entry = section
+                if self.chance(30):
+                    inner.outer += tried.beside
                 self._fill(inner, 2)
+        if self.chance(15) and (name := self.expression(Place(beside=tried.beside))):
+            config["result"] = name
         return source
 
 
 @st.composite
-def flows(draw: Draw, *, room: int = 16, depth: int = 4) -> dict[str, Any]:
+def flows(draw: Draw, *, room: int = 24, depth: int = 4) -> dict[str, Any]:
     """A flow that compiles, of at most ``room`` nodes."""
     maker = Maker(draw, room=room, depth=depth)
-    maker.level(Place(), room)
+    maker.level(Place(), room, 1 + maker.number(room // 2))
     nodes = maker.nodes[::-1] if maker.chance(30) else maker.nodes
     flow: dict[str, Any] = {"nodes": nodes, "edges": maker.edges, "settings": {}}
     if maker.chance(15):

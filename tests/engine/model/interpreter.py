@@ -211,8 +211,14 @@ class Interpreter:
     def children(self, container: str) -> list[NodeBody]:
         return self.bodies.get(container, [])
 
-    def frame_within(self, container: containers.Container, path: str, given: Mapping[str, Any]) -> Frame:
-        return Frame(path, container.id, container.node["type"], given, container.frame)
+    def frame_within(
+        self,
+        container: containers.Container,
+        path: str,
+        given: Mapping[str, Any],
+        shared: Mapping[str, Mapping[str, Any]],
+    ) -> Frame:
+        return Frame(path, container.id, container.node["type"], given, container.frame, dict(shared))
 
     def tell_iteration(self, container: containers.Container, index: int, state: str, what: Any) -> None:
         """Note how an iteration ended: with a value, or with a problem."""
@@ -228,8 +234,11 @@ class Interpreter:
 
     def waits_of(self, node: NodeBody, level: Sequence[NodeBody]) -> set[str]:
         """Nodes of the same level that must have settled before this one starts."""
-        beside = {other["id"] for other in level} - {node["id"]}
-        return {source for inner in self.family(node) for source in self.sources_of(inner)} & beside
+        return self.names_read_by(node) & {other["id"] for other in level} - {node["id"]}
+
+    def names_read_by(self, node: NodeBody) -> set[str]:
+        """All that the node and its body read, at any depth."""
+        return {source for inner in self.family(node) for source in self.sources_of(inner)}
 
     def family(self, node: NodeBody) -> list[NodeBody]:
         """The node and all of its body, at any depth."""

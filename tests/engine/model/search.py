@@ -52,10 +52,10 @@ class Disagreement(Exception):
 
 
 def troubles() -> st.SearchStrategy[list[Trouble]]:
-    one = st.builds(Trouble, st.sampled_from(KINDS[:5]), st.integers(0, 12))
+    one = st.builds(Trouble, st.sampled_from(KINDS[:5]), st.integers(0, 6))
     cancel = st.builds(Trouble, st.just(KINDS[5]), st.integers(0, 8))
-    some = st.lists(one, max_size=4)
-    return st.one_of(st.just([]), some, some, st.builds(lambda a, b: [*a, b], some, cancel))
+    some = st.lists(one, min_size=1, max_size=6)
+    return st.one_of(st.just([]), some, some, some, st.builds(lambda a, b: [*a, b], some, cancel))
 
 
 def search(*, steps: int, seed: int, depth: int) -> Counts:
