@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -15,9 +15,10 @@ from sage_studio.engine.inputs import flow_inputs
 from sage_studio.engine.journal import Journal
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
-from sage_studio.engine.records import FlowState, RunOutcome, RunResult, as_json_error, iso
+from sage_studio.engine.records import FlowState, NodeRecord, RunOutcome, RunResult, as_json_error, iso
 from sage_studio.engine.restore import close_what_is_left
 from sage_studio.engine.run import ActiveRun
+from sage_studio.engine.scope import Scope
 from sage_studio.engine.store import RunStore
 from sage_studio.kernel import Clock, JsonObject, SystemClock
 
@@ -72,6 +73,22 @@ async def run_flow(
         raise failures.exceptions[0] from None
 
 
+class RecordsOf(Mapping[str, NodeRecord]):
+    """The records of a level, spelled out when somebody looks."""
+
+    def __init__(self, scope: Scope) -> None:
+        self._scope = scope
+
+    def __getitem__(self, node_id: str) -> NodeRecord:
+        return self._scope.records[node_id]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scope.records)
+
+    def __len__(self) -> int:
+        return len(self._scope.records)
+
+
 async def _perform(run: ActiveRun) -> RunResult:
     is_new = run.progress.started_at is None
     started_at = run.progress.started_at or run.now()
@@ -90,7 +107,7 @@ async def _perform(run: ActiveRun) -> RunResult:
         state=outcome.state,
         outputs=outcome.outputs or {},
         error=outcome.error,
-        nodes=run.root.records,
+        nodes=RecordsOf(run.root),
         duration_ms=round((finished_at - started_at) * 1000),
     )
 

@@ -8,10 +8,18 @@ with effects call ``flush`` and go on only when their result is durable.
 from __future__ import annotations
 
 import asyncio
+from typing import Protocol
 
 from sage_studio.engine.records import UNDER_WAY_STATES, Batch, Event, NodeRecord, RunOutcome, RunProgress
+from sage_studio.engine.spans import EVENTS_PER_ROW, Span
 from sage_studio.engine.store import RunStore
 from sage_studio.kernel import JsonObject
+
+
+class OpenSpan(Protocol):
+    """Something being written that has to be closed before the next entry (``fused.Fusion``)."""
+
+    def interrupt(self) -> None: ...
 
 
 class Journal:
@@ -25,6 +33,8 @@ class Journal:
             record.key: record for record in progress.nodes.values() if record.state in UNDER_WAY_STATES
         }
         self._batch = Batch()
+        # A span of cheap nodes that is being written: closed before anything else is appended.
+        self.open_span: OpenSpan | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
         self._is_awake = False
@@ -40,19 +50,32 @@ class Journal:
         path: str = "",
     ) -> None:
         """Append one event; it gets the next number."""
+        if self.open_span is not None:
+            self.open_span.interrupt()
         self._seq = seq = self._seq + 1
-        self._batch.events.append(Event(type_, seq, at, node_id, path, attempt, {} if data is None else data))
+        self._batch.add(Event(type_, seq, at, node_id, path, attempt, {} if data is None else data))
         if not self._is_awake:
             self._is_awake = True
             self._wake.set()
 
     def node(self, record: NodeRecord) -> None:
         """Append or replace the record of an attempt."""
+        if self.open_span is not None:
+            self.open_span.interrupt()
         if record.state in UNDER_WAY_STATES:
             self._under_way[record.key] = record
         elif self._under_way:
             self._under_way.pop(record.key, None)
-        self._batch.nodes[(record.node_id, record.iteration_path, record.attempt)] = record
+        self._batch.put(record)
+
+    def span(self, span: Span) -> None:
+        """Append the events and records of a span."""
+        span.first_seq = self._seq + 1
+        self._seq += EVENTS_PER_ROW * len(span)
+        self._batch.add_span(span)
+        if not self._is_awake:
+            self._is_awake = True
+            self._wake.set()
 
     def under_way(self) -> list[NodeRecord]:
         """Attempts that are on record as under way, also those of levels nobody has come back to."""

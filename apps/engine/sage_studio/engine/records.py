@@ -6,10 +6,10 @@ These are plain data. Rows, files and sockets are made of them elsewhere.
 from __future__ import annotations
 
 import enum
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
-from typing import Any, Literal, NamedTuple, TypeAlias
+from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from sage_studio.kernel import Json, JsonObject, Problem, json_object
 
@@ -116,16 +116,69 @@ class RunOutcome:
     wake_at: float | None = None
 
 
-@dataclass(slots=True)
+class Spelled(Protocol):
+    """Events and records that are made when somebody asks for them (``spans.Span``)."""
+
+    @property
+    def events(self) -> list[Event]: ...
+
+    @property
+    def records(self) -> list[NodeRecord]: ...
+
+
 class Batch:
     """What is written in one transaction: all of it or nothing."""
 
-    events: list[Event] = field(default_factory=list)
-    nodes: dict[tuple[str, str, int], NodeRecord] = field(default_factory=dict)
-    outcome: RunOutcome | None = None
+    __slots__ = ("_entries", "_has_spans", "_nodes", "outcome")
+
+    def __init__(
+        self,
+        events: Sequence[Event] = (),
+        nodes: Mapping[tuple[str, str, int], NodeRecord] | None = None,
+        outcome: RunOutcome | None = None,
+    ) -> None:
+        self._entries: list[Any] = [*events]
+        self._nodes: dict[tuple[str, str, int], NodeRecord] = dict(nodes or {})
+        self._has_spans = False
+        self.outcome = outcome
+
+    def add(self, event: Event) -> None:
+        self._entries.append(event)
+
+    def add_span(self, span: Spelled) -> None:
+        """Add what is spelled out only when the batch is read."""
+        self._entries.append(span)
+        self._has_spans = True
+
+    def put(self, record: NodeRecord) -> None:
+        """Add the record of an attempt, or replace it."""
+        self._nodes[(record.node_id, record.iteration_path, record.attempt)] = record
+
+    @property
+    def events(self) -> list[Event]:
+        """In the order of their numbers."""
+        if self._has_spans:
+            self._spell_out()
+        return self._entries
+
+    @property
+    def nodes(self) -> dict[tuple[str, str, int], NodeRecord]:
+        """The newest record of every attempt."""
+        if self._has_spans:
+            self._spell_out()
+        return self._nodes
+
+    def _spell_out(self) -> None:
+        entries, self._entries, self._has_spans = self._entries, [], False
+        for entry in entries:
+            if isinstance(entry, Event):
+                self._entries.append(entry)
+            else:
+                self._entries += entry.events
+                self._nodes.update((record.key, record) for record in entry.records)
 
     def __bool__(self) -> bool:
-        return bool(self.events or self.nodes or self.outcome)
+        return bool(self._entries or self._nodes or self.outcome)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,6 +212,15 @@ class RunResult:
     def node_state(self, node_id: str) -> str:
         record = self.nodes.get(node_id)
         return record.state if record else "pending"
+
+
+CHECKPOINT = "$checkpoint"
+"""Under this name a record's outputs hold the node's part of a stream checkpoint."""
+
+
+def has_checkpoint(record: NodeRecord) -> bool:
+    """Whether a record holds a part of a checkpoint, so that its attempt goes on."""
+    return record.outputs is not None and CHECKPOINT in record.outputs
 
 
 def signal_key(node_id: str, iteration_path: str, name: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -75,6 +75,7 @@ class ActiveRun:
         self.waiting = Waiting(self)
         self.debugger: RunDebugger | None = None
         self._time_limit: asyncio.TimerHandle | None = None
+        self._cheap: dict[int, tuple[bool, ...]] = {}
         self.root = Scope(self, plan)
 
     async def perform(self) -> None:
@@ -183,6 +184,21 @@ class ActiveRun:
     def park(self, wake_at: float | None) -> None:
         """Let the run go until ``wake_at`` or a signal; whoever takes it up goes on from its records."""
         self.stop(RunOutcome(FlowState.RUNNING, reason="waiting", wake_at=wake_at))
+
+    def cheap_of(self, plan: Plan) -> Sequence[bool] | None:
+        """The nodes of a level that may be run by a bare call, by slot (``fused``); those that run at
+        another place are none."""
+        if plan.hints is None:
+            return None
+        if self.options.executors is None:
+            return plan.hints.cheap
+        known = self._cheap.get(id(plan))
+        if known is None:
+            known = self._cheap[id(plan)] = tuple(
+                is_cheap and self.place_of(node) is None
+                for is_cheap, node in zip(plan.hints.cheap, plan.nodes, strict=True)
+            )
+        return known
 
     def place_of(self, node: PlanNode) -> NodeExecutor | None:
         """Where a node's attempts run; None is here."""

@@ -23,7 +23,9 @@ from sage_studio.engine.errors import NODE_TIMEOUT, NOT_IN_LOOP
 from sage_studio.engine.executors.placing import run_elsewhere
 from sage_studio.engine.failures import Failure, failure_of, pause_before
 from sage_studio.engine.ferry import run_in_thread
+from sage_studio.engine.fused import Stuck, may_fuse, run_cheap
 from sage_studio.engine.inputs import NOTHING, gather, passed_through
+from sage_studio.engine.pipelines import PipelineRun, run_pipeline
 from sage_studio.engine.plan import Plan, PlanNode
 from sage_studio.engine.records import (
     FlowState,
@@ -36,6 +38,7 @@ from sage_studio.engine.records import (
 )
 from sage_studio.engine.restore import LEFT, is_taken_up, restore
 from sage_studio.engine.shared_work import Turns, take_over
+from sage_studio.engine.spans import Span
 from sage_studio.engine.stepping import checked, resume, run_whole
 from sage_studio.engine.strands import Strands
 from sage_studio.kernel import JsonObject, Problem, SageError
@@ -78,7 +81,8 @@ class Scope:
         self.is_interrupted = False
         self.problem: Problem | None = None
         self.left: Leave | None = None
-        self.records: dict[str, NodeRecord] = {}
+        self._records: dict[str, NodeRecord] = {}
+        self.unread_spans: list[Span] = []
         # Attempts that ended with their worker: they do not use up a node's retries.
         self.lost: dict[str, int] = {}
         self.cached: set[str] = set()
@@ -93,6 +97,9 @@ class Scope:
             self.names = self._own_names()
         else:
             self._import(parent, shared, given)
+        self.cheap = run.cheap_of(plan)
+        # Nodes with a past in the records are never called barely: their attempts go on counting.
+        self.past: set[int] = set()
         self._strands = Strands(self._strand, DEFAULT_CONCURRENCY)
 
     def _own_names(self) -> dict[str, Any]:
@@ -142,6 +149,15 @@ class Scope:
         slot = self.plan.index.get(node_id)
         return None if slot is None else self.outputs[slot]
 
+    @property
+    def records(self) -> dict[str, NodeRecord]:
+        """The newest attempt of every node of this level that has one."""
+        if self.unread_spans:
+            for span in self.unread_spans:
+                self._records.update((record.node_id, record) for record in span.records)
+            self.unread_spans.clear()
+        return self._records
+
     # Beginning and end
 
     async def perform(self) -> None:
@@ -149,6 +165,8 @@ class Scope:
         self.run.scopes.add(self)
         try:
             restore(self)
+            if self._records:
+                self.past = {self.plan.index[node_id] for node_id in self._records}
             if self.ready and not self.is_stopping:
                 self._strands.spawn()
             await self._strands.until_idle()
@@ -177,6 +195,8 @@ class Scope:
         for task, attempt in list(self.at_work.items()):
             if attempt.bodies is not None and attempt.bodies.live:
                 attempt.bodies.halt(lets_finish=lets_finish)
+            elif attempt.pipeline is not None:
+                attempt.pipeline.halt(task, lets_finish=lets_finish)
             elif task is not current and not self._goes_on(attempt, lets_finish=lets_finish):
                 task.cancel()
         self._strands.cancel_between(self.at_work, only_resting=lets_finish)
@@ -260,7 +280,11 @@ class Scope:
     async def _strand(self) -> None:
         run, ready, nodes, loop_time = self.run, self.ready, self.plan.nodes, self.run.loop.time
         while ready:
-            await self._visit(nodes[ready.popleft()])
+            if self.cheap and self.cheap[ready[0]] and may_fuse(self):
+                if (stuck := run_cheap(self)) is not None:
+                    await self.work_on(stuck.attempt.node, stuck.attempt.inputs, 0, stuck)
+            else:
+                await self._visit(nodes[ready.popleft()])
             now = loop_time()
             if now > run.turn_at:
                 run.turn_at = now + TURN_S
@@ -268,6 +292,9 @@ class Scope:
 
     async def _visit(self, node: PlanNode) -> None:
         """Take one ready node to its end: pinned, skipped, handed through, or run."""
+        if node.pipeline is not None:
+            await run_pipeline(self, node.pipeline)
+            return
         inputs: Mapping[str, Any] | None
         if node.inputs:
             inputs = gather(node, self.plan.ids, self.outputs)
@@ -297,13 +324,18 @@ class Scope:
         else:
             await self.run.debugger.visit(self, node, inputs, attempt)
 
-    async def work_on(self, node: PlanNode, inputs: Mapping[str, Any], attempt: int) -> None:
-        """The attempts that follow number ``attempt``."""
+    async def work_on(
+        self, node: PlanNode, inputs: Mapping[str, Any], attempt: int, stuck: Stuck | None = None
+    ) -> None:
+        """The attempts that follow number ``attempt``; the first of them may have been begun elsewhere."""
         limits = self._limits(node) if self.run.slots is not None or node.concurrency is not None else None
         while True:
             attempt += 1
-            began = self.run.now()
-            if limits:
+            began = self.run.now() if stuck is None else stuck.attempt.began
+            if stuck is not None:
+                result = await self._go_on(stuck)
+                stuck = None
+            elif limits:
                 result = await self._attempt_in_turn(node, inputs, attempt, limits)
             else:
                 result = await self._attempt(node, inputs, attempt, began)
@@ -324,7 +356,7 @@ class Scope:
                 return
             wait_s = pause_before(attempt, node.retry, result, random.random())  # noqa: S311 - spreads retries, guards nothing
             self.note_retry(node, attempt, began, result.problem, wait_s)
-            if not await self._pause(wait_s):
+            if not await self.pause_between(wait_s):
                 return
 
     async def _attempt_in_turn(
@@ -362,30 +394,48 @@ class Scope:
         slots: Slots | None = None,
     ) -> Result:
         """One attempt: its outputs, its failure, its way out, or None when the run stopped meanwhile."""
-        run = self.run
-        run.journal.event("node_started", began, node.id, number, None, self.path)
+        self.run.journal.event("node_started", began, node.id, number, None, self.path)
+        attempt = Attempt(self, node, number, began, inputs, slots)
+        return await self._outcome(attempt, self._steps(attempt))
+
+    async def _go_on(self, stuck: Stuck) -> Result:
+        """The rest of an attempt that was begun by a bare call."""
+        attempt = stuck.attempt
+        if stuck.coroutine is None:
+            return await self._outcome(attempt, _raised(stuck.error))
+        return await self._outcome(attempt, self._wait_out(attempt, stuck.coroutine, stuck.awaited))
+
+    async def _steps(self, attempt: Attempt) -> Mapping[str, Any] | Failure:
+        """Call the node, and wait for it if it does not end at once."""
+        run, node, inputs = self.run, attempt.node, attempt.inputs
+        if node.is_at_most_once:
+            # On disk before the effect can happen: after a crash this is how one knows.
+            self.record(node, attempt.number, "running", attempt.began)
+            await run.journal.flush()
+        config = self.config_of(node, inputs)
+        if run.debugger is not None:
+            config = run.debugger.look(self, node, inputs, config)
+        if node.cache:
+            return await self._cached(attempt, config)
+        context = RunContext(attempt, config, attempt.began + node.timeout_s)
+        coroutine = self._coroutine(node, context, inputs)
         try:
-            if node.is_at_most_once:
-                # On disk before the effect can happen: after a crash this is how one knows.
-                self.record(node, number, "running", began)
-                await run.journal.flush()
-            config = self.config_of(node, inputs)
-            if run.debugger is not None:
-                config = run.debugger.look(self, node, inputs, config)
-            if node.cache:
-                return await self._cached(Attempt(self, node, number, began, inputs, slots), config)
-            attempt = Attempt(self, node, number, began, inputs, slots)
-            context = RunContext(attempt, config, began + node.timeout_s)
-            coroutine = self._coroutine(node, context, inputs)
-            try:
-                awaited = coroutine.send(None)
-            except StopIteration as stop:
-                return checked(stop.value)
-            return await self._wait_out(attempt, coroutine, awaited)
+            awaited = coroutine.send(None)
+        except StopIteration as stop:
+            return checked(stop.value)
+        return await self._wait_out(attempt, coroutine, awaited)
+
+    async def _outcome(
+        self, attempt: Attempt, steps: Coroutine[Any, Any, Mapping[str, Any] | Failure]
+    ) -> Result:
+        """What an attempt comes to, whatever its steps raise."""
+        run, node = self.run, attempt.node
+        try:
+            return await steps
         except asyncio.CancelledError:
             if not self.is_stopping:
                 raise
-            self._note_cancelled(node, number, began)
+            self._note_cancelled(node, attempt.number, attempt.began)
             return None
         except Leave as left:
             if left.what != "run" and not self._is_in_loop():
@@ -504,7 +554,23 @@ class Scope:
             run.at_work -= 1
             del self.at_work[task]
 
-    async def _pause(self, wait_s: float) -> bool:
+    async def at_pipeline(self, attempt: Attempt, pipeline: PipelineRun, work: Awaitable[None]) -> None:
+        """Wait for a pipeline as for a node, others going on."""
+        task = cast("asyncio.Task[None]", asyncio.current_task())
+        attempt.task, attempt.pipeline = task, pipeline
+        self.at_work[task] = attempt
+        self.run.at_work += 1
+        self._strands.exempt += 1
+        if self.ready:
+            self._strands.spawn()
+        try:
+            await work
+        finally:
+            self._strands.exempt -= 1
+            self.run.at_work -= 1
+            del self.at_work[task]
+
+    async def pause_between(self, wait_s: float) -> bool:
         """Wait before the next attempt while others go on; False when the run stopped."""
         if self.ready:
             self._strands.spawn()
@@ -529,9 +595,26 @@ class Scope:
         outputs: Mapping[str, Any],
         data: JsonObject | None = None,
     ) -> None:
+        """Record it and let go on what waits for it."""
+        self.note_completed(node, attempt, began, outputs, data)
+        if node.effect != "pure":
+            await self.run.journal.flush()
+        self.settle(node, outputs)
+
+    def note_completed(
+        self,
+        node: PlanNode,
+        attempt: int,
+        began: float,
+        outputs: Mapping[str, Any],
+        data: JsonObject | None = None,
+        *,
+        ports: Mapping[str, int] | None = None,
+    ) -> None:
+        """Journal that a node is done; ``ports`` counts the items on each port where that is known."""
         run = self.run
         finished = run.now()
-        ports = count_ports(outputs)
+        ports = count_ports(outputs) if ports is None else ports
         stored = run.masks.value(outputs)
         self.record(node, attempt, "completed", began, finished, outputs=stored, ports=ports)
         facts: JsonObject = {
@@ -543,9 +626,6 @@ class Scope:
         if data:
             facts.update(data)
         run.journal.event("node_completed", finished, node.id, attempt, facts, self.path)
-        if node.effect != "pure":
-            await run.journal.flush()
-        self._settle(node, outputs)
 
     async def _complete_leaving(self, node: PlanNode, attempt: int, began: float, left: Leave) -> None:
         """Record the stop together with where it leads, so that a crash right after cannot undo it."""
@@ -565,7 +645,7 @@ class Scope:
         now = self.run.now()
         self.record(node, 1, "skipped", None, now)
         self.run.journal.event("node_skipped", now, node.id, 1, {"reason": reason}, self.path)
-        self._settle(node, None)
+        self.settle(node, None)
 
     async def _fail(self, node: PlanNode, attempt: int, began: float, failure: Failure) -> None:
         finished = self.run.now()
@@ -585,12 +665,12 @@ class Scope:
         """Let a final failure do what the node (or else the flow) says."""
         run = self.run
         if node.on_error == "route":
-            self._settle(node, {"error": problem})
+            self.settle(node, {"error": problem})
         elif node.on_error == "continue":
-            self._settle(node, None)
+            self.settle(node, None)
         elif self.parent is None and self.plan.document.settings.on_error == "continue":
             run.first_error = run.first_error or problem
-            self._settle(node, None)
+            self.settle(node, None)
         else:
             self.fail(problem)
 
@@ -608,7 +688,7 @@ class Scope:
                 freed.append(successor)
         return freed
 
-    def _settle(self, node: PlanNode, outputs: Mapping[str, Any] | None) -> None:
+    def settle(self, node: PlanNode, outputs: Mapping[str, Any] | None) -> None:
         freed = self.settle_quietly(node, outputs)
         if not self.is_stopping:
             self.ready.extend(freed)
@@ -632,7 +712,7 @@ class Scope:
         record = NodeRecord(node.id, self.path, attempt, state, began, finished, outputs, error, ports, waits)
         if self.run.debugger is not None:
             record = self.run.debugger.with_values(record)
-        self.records[node.id] = record
+        self._records[node.id] = record
         self.run.journal.node(record)
 
     def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
@@ -651,3 +731,8 @@ class Scope:
             self.record(node, attempt, "cancelled", began, self.run.now())
         elif not node.is_at_most_once and not is_taken_up(node, self.records.get(node.id)):
             self.record(node, attempt, "queued", None)
+
+
+async def _raised(error: Exception | None) -> Mapping[str, Any]:
+    assert error is not None, "a node that is stuck waits or failed"
+    raise error

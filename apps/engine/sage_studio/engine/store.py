@@ -33,11 +33,31 @@ class MemoryRunStore:
     """The twin that forgets: for the command line and for tests. Not for several threads."""
 
     def __init__(self) -> None:
-        self.events: dict[str, list[Event]] = {}
-        self.nodes: dict[str, dict[tuple[str, str, int], NodeRecord]] = {}
+        self._events: dict[str, list[Event]] = {}
+        self._nodes: dict[str, dict[tuple[str, str, int], NodeRecord]] = {}
+        # Batches nobody has asked for yet: what they hold is spelled out when somebody does.
+        self._unread: list[tuple[str, Batch]] = []
         self.outcomes: dict[str, RunOutcome] = {}
         self.fences: dict[str, int] = {}
         self.signals: dict[str, dict[str, Json]] = {}
+
+    @property
+    def events(self) -> dict[str, list[Event]]:
+        """Every run's log, by run id."""
+        self._read()
+        return self._events
+
+    @property
+    def nodes(self) -> dict[str, dict[tuple[str, str, int], NodeRecord]]:
+        """Every run's records by node id, iteration path and attempt, by run id."""
+        self._read()
+        return self._nodes
+
+    def _read(self) -> None:
+        unread, self._unread = self._unread, []
+        for run_id, batch in unread:
+            self._events.setdefault(run_id, []).extend(batch.events)
+            self._nodes.setdefault(run_id, {}).update(batch.nodes)
 
     def claim(self, run_id: str) -> MemoryClaim:
         """Take the run over: whoever held it before is refused from now on."""
@@ -62,8 +82,7 @@ class MemoryRunStore:
         self.signals.setdefault(run_id, {}).setdefault(key, payload)
 
     async def record(self, run_id: str, batch: Batch) -> None:
-        self.events.setdefault(run_id, []).extend(batch.events)
-        self.nodes.setdefault(run_id, {}).update(batch.nodes)
+        self._unread.append((run_id, batch))
         if batch.outcome is not None:
             self.outcomes[run_id] = batch.outcome
 
