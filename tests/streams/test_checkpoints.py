@@ -153,7 +153,7 @@ async def test_a_source_is_told_of_what_was_committed_and_of_no_more() -> None:
     class Counting(Limited):
         async def committed(self) -> None:
             await super().committed()
-            told.append((self.acknowledged, json.loads(journal.kept[-1])[1]["source"]["node"]))
+            told.append((self.acknowledged, int(json.loads(journal.kept[-1])[1]["source"]["node"])))
 
     journal = Journal()
     run = pipeline(

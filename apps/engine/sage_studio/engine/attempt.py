@@ -10,6 +10,7 @@ from sage_studio.engine.plan import PlanNode
 
 if TYPE_CHECKING:
     from sage_studio.engine.bodies import Bodies
+    from sage_studio.engine.pipelines import PipelineRun
     from sage_studio.engine.scope import Scope
 
 
@@ -34,11 +35,12 @@ class Slots:
 
 class Attempt:
     """``task`` and ``limit`` (its time limit) are set once the node really waits; ``bodies`` once a
-    container has begun an iteration; ``waits`` are its recorded waits by name."""
+    container has begun an iteration, ``pipeline`` on the attempt that stands for one; ``waits`` are its
+    recorded waits by name."""
 
     __slots__ = (
-        "began", "bodies", "inputs", "is_waiting", "limit", "node", "number", "scope", "slots", "task",
-        "waits",
+        "began", "bodies", "inputs", "is_waiting", "limit", "node", "number", "pipeline", "scope", "slots",
+        "task", "waits",
     )  # fmt: skip
 
     def __init__(  # noqa: PLR0917 - made once per attempt, where keywords cost
@@ -59,6 +61,7 @@ class Attempt:
         self.task: asyncio.Task[None] | None = None
         self.limit: asyncio.Timeout | None = None
         self.bodies: Bodies | None = None
+        self.pipeline: PipelineRun | None = None
         self.is_waiting = False
         self.waits: dict[str, Any] | None = None
 

@@ -8,12 +8,13 @@ runs of a plan share read-only.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
 from sage_studio.expressions import compile_template
+from sage_studio.expressions.batch import Each
 from sage_studio.flow.spec import Field, NodeSpec
 from sage_studio.kernel import Json, SageError
 
@@ -72,6 +73,12 @@ class CompiledItem:
     def source(self) -> str:
         template = self.template
         return template if isinstance(template, str) else json.dumps(template, ensure_ascii=False)
+
+    def many(self, items: Sequence[Any], start: int = 0) -> list[Any]:
+        return Each(self.template).values(self.scope, items, start)
+
+    def columns(self, items: Sequence[Any], start: int = 0) -> dict[str, list[Any]] | None:
+        return Each(self.template).columns(self.scope, items, start)
 
     def evaluate(self, item: Any, index: int = 0) -> Any:
         scope = self.scope

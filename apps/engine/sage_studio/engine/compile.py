@@ -23,6 +23,7 @@ from sage_studio.engine.errors import (
     TOO_DEEP,
     UNKNOWN_TYPE,
 )
+from sage_studio.engine.joining import join_streams
 from sage_studio.engine.optimise import Durations, optimise
 from sage_studio.engine.plan import NO_RETRY, BodyPlan, Plan, PlanInput, PlanNode
 from sage_studio.flow.document import FlowDocument, FlowEdge, FlowNode, edge_id
@@ -61,6 +62,9 @@ def compile_flow(
     are none or are nested too deep.
     """
     plan = _Compiler(document, types).whole()
+    joined = join_streams(plan)
+    if joined is not plan:
+        return joined  # streams set the order themselves
     return optimise(plan, durations).plan if optimised else plan
 
 

@@ -10,7 +10,9 @@ from sage_studio.engine.executors.placing import Executors
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """``park_after_s``: a run with nothing to do but wait is given back when the wait goes on for longer
-    than this; None keeps it. ``executors``: the places nodes may run at; without them all run here."""
+    than this; None keeps it. ``executors``: the places nodes may run at; without them all run here.
+    ``checkpoint_interval_s``: how often streams write where they are."""
 
     park_after_s: float | None = None
     executors: Executors | None = None
+    checkpoint_interval_s: float = 5.0

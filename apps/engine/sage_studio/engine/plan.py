@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sage_studio.engine.bindings import Binding, BodyField, Evaluate
 from sage_studio.flow.document import FlowDocument, Retry
 from sage_studio.flow.spec import Effect, NodeSpec
 from sage_studio.sdk import Node
+
+if TYPE_CHECKING:
+    from sage_studio.engine.joining import PipelinePlan
 
 NO_RETRY = Retry(count=0)
 NodeClass: TypeAlias = type[Node]
@@ -36,7 +39,7 @@ class PlanNode:
     ``successors`` are the nodes that wait for this one (each counted once, by edge or by
     expression); ``waits`` is how many this one waits for. ``is_plain`` nodes have neither
     ``prepare`` nor ``close`` and give all outputs at once. ``node_class`` and ``spec`` are None
-    only for disabled nodes of an unknown type.
+    only for disabled nodes of an unknown type. ``pipeline`` is set on the node that stands for one.
     """
 
     index: int
@@ -65,6 +68,7 @@ class PlanNode:
     concurrency: int | None = None
     executor: str | None = None
     is_deterministic: bool = False
+    pipeline: PipelinePlan | None = None
 
     @property
     def is_at_most_once(self) -> bool:

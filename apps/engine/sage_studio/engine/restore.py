@@ -11,7 +11,13 @@ from typing import TYPE_CHECKING
 
 from sage_studio.engine.errors import DEAD_LETTER, OUTCOME_UNKNOWN, WORKER_LOST
 from sage_studio.engine.plan import Plan, PlanNode
-from sage_studio.engine.records import FlowState, NodeRecord, RunOutcome, as_json_error
+from sage_studio.engine.records import (
+    FlowState,
+    NodeRecord,
+    RunOutcome,
+    as_json_error,
+    has_checkpoint,
+)
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Leave
 
@@ -71,7 +77,7 @@ def _restore_node(scope: Scope, node: PlanNode, record: NodeRecord) -> bool:
             return False
         scope.settle_failed(node, record.error)
         return True
-    if record.state in _UNDER_WAY and not is_taken_up(node, record):
+    if record.state in _UNDER_WAY and not is_taken_up(node, record) and not has_checkpoint(record):
         if node.is_at_most_once:
             _pause(scope, node, record, SageError(OUTCOME_UNKNOWN), "outcome_unknown")
         else:

@@ -12,12 +12,14 @@ from sage_studio.kernel import JsonObject, SageError
 
 SAMPLES = 20
 COLLECT_LIMIT = 100_000
+KEPT = 10_000
 BUFFERED = 256
 _SLICE = 1_024
 
 
 class Outlet:
-    """``is_gathered`` says that somebody takes the port's items as a list after the end."""
+    """``is_gathered`` says that somebody takes the port's items as a list after the end. Where nobody
+    reads the port as a stream (``read_live``), its items are kept as a list as long as they are few."""
 
     def __init__(self, name: str, port: str, channel: Channel, *, is_gathered: bool = False) -> None:
         self.name = name
@@ -25,7 +27,13 @@ class Outlet:
         self.channel = channel
         self.buffer: list[Any] = []
         self.samples: list[Any] = []
-        self.gathered: list[Any] | None = [] if is_gathered else None
+        self.is_gathered = is_gathered
+        self.gathered: list[Any] | None = []
+
+    def read_live(self) -> None:
+        """Somebody reads the stream itself."""
+        if not self.is_gathered:
+            self.gathered = None
 
     async def flush(self) -> None:
         """Send off single items that were waiting for company."""
@@ -47,10 +55,16 @@ class Outlet:
         if len(self.samples) < SAMPLES:
             self.samples.extend(islice(items, SAMPLES - len(self.samples)))
         if self.gathered is not None:
-            self.gathered.extend(items)
-            if len(self.gathered) > COLLECT_LIMIT:
-                raise SageError(TOO_LONG, {"limit": COLLECT_LIMIT})
+            self._gather(items, self.gathered)
         await self.channel.send(items)
+
+    def _gather(self, items: Sequence[Any], gathered: list[Any]) -> None:
+        if self.is_gathered and len(gathered) + len(items) > COLLECT_LIMIT:
+            raise SageError(TOO_LONG, {"limit": COLLECT_LIMIT})
+        if not self.is_gathered and len(gathered) + len(items) > KEPT:
+            self.gathered = None
+        else:
+            gathered.extend(items)
 
     @property
     def value(self) -> Any:
@@ -65,4 +79,5 @@ class Outlet:
         self.channel.items = items
         self.samples = samples
         if self.gathered is not None:
-            self.gathered = gathered or []
+            # A list that was given up before stays given up.
+            self.gathered = gathered if gathered or not items else None

@@ -42,6 +42,10 @@ class Checkpoint:
 Commit = Callable[[Checkpoint], Awaitable[None]]
 
 
+def count_value(value: Any) -> int:
+    return len(value) if isinstance(value, (list, tuple)) else 1
+
+
 class StageFailed(Exception):
     """The first failure inside a pipeline; ``error`` is what the node raised."""
 
@@ -89,7 +93,12 @@ class Pipeline(Reports):
                 channel = Channel(f"{stage.id}.{port}", self._stalls)
                 channel.writer_id = stage.id
                 name = f"{self._name}{stage.id}.{port}"
-                stage.outlets[port] = Outlet(name, port, channel, is_gathered=port in stage.plan.gathered)
+                stage.outlets[port] = Outlet(
+                    name,
+                    port,
+                    channel,
+                    is_gathered=port in stage.plan.gathered,
+                )
         for stage in self.stages.values():
             for port, sources in stage.plan.reads.items():
                 stage.readers[port] = [
@@ -98,7 +107,9 @@ class Pipeline(Reports):
                 ]
 
     def _reader(self, source: str, source_port: str, stage: Stage, port: str) -> Reader:
-        lane = self.stages[source].outlets[source_port].channel.reader(port)
+        outlet = self.stages[source].outlets[source_port]
+        outlet.read_live()
+        lane = outlet.channel.reader(port)
         lane.reader_id = stage.id
         return Reader(lane, stage)
 
@@ -216,6 +227,14 @@ class Pipeline(Reports):
             stage_id in self._reached or stage.is_done for stage_id, stage in self.stages.items()
         ):
             self._complete.set()
+
+    def counts(self, stage_id: str, outputs: Mapping[str, Any]) -> dict[str, int]:
+        """Items by port; 1 for a port that carries a plain value."""
+        outlets = self.stages[stage_id].outlets
+        return {
+            port: outlets[port].channel.items if port in outlets else count_value(value)
+            for port, value in outputs.items()
+        }
 
     def results(self) -> dict[str, dict[str, Any]]:
         """Stage → port → value, as far as the stages came."""

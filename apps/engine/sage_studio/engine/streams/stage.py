@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import inspect
+import json
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,7 +27,8 @@ _TURN_S = 0.005
 @dataclass(frozen=True, slots=True)
 class StagePlan:
     """What a stage is made of. ``inputs`` are the settled values; ``reads`` says for each stream
-    input (port → sources as (stage, port)); ``fed`` are stream inputs whose value is a list."""
+    input where it comes from (port → sources as (stage, port)). ``gathered`` are stream ports somebody
+    takes as a list after the end."""
 
     id: str
     make: Callable[[], Node]
@@ -89,7 +91,7 @@ class Stage:
                 if items:
                     reader.lane.put(items)
         if not self.is_done and isinstance(self.node, StreamNode):
-            self.node.restore(state.get("node"))
+            self.node.restore(json.loads(str(state.get("node") or "null")))
 
     def _state(self, pending: JsonObject) -> JsonObject:
         ports: JsonObject = {
@@ -102,7 +104,8 @@ class Stage:
         }
         state: JsonObject = {"done": self.is_done, "ports": ports, "values": dict(self.values)}
         if not self.is_done:
-            state["node"] = self.node.snapshot() if isinstance(self.node, StreamNode) else None
+            # As text: a state that changes later must not change what is being written.
+            state["node"] = json.dumps(self.node.snapshot()) if isinstance(self.node, StreamNode) else "null"
         if pending:
             state["pending"] = pending
         return state
@@ -213,7 +216,7 @@ class Stage:
 
     @property
     def _is_gathered(self) -> bool:
-        return any(outlet.gathered is not None for outlet in self.outlets.values())
+        return any(outlet.is_gathered for outlet in self.outlets.values())
 
     # Checkpoints
 

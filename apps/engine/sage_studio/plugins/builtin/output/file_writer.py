@@ -78,8 +78,9 @@ class FileWriter(StreamNode):
         ),
         category="output",
         icon="download",
+        gives_all=True,
         effect="idempotent",
-        inputs=(Port(name="value", type="any", label=text("Content", "内容"), required=True),),
+        inputs=(Port(name="value", type="any", label=text("Content", "内容"), required=True, streams=True),),
         outputs=(
             Port(name="file", type="File", label=text("File", "文件")),
             Port(name="size_bytes", type="integer", label=text("Size", "大小")),

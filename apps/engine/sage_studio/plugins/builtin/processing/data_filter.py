@@ -43,10 +43,14 @@ class DataFilter(StreamNode):
         ),
         category="processing",
         icon="filter",
-        inputs=(Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True),),
+        gives_all=True,
+        deterministic=True,
+        inputs=(
+            Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True, streams=True),
+        ),
         outputs=(
-            Port(name="items", type="array<any>", label=text("Kept", "保留")),
-            Port(name="rejected", type="array<any>", label=text("Rejected", "剔除")),
+            Port(name="items", type="array<any>", label=text("Kept", "保留"), streams=True),
+            Port(name="rejected", type="array<any>", label=text("Rejected", "剔除"), streams=True),
         ),
         config=(
             Field(

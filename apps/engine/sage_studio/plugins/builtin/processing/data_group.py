@@ -114,9 +114,13 @@ class DataGroup(StreamNode):
         ),
         category="processing",
         icon="group",
-        inputs=(Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True),),
+        gives_all=True,
+        deterministic=True,
+        inputs=(
+            Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True, streams=True),
+        ),
         outputs=(
-            Port(name="items", type="array<object>", label=text("Groups", "分组")),
+            Port(name="items", type="array<object>", label=text("Groups", "分组"), streams=True),
             Port(name="count", type="integer", label=text("Number of groups", "分组数量")),
         ),
         config=(

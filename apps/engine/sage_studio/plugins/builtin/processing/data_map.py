@@ -34,8 +34,12 @@ class DataMap(StreamNode):
         ),
         category="processing",
         icon="map",
-        inputs=(Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True),),
-        outputs=(Port(name="items", type="array<any>", label=text("Items", "数据项")),),
+        gives_all=True,
+        deterministic=True,
+        inputs=(
+            Port(name="items", type="array<any>", label=text("Items", "数据项"), required=True, streams=True),
+        ),
+        outputs=(Port(name="items", type="array<any>", label=text("Items", "数据项"), streams=True),),
         config=(
             Field(
                 name="fields",

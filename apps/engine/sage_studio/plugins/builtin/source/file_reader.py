@@ -88,10 +88,11 @@ class FileReader(StreamNode):
         ),
         category="source",
         icon="file",
+        gives_all=True,
         inputs=(Port(name="files", type="array<File>", label=text("Files", "文件")),),
         outputs=(
-            Port(name="documents", type="array<Document>", label=text("Documents", "文档")),
-            Port(name="rows", type="array<any>", label=text("Rows", "数据行")),
+            Port(name="documents", type="array<Document>", label=text("Documents", "文档"), streams=True),
+            Port(name="rows", type="array<any>", label=text("Rows", "数据行"), streams=True),
             Port(name="files", type="array<File>", label=text("Files", "文件")),
         ),
         config=(
