@@ -225,3 +225,11 @@ async def test_secrets_are_blotted_in_records_logs_and_outputs() -> None:
 async def test_many_failing_nodes_end_one_run(count: int) -> None:
     result = await run(flow([node(f"c{i}", "crash") for i in range(count)]))
     assert result.state is FlowState.FAILED
+
+
+async def test_a_node_is_tried_again_for_the_errors_it_names_only() -> None:
+    retry = {"count": 3, "delay_s": 0, "errors": ["test.*"]}
+    named = await run(flow([node("a", "flaky", failures=2, retryable=False, retry=retry)]))
+    assert (named.state, named.nodes["a"].attempt) == ("completed", 3)
+    other = await run(flow([node("a", "flaky", failures=2, retry={**retry, "errors": ["http.*"]})]))
+    assert (other.state, other.nodes["a"].attempt) == ("failed", 1)

@@ -34,7 +34,7 @@ type OperationsOptions = {
   now?: () => number;
 };
 
-const PLAIN_NODE_KEYS = ["retry", "timeout_s", "on_error", "cache", "notes", "size"] as const;
+const PLAIN_NODE_KEYS = ["retry", "timeout_s", "on_error", "cache", "concurrency", "notes", "size"] as const;
 export type NodeKey = (typeof PLAIN_NODE_KEYS)[number] | "name" | "disabled" | "pinned";
 
 export class FlowOperations {

@@ -49,6 +49,7 @@ const RETRY: Shape = {
   delay_s: number(0, 3600),
   backoff: number(1, 10),
   jitter: number(0, 1),
+  errors: (value) => Array.isArray(value) && value.length <= 50 && value.every((item) => text(100, 1)(item)),
 };
 
 const executor = oneOf("local", "process", "celery", "ray", "kubernetes");

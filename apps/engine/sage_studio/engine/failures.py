@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from fnmatch import fnmatchcase
 from typing import NamedTuple
 
 from sage_studio.engine.errors import NODE_CRASHED, NODE_UNREACHABLE
@@ -27,7 +28,8 @@ def failure_of(error: Exception, node: PlanNode, path: str, masks: Masks) -> Fai
     """Turn what a node raised into an outcome; unexpected ones are logged with their traceback."""
     if isinstance(error, BodyFailed):
         # What failed inside keeps its own place and words.
-        return Failure(masks.value(dict(error.problem)), error.problem["retryable"], 0.0)
+        inner: Problem = masks.value(dict(error.problem))
+        return failed(node, inner, inner["retryable"])
     if isinstance(error, SageError):
         sage_error = error
     elif isinstance(error, OSError):
@@ -39,7 +41,21 @@ def failure_of(error: Exception, node: PlanNode, path: str, masks: Masks) -> Fai
     problem: Problem = masks.value(dict(sage_error.problem(node_id=node.id, iteration_path=path)))
     wish = sage_error.facts.get("retry_after_s")
     retry_after_s = float(wish) if isinstance(wish, (int, float)) else 0.0
-    return Failure(problem, sage_error.can_retry, retry_after_s)
+    return failed(node, problem, sage_error.can_retry, retry_after_s)
+
+
+def failed(node: PlanNode, problem: Problem, can_retry: bool, retry_after_s: float = 0.0) -> Failure:
+    """A failure of a node, which knows for what errors it is to be tried again.
+
+    An at-most-once node is never tried again for an error that leaves open whether its effect happened.
+    """
+    wanted = node.retry.errors
+    if wanted is None:
+        return Failure(problem, can_retry, retry_after_s)
+    is_wanted = any(fnmatchcase(problem["code"], pattern) for pattern in wanted)
+    retries = is_wanted and (can_retry or not node.is_at_most_once)
+    problem["retryable"] = retries
+    return Failure(problem, retries, retry_after_s)
 
 
 def pause_before(attempt: int, retry: Retry, failure: Failure, chance: float) -> float:

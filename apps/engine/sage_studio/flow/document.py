@@ -34,17 +34,23 @@ Executor = Literal["local", "process", "celery", "ray", "kubernetes"]
 EXECUTORS: tuple[Executor, ...] = get_args(Executor)
 
 
+ErrorPattern = Annotated[str, Field(min_length=1, max_length=100)]
+
+
 class _Open(BaseModel):
     model_config = ConfigDict(extra="allow", populate_by_name=True, strict=True, allow_inf_nan=False)
 
 
 class Retry(_Open):
-    """How often a failed node is tried again. ``count`` is the number of further attempts."""
+    """How often a failed node is tried again. ``count`` is the number of further attempts; ``errors`` are
+    the codes it is tried again for (``http.*`` takes all that begin so), instead of those that say
+    themselves that trying again may help."""
 
     count: int = Field(default=0, ge=0, le=20)
     delay_s: float = Field(default=1.0, ge=0, le=3600)
     backoff: float = Field(default=2.0, ge=1, le=10)
     jitter: float = Field(default=0.1, ge=0, le=1)
+    errors: list[ErrorPattern] | None = Field(default=None, max_length=50)
 
 
 class FlowNode(_Open):

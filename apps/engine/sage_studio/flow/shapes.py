@@ -73,6 +73,7 @@ RETRY: Shape = {
     "delay_s": number(0, 3600),
     "backoff": number(1, 10),
     "jitter": number(0, 1),
+    "errors": lambda value: isinstance(value, list) and len(value) <= 50 and all(map(text(100, 1), value)),
 }
 
 NODE: Shape = {

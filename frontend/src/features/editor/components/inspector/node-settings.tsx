@@ -1,5 +1,5 @@
 /** What the engine does around a node: retries, time limit, what a failure means, cache, notes. */
-import { NumberInput, Select, Switch, Textarea } from "@mantine/core";
+import { NumberInput, Select, Switch, TagsInput, Textarea } from "@mantine/core";
 import type { FlowNode, Json } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useDraft } from "../../hooks/use-draft";
@@ -64,6 +64,34 @@ function RetrySettings({ node }: { node: FlowNode }) {
           onChange={(value) => setRetry({ delay_s: Number(value) || 0 })}
         />
       </div>
+      {count > 0 && (
+        <TagsInput
+          label={t("settings.retry_errors")}
+          placeholder={t("settings.retry_errors_help")}
+          value={wordsOf(node.retry?.errors)}
+          maxTags={50}
+          disabled={disabled}
+          onChange={(words) => {
+            const { errors: _, ...rest } = node.retry ?? {};
+            const next =
+              words.length > 0 ? { ...rest, errors: words.map((word) => word.slice(0, 100)) } : rest;
+            operations.setNode([node.id], "retry", { count, ...next });
+            undo.cut();
+          }}
+        />
+      )}
+      <NumberInput
+        label={t("settings.concurrency")}
+        min={1}
+        max={1000}
+        placeholder={t("settings.concurrency_none")}
+        value={node.concurrency ?? ""}
+        disabled={disabled}
+        onChange={(value) => {
+          operations.setNode([node.id], "concurrency", Number(value) > 0 ? Number(value) : undefined);
+          undo.cut();
+        }}
+      />
       <div className={classes.pair}>
         <NumberInput
           label={t("settings.timeout")}
@@ -144,4 +172,8 @@ function onError(node: FlowNode): "fail" | "continue" | "route" {
 
 function numberOf(value: Json | undefined): number | null {
   return typeof value === "number" ? value : null;
+}
+
+function wordsOf(value: Json | undefined): string[] {
+  return Array.isArray(value) ? value.filter((item) => typeof item === "string") : [];
 }
