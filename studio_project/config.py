@@ -47,6 +47,16 @@ class Config(BaseSettings):
     redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
     blob_url: str | None = Field(None, alias="SAGE_BLOB_URL")
     workers: int = Field(1, alias="SAGE_WORKERS", ge=0, le=64)
+    # Processes per worker for nodes that compute (0: one per processor); they start when first needed.
+    processes: int = Field(0, alias="SAGE_PROCESSES", ge=0, le=256)
+    # Resource classes whose node jobs the workers of this machine do.
+    queues: Annotated[list[Literal["default", "cpu", "memory", "gpu"]], NoDecode] = Field(
+        ["default", "cpu", "memory"], alias="SAGE_QUEUES"
+    )
+    ray_cluster: str = Field("", alias="SAGE_RAY_CLUSTER")
+    kubernetes_image: str = Field("", alias="SAGE_KUBERNETES_IMAGE")
+    kubernetes_namespace: str = Field("sage-studio", alias="SAGE_KUBERNETES_NAMESPACE")
+    kubernetes_home: str = Field("", alias="SAGE_KUBERNETES_HOME")
     max_upload_mb: int = Field(100, alias="SAGE_MAX_UPLOAD_MB", ge=1, le=10_000)
     email_url: SecretStr | None = Field(None, alias="SAGE_EMAIL_URL")
     anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
@@ -72,7 +82,7 @@ class Config(BaseSettings):
         """Only what ``load`` hands in: it has already merged the environment with ``_FILE`` values."""
         return (init_settings,)
 
-    @field_validator("trusted_proxies", "allow_private_network", "credential_keys", mode="before")
+    @field_validator("trusted_proxies", "allow_private_network", "credential_keys", "queues", mode="before")
     @classmethod
     def _split(cls, value: object) -> object:
         return (

@@ -72,6 +72,7 @@ def serve_worker(name: str) -> int:
         [
             *("worker", "-P", "threads", "-c", "1", "-n", f"{name}@%h", "-l", "INFO"),
             *("--without-gossip", "--without-mingle", "--without-heartbeat"),
+            *("-Q", ",".join(_queues())),
         ]
     )
     return 0
@@ -89,7 +90,16 @@ def _worker_thread() -> None:
 
     # WorkController, not Worker: the latter takes over logging and standard output of the process.
     app.set_default()
-    app.WorkController(pool="threads", concurrency=1, hostname="worker@single").start()
+    app.WorkController(pool="threads", concurrency=1, hostname="worker@single", queues=_queues()).start()
+
+
+def _queues() -> list[str]:
+    """Celery's queues of this worker: the one of runs, and one per resource class of node jobs."""
+    from django.conf import settings  # noqa: PLC0415 - read once the arguments are
+
+    from apps.executions.types import job_queue  # noqa: PLC0415 - needs Django set up
+
+    return ["celery", *(job_queue(queue) for queue in settings.CONFIG.queues)]
 
 
 def _announce(descriptor: int) -> None:

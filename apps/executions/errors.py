@@ -160,3 +160,12 @@ REDRIVE_NOTHING = define_error(
     hint_zh="请指定从哪个节点重新运行，或重新运行整个流程。",
     status=409,
 )
+JOB_UNREADABLE = define_error(
+    "job.unreadable",
+    4137,
+    en="A node's job cannot be read with the keys of this installation.",
+    zh="无法使用本系统的密钥读取节点任务。",
+    hint_en="Every server and worker needs the same SAGE_CREDENTIAL_KEYS.",
+    hint_zh="所有服务器和工作进程必须使用相同的 SAGE_CREDENTIAL_KEYS。",
+    status=500,
+)

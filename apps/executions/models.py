@@ -270,3 +270,72 @@ class FlowBreakpoints(models.Model):
 
     def __str__(self) -> str:
         return str(self.flow_id)
+
+
+class NodeJob(models.Model):
+    """One attempt of a node that any worker of its ``queue`` may do, for a run another worker holds.
+
+    ``call`` and ``answer`` are sealed: they hold values as they pass between nodes, secrets included
+    (big ones lie in a blob under ``call_key`` and ``answer_key``). ``digest`` says what is to be done:
+    whoever takes the run over finds the job of the worker before it. ``owner``, ``fence`` and
+    ``lease_until`` as of a run; ``claims`` counts the workers that took it. A job that must not be begun
+    twice (``is_repeatable`` is false) fails when its worker is lost. The row goes when the answer is
+    taken.
+    """
+
+    class State(models.TextChoices):
+        READY = "ready"
+        RUNNING = "running"
+        DONE = "done"
+        FAILED = "failed"
+
+    id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="jobs", db_index=False)
+    node_id = models.CharField(max_length=64)
+    iteration_path = models.CharField(max_length=500, blank=True)
+    digest = models.CharField(max_length=64)
+    queue = models.CharField(max_length=20)
+    state = models.CharField(max_length=12, choices=State, default=State.READY)
+    is_repeatable = models.BooleanField(default=True)
+    is_cancelled = models.BooleanField(default=False)
+    call = models.BinaryField(null=True)
+    call_key = models.CharField(max_length=80, blank=True)
+    answer = models.BinaryField(null=True)
+    answer_key = models.CharField(max_length=80, blank=True)
+    owner = models.CharField(max_length=100, blank=True)
+    fence = models.PositiveIntegerField(default=0)
+    claims = models.PositiveIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True)
+    claimed_at = models.DateTimeField(null=True)
+    created_at = models.DateTimeField(default=timezone.now)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["run", "node_id", "iteration_path", "digest"],
+                condition=models.Q(state__in=["ready", "running", "done"], is_cancelled=False),
+                name="node_job_once",
+            ),
+        ]
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(
+                fields=["queue", "created_at"],
+                condition=models.Q(state__in=["ready", "running"]),
+                name="node_job_open",
+            ),
+            models.Index(fields=["owner"], condition=models.Q(owner__gt=""), name="node_job_held"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.node_id} {self.state}"
+
+
+class NodeJobNote(models.Model):
+    """A line or a step of progress on its way from a job to its run; secrets are blotted already."""
+
+    id = models.BigAutoField(primary_key=True)
+    job = models.ForeignKey(NodeJob, on_delete=models.CASCADE, related_name="notes")
+    shape = models.JSONField()
+
+    def __str__(self) -> str:
+        return str(self.job_id)

@@ -11,6 +11,7 @@ from celery.signals import worker_ready, worker_shutdown, worker_shutting_down
 from kombu.exceptions import OperationalError
 
 from apps.executions.adapters.worker import RunWorker
+from apps.executions.types import job_queue
 
 logger = structlog.get_logger(__name__)
 HINT_INTERVAL_S = 0.1
@@ -24,6 +25,22 @@ def wake() -> None:
     """There may be runs to claim. Acknowledged at once: the rows are the queue."""
     if _worker is not None:
         _worker.wake()
+
+
+@shared_task(name="executions.work", ignore_result=True)
+def work() -> None:
+    """There may be a node job in one of this worker's queues. Acknowledged at once: the rows are the queue."""
+    if _worker is not None:
+        _worker.wake_for_jobs()
+
+
+def hint_job(queue: str) -> None:
+    """Send ``work`` to some worker of a resource class. One that is not sent costs at most a poll's
+    interval."""
+    try:
+        work.apply_async(queue=job_queue(queue), retry=False, ignore_result=True)
+    except OperationalError as error:
+        logger.warning("work_not_sent", queue=queue, error=str(error))
 
 
 def hint() -> None:
@@ -46,7 +63,7 @@ def _start(**_: object) -> None:
     global _worker  # noqa: PLW0603 - one run worker per process, tied to Celery's signals
     with _lock:
         if _worker is None:
-            _worker = RunWorker()
+            _worker = RunWorker(on_job=hint_job)
             _worker.start()
 
 

@@ -44,3 +44,21 @@ WORKERS_CHANNEL = "runs"
 def flow_channel(flow_id: object) -> str:
     """Channel of the bus on which the sockets of a flow hear of new events."""
     return f"runs:{flow_id}"
+
+
+class Queue(StrEnum):
+    """Where a node's job waits, by what it needs of a worker."""
+
+    DEFAULT = "default"
+    CPU = "cpu"
+    MEMORY = "memory"
+    GPU = "gpu"
+
+
+# Channel of the bus on which workers hear of jobs and answers.
+JOBS_CHANNEL = "node-jobs"
+
+
+def job_queue(queue: str) -> str:
+    """Celery's name of a queue of node jobs."""
+    return f"jobs.{queue}"

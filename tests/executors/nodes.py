@@ -135,6 +135,17 @@ class Complain(Node):
         raise ZeroDivisionError("by design")
 
 
+class TellSecret(Node):
+    """Says a secret aloud and hands it on."""
+
+    spec: ClassVar = spec("tell_secret", cpu_bound=True, config=(config("name", default="key"),))
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        secret = next(iter((await ctx.credential(ctx.config["name"])).values()))
+        ctx.log(f"using {secret}")
+        return {"value": f"Bearer {secret}"}
+
+
 class Adder(Node):
     """Adds ``by``; takes a moment of processor time."""
 
@@ -169,5 +180,6 @@ class Forked(Node):
 
 
 NODES: dict[str, type[Node]] = {
-    node.spec.id: node for node in (WhereAmI, Echo, Crunch, Die, Grow, Chatty, Complain, Adder, Items, Forked)
+    node.spec.id: node
+    for node in (WhereAmI, Echo, Crunch, Die, Grow, Chatty, Complain, TellSecret, Adder, Items, Forked)
 }

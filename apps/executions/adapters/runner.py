@@ -17,6 +17,7 @@ from apps.common import failpoints
 from apps.executions import errors
 from apps.executions.adapters.claims import ClaimedRun
 from apps.executions.adapters.host import DjangoHost
+from apps.executions.adapters.places import Places
 from apps.executions.adapters.store import ClaimedStore
 from apps.executions.adapters.writer import Claim, RunWriter
 from apps.executions.services import part_cut
@@ -60,7 +61,9 @@ class Runner:
         threads: ThreadPoolExecutor,
         database: Executor,
         on_recorded: Callable[[str], None],
+        places: Places,
     ) -> None:
+        self._places = places
         self._writer = writer
         self._threads = threads
         self._database = database
@@ -84,7 +87,10 @@ class Runner:
                 host=_host(claim),
                 threads=self._threads,
                 controls=controls,
-                options=RunOptions(park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S)),
+                options=RunOptions(
+                    park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S),
+                    executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
+                ),
             )
         except FenceLost:
             log.warning("run_taken_over", fence=claim.fence)

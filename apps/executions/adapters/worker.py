@@ -12,7 +12,7 @@ import socket
 import threading
 import time
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing
 from dataclasses import dataclass, field
@@ -33,8 +33,11 @@ from apps.executions.adapters.claims import (
     release_strays,
 )
 from apps.executions.adapters.codec import GetBlob
+from apps.executions.adapters.fleet import Fleet
+from apps.executions.adapters.fleet_worker import JobWorker
 from apps.executions.adapters.heartbeat import Heartbeat
 from apps.executions.adapters.hints import Hints
+from apps.executions.adapters.places import Places
 from apps.executions.adapters.runner import Runner
 from apps.executions.adapters.writer import RunWriter
 from apps.executions.types import WORKERS_CHANNEL
@@ -88,8 +91,16 @@ class RunWorker:
     """``start`` it, ``wake`` it when there may be work, ``stop`` it; all from any thread."""
 
     def __init__(
-        self, *, times: WorkerTimes | None = None, max_runs: int = 1000, node_threads: int = 8
+        self,
+        *,
+        times: WorkerTimes | None = None,
+        max_runs: int = 1000,
+        node_threads: int = 8,
+        queues: Collection[str] | None = None,
+        on_job: Callable[[str], None] = lambda _queue: None,
     ) -> None:
+        self._queues = tuple(settings.CONFIG.queues if queues is None else queues)
+        self._on_job = on_job
         self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._times = times or WorkerTimes.from_settings()
         self._max_runs = max_runs
@@ -111,6 +122,10 @@ class RunWorker:
     def wake(self) -> None:
         """Look for work now."""
         self._call(self._poke.set)
+
+    def wake_for_jobs(self) -> None:
+        """Look for node jobs now."""
+        self._call(self._jobs.wake)
 
     def ask_to_stop(self) -> None:
         """Claim nothing more and let the runs stop between nodes; returns at once."""
@@ -146,8 +161,15 @@ class RunWorker:
         self._writer = RunWriter()
         self._threads = ThreadPoolExecutor(self._node_threads, thread_name_prefix="run-node")
         self._database = ThreadPoolExecutor(1, thread_name_prefix="run-claims")
+        fleet = Fleet(hint=self._on_job)
+        places = Places(fleet)
+        self._jobs = self._job_worker(places)
         self._runner = Runner(
-            writer=self._writer, threads=self._threads, database=self._database, on_recorded=self._hints.note
+            writer=self._writer,
+            threads=self._threads,
+            database=self._database,
+            on_recorded=self._hints.note,
+            places=places,
         )
         self._writer.start()
         heartbeat = self._heartbeat()
@@ -158,18 +180,37 @@ class RunWorker:
             async with asyncio.TaskGroup() as group:
                 helpers = [
                     group.create_task(helper)
-                    for helper in (self._hints.send(), self._listen(), self._watch_silence(heartbeat))
+                    for helper in (
+                        self._hints.send(),
+                        self._listen(),
+                        self._watch_silence(heartbeat),
+                        fleet.serve(),
+                        self._jobs.serve(),
+                    )
                 ]
                 await self._serve(group)
                 for helper in helpers:
                     helper.cancel()
         finally:
+            await places.close()
             heartbeat.close()
             self._writer.close()
             self._threads.shutdown(wait=False, cancel_futures=True)
             self._database.submit(self._give_back)
             self._database.shutdown()
             logger.info("run_worker_stopped", owner=self.owner)
+
+    def _job_worker(self, places: Places) -> JobWorker:
+        return JobWorker(
+            self.owner,
+            queues=self._queues,
+            room=os.cpu_count() or 1,
+            processes=places.processes,
+            threads=self._threads,
+            lease_s=self._times.lease_s,
+            heartbeat_s=self._times.heartbeat_s,
+            poll_s=self._times.poll_s,
+        )
 
     async def _serve(self, group: asyncio.TaskGroup) -> None:
         """Claim and start runs until asked to stop, then wait for those under way."""
@@ -305,6 +346,7 @@ class RunWorker:
 
     def _begin_drain(self) -> None:
         self._is_stopping = True
+        self._jobs.drain()
         self._poke.set()
         for active in self._active.values():
             active.controls.drain()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -117,6 +117,15 @@ class RunContext:
         fields = await self._run.host.credential(name)
         self._run.masks.learn(fields.values())
         return fields
+
+    def blot(self, secrets: Iterable[str]) -> None:
+        """Secrets another worker has used on this node's behalf."""
+        self._run.masks.learn(secrets)
+
+    @property
+    def is_resting(self) -> bool:
+        """Whether the run stops only for a while: what is under way elsewhere will be asked for again."""
+        return self._run.is_resting
 
     # Bodies, waits and other flows
 

@@ -33,12 +33,18 @@ class NodeCall:
     idempotency_key: str = ""
     timeout_s: float = 300.0
     at_most_once: bool = False
+    is_cpu_bound: bool = False
     stream_ports: frozenset[str] = frozenset()
     needs: Needs = field(default_factory=Needs)
 
 
 class NodeExecutor(Protocol):
     """A place where nodes run."""
+
+    def takes(self, spec: NodeSpec) -> bool:
+        """Whether a node of this type goes there because its flow does; one that names the place itself
+        always goes."""
+        ...
 
     async def run(self, call: NodeCall, context: Context) -> Mapping[str, Any]:
         """Run the node there and return its outputs.

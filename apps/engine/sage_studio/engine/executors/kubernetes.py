@@ -36,6 +36,7 @@ from sage_studio.engine.executors.pods import (
 )
 from sage_studio.engine.executors.settings import PodSettings
 from sage_studio.engine.executors.sockets import SocketLink
+from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import Json, SageError
 from sage_studio.sdk import Context
 
@@ -58,6 +59,9 @@ class KubernetesPods:
         self._client: AsyncClient | None = None
         self._door: CallbackDoor | None = None
         self._opening = asyncio.Lock()
+
+    def takes(self, spec: NodeSpec) -> bool:
+        return True
 
     async def run(self, call: NodeCall, context: Context) -> Mapping[str, Any]:
         """Run the call in a pod of its own.

@@ -27,6 +27,7 @@ from sage_studio.sdk import Context, Needs
 
 LOCAL = "local"
 PROCESS = "process"
+CELERY = "celery"
 RAY = "ray"
 KUBERNETES = "kubernetes"
 _NOT_HERE = ("it is not set up.", "尚未配置。")
@@ -68,7 +69,9 @@ class Executors:
         if name == LOCAL:
             name = PROCESS if spec.cpu_bound else LOCAL
         place = self._places.get(name)
-        return place if place is not None and origin_of(node.node_class) else None
+        if place is None or not origin_of(node.node_class):
+            return None
+        return place if node.executor or place.takes(spec) else None
 
     async def close(self) -> None:
         for place in self._places.values():
@@ -80,7 +83,7 @@ class Executors:
             raise SageError(UNAVAILABLE, {"executor": name, "reason": reason, "reason_zh": reason_zh})
 
 
-assert {LOCAL, PROCESS, RAY, KUBERNETES} < set(EXECUTORS)
+assert {LOCAL, PROCESS, CELERY, RAY, KUBERNETES} == set(EXECUTORS)
 NOWHERE = Executors()
 
 
@@ -135,6 +138,7 @@ def _call_of(node: PlanNode, context: Context, inputs: Mapping[str, Any]) -> Nod
         idempotency_key=context.idempotency_key,
         timeout_s=node.timeout_s,
         at_most_once=node.is_at_most_once,
+        is_cpu_bound=node.spec.cpu_bound,
         stream_ports=node.stream_ports,
         needs=node.spec.needs or Needs(),
     )

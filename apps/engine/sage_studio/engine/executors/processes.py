@@ -25,6 +25,7 @@ from sage_studio.engine.executors.call import NodeCall
 from sage_studio.engine.executors.errors import BAD_MESSAGE, NOT_STARTED, OUT_OF_MEMORY, PROCESS_ENDED
 from sage_studio.engine.executors.home import HELLO, run_over
 from sage_studio.engine.executors.sockets import SocketLink
+from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context
 
@@ -61,6 +62,9 @@ class ProcessPool:
     def pids(self) -> list[int]:
         """Of the workers that wait for a call."""
         return [worker.pid for worker in self._idle]
+
+    def takes(self, spec: NodeSpec) -> bool:
+        return True
 
     async def run(self, call: NodeCall, context: Context) -> Mapping[str, Any]:
         """Run the call in a worker, waiting for a free one.

@@ -26,6 +26,7 @@ from sage_studio.engine.executors.errors import (
 from sage_studio.engine.executors.frames import HEADER_BYTES, Message, decode, frame_size
 from sage_studio.engine.executors.home import HELLO, run_over
 from sage_studio.engine.executors.ray_actor import NodeActor
+from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context, Needs
 
@@ -50,6 +51,9 @@ class RayNodes:
         self._ray: Ray = None
         self._connecting = asyncio.Lock()
         self._idle: dict[Needs, list[_ActorLink]] = {}
+
+    def takes(self, spec: NodeSpec) -> bool:
+        return True
 
     async def run(self, call: NodeCall, context: Context) -> Mapping[str, Any]:
         """Run the call in an actor.

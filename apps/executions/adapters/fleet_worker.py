@@ -1,0 +1,220 @@
+"""Nodes of a run on any worker of the fleet: the side that does them.
+
+Claims jobs of the queues it serves while it has room, keeps their leases, runs each as its run would
+(computing in a process, blocking in a thread, waiting on the loop) and writes the answer.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncGenerator, Collection, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from functools import partial
+from typing import Any, cast
+
+import structlog
+from django.db import Error as DatabaseError
+
+from apps.common import bus
+from apps.executions.adapters import jobs
+from apps.executions.adapters.host import DjangoHost, in_database_thread
+from apps.executions.adapters.job_context import JobContext
+from apps.executions.adapters.job_frames import answer_frame, fault_frame, read_call
+from apps.executions.adapters.jobs import ClaimedJob
+from apps.executions.types import JOBS_CHANNEL
+from sage_studio.engine.errors import NODE_TIMEOUT
+from sage_studio.engine.executors.away import node_class
+from sage_studio.engine.executors.call import NodeCall, NodeExecutor
+from sage_studio.engine.ferry import run_in_thread
+from sage_studio.engine.stepping import run_whole
+from sage_studio.kernel import SageError
+from sage_studio.sdk import Context
+
+logger = structlog.get_logger(__name__)
+NOTES_EVERY_S = 0.1
+
+
+class JobWorker:
+    """``serve`` runs as long as the run worker it belongs to; ``room`` is how many jobs it does at once."""
+
+    def __init__(
+        self,
+        owner: str,
+        *,
+        queues: Collection[str],
+        room: int,
+        processes: NodeExecutor,
+        threads: ThreadPoolExecutor,
+        lease_s: float,
+        heartbeat_s: float,
+        poll_s: float,
+    ) -> None:
+        self._owner = f"{owner}/jobs"
+        self._queues = tuple(queues)
+        self._room = room
+        self._processes = processes
+        self._threads = threads
+        self._lease_s, self._heartbeat_s, self._poll_s = lease_s, heartbeat_s, poll_s
+        self._poke = asyncio.Event()
+        self._active: dict[uuid.UUID, tuple[ClaimedJob, asyncio.Task[None]]] = {}
+        self._unwanted: set[uuid.UUID] = set()
+
+    def wake(self) -> None:
+        """Look for jobs now."""
+        self._poke.set()
+
+    def drain(self) -> None:
+        """Take nothing more."""
+        self._room = 0
+
+    async def serve(self) -> None:
+        """Claim and do jobs until cancelled; then those under way go back for others."""
+        if not self._queues:
+            return
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen())
+            group.create_task(self._keep())
+            while True:
+                self._poke.clear()
+                if not await self._claim(group):
+                    with suppress(TimeoutError):
+                        async with asyncio.timeout(self._poll_s):
+                            await self._poke.wait()
+
+    async def _listen(self) -> None:
+        hints: AsyncGenerator[bytes, None]
+        async with aclosing(bus.subscribe(JOBS_CHANNEL)) as hints:
+            async for hint in hints:
+                if hint.decode() in self._queues:
+                    self._poke.set()
+                elif hint == b"cancel":
+                    await self._compare()
+
+    async def _claim(self, group: asyncio.TaskGroup) -> bool:
+        free = self._room - len(self._active)
+        if free <= 0:
+            return False
+        claim = partial(jobs.jobs_claim, self._owner, queues=self._queues, limit=free, lease_s=self._lease_s)
+        try:
+            claimed = await in_database_thread(claim)
+        except DatabaseError as error:
+            logger.warning("jobs_not_claimed", error=type(error).__name__)
+            return False
+        for job in claimed:
+            if (older := self._active.get(job.id)) is not None:
+                older[1].cancel()
+            self._active[job.id] = job, group.create_task(self._do(job))
+        return bool(claimed)
+
+    async def _keep(self) -> None:
+        while True:
+            await asyncio.sleep(self._heartbeat_s)
+            if self._active:
+                await self._compare()
+
+    async def _compare(self) -> None:
+        """Renew the leases, and stop what nobody wants or another worker has by now."""
+        asked = dict(self._active)
+        try:
+            held = await in_database_thread(partial(jobs.jobs_renew, self._owner, lease_s=self._lease_s))
+        except DatabaseError as error:
+            logger.warning("jobs_not_renewed", error=type(error).__name__)
+            return
+        for job_id, (job, task) in asked.items():
+            if held.get(job_id) != job.fence and not task.done():
+                self._unwanted.add(job_id)
+                task.cancel()
+
+    async def _do(self, job: ClaimedJob) -> None:
+        """One job to its answer; raises nothing but cancellation, because others share the group."""
+        log = logger.bind(job_id=str(job.id), run_id=str(job.run_id))
+        try:
+            state, answer = await self._answer(job)
+            if not await in_database_thread(partial(jobs.job_answer, job, state, answer)):
+                log.warning("job_taken_over", fence=job.fence)
+        except asyncio.CancelledError:
+            is_wanted = job.id not in self._unwanted
+            await asyncio.shield(self._drop(job, is_wanted=is_wanted))
+            if is_wanted:
+                raise
+        except DatabaseError as error:
+            # The lease runs out and somebody else does it again.
+            log.warning("job_not_answered", error=type(error).__name__)
+        finally:
+            self._active.pop(job.id, None)
+            self._unwanted.discard(job.id)
+            self._poke.set()
+
+    async def _drop(self, job: ClaimedJob, *, is_wanted: bool) -> None:
+        with suppress(DatabaseError):
+            await in_database_thread(partial(jobs.job_drop, job, is_wanted=is_wanted))
+
+    async def _answer(self, job: ClaimedJob) -> tuple[str, bytes]:
+        host = DjangoHost(
+            workspace_id=job.workspace_id, flow_id=job.flow_id, run_id=job.run_id, fence=job.run_fence
+        )
+        secrets: Collection[str] = host.secrets_seen
+        try:
+            call = read_call(job.content)
+            context = JobContext(call, host, self._threads)
+            async with asyncio.TaskGroup() as group:
+                teller = group.create_task(self._tell(job, context))
+                try:
+                    outputs = await self._run(call, context)
+                finally:
+                    teller.cancel()
+            await self._put_notes(job, context)
+            return "done", answer_frame(outputs, secrets)
+        except BaseExceptionGroup as failures:
+            error = _first(failures)
+        except SageError as refused:
+            error = refused
+        await self._put_notes(job, context)
+        return "failed", fault_frame(error, secrets)
+
+    async def _run(self, call: NodeCall, context: JobContext) -> Mapping[str, Any]:
+        """As the run's own worker would; raises what the node raises."""
+        limit = asyncio.timeout(call.timeout_s)
+        try:
+            async with limit:
+                return await self._run_here(call, context)
+        except TimeoutError:
+            if not limit.expired():
+                raise
+            facts = {"timeout_s": call.timeout_s}
+            raise SageError(NODE_TIMEOUT, dict(facts), retryable=not call.at_most_once) from None
+
+    async def _run_here(self, call: NodeCall, context: JobContext) -> Mapping[str, Any]:
+        cls = node_class(call.origin, call.type, call.version)
+        if cls.spec.cpu_bound:
+            return await self._processes.run(call, cast(Context, context))
+        node, ports = cls(), call.stream_ports
+        if cls.spec.blocking:
+            return await run_in_thread(
+                lambda ferried: run_whole(node, cast(Context, ferried), call.inputs, ports),
+                cast(Any, context),
+                self._threads,
+            )
+        return await run_whole(node, cast(Context, context), call.inputs, ports)
+
+    async def _tell(self, job: ClaimedJob, context: JobContext) -> None:
+        while True:
+            await asyncio.sleep(NOTES_EVERY_S)
+            await self._put_notes(job, context)
+
+    async def _put_notes(self, job: ClaimedJob, context: JobContext) -> None:
+        notes = context.take_notes()
+        if notes:
+            with suppress(DatabaseError):
+                await in_database_thread(partial(jobs.notes_put, job, notes))
+
+
+def _first(failures: BaseExceptionGroup[BaseException]) -> Exception:
+    error: BaseException = failures
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    if not isinstance(error, Exception):
+        raise error
+    return error

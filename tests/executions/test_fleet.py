@@ -1,0 +1,248 @@
+"""Heavy nodes as rows that any worker of their queue does: equal results, lost workers, cancellation,
+sealed values, adoption by whoever takes the run over."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from django.db import connection
+
+from apps.credentials.services import credential_create
+from apps.credentials.types import Kind
+from apps.executions.adapters import jobs
+from apps.executions.adapters.jobs import JobPlan
+from apps.executions.adapters.sealing import CannotOpen, seal, unseal
+from apps.executions.adapters.worker import RunWorker
+from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
+from apps.executions.services import run_cancel
+from sage_studio.plugins import registry
+from tests.executions.conftest import FAST
+from tests.executions.flows import definition, make_flow, start, wait_for
+from tests.executors.nodes import NODES
+from tests.world import World, make_world
+
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
+TRIGGER = {"id": "start_a1", "type": "manual_trigger"}
+
+
+@pytest.fixture
+def people(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
+    library = registry.builtin_registry()
+    monkeypatch.setattr(library, "_nodes", {**library._nodes, **NODES})
+    return make_world()
+
+
+@pytest.fixture
+def home(people: World) -> Iterator[RunWorker]:
+    """A worker that runs flows and does no jobs."""
+    running = RunWorker(times=FAST, node_threads=2, queues=())
+    running.start()
+    yield running
+    running.stop()
+
+
+@pytest.fixture
+def helper(people: World) -> Iterator[RunWorker]:
+    """A worker that does jobs and claims no runs."""
+    running = RunWorker(times=FAST, node_threads=2, queues=("default", "cpu"), max_runs=0)
+    running.start()
+    yield running
+    running.stop()
+
+
+def heavy(*nodes: dict[str, Any], edges: list[str] | None = None) -> dict[str, Any]:
+    return definition([TRIGGER, *nodes], edges, settings={"executor": "celery"})
+
+
+def node(id_: str, type_: str, **config: Any) -> dict[str, Any]:
+    return {"id": id_, "type": type_, "config": config}
+
+
+def run_to_end(people: World, body: dict[str, Any]) -> Run:
+    flow = make_flow(people.editor.person, people.workspace, body)
+    return wait_for(start(people.editor.person, flow).pk, wait_s=40)
+
+
+def lines(run: Run) -> list[str]:
+    return [event.data["message"] for event in RunEvent.objects.filter(run=run, type="log").order_by("seq")]
+
+
+def test_a_heavy_node_is_done_by_another_worker(people: World, home: RunWorker, helper: RunWorker) -> None:
+    body = heavy(node("a", "adder", by=2), node("b", "adder", by=40), edges=["a:value>b:value"])
+    ended = run_to_end(people, body)
+    assert (ended.state, ended.outputs["b"]) == ("completed", {"value": 42})
+    assert lines(ended) == ["adding 2", "adding 40"]
+    assert not NodeJob.objects.exists()
+
+
+def test_items_of_a_map_are_spread_and_keep_their_order(
+    people: World, home: RunWorker, helper: RunWorker
+) -> None:
+    body = heavy(
+        node("map", "map_each", items=[1, 2, 3, 4], parallelism=4),
+        {**node("add", "adder", by="{{ item * 10 }}"), "parent": "map"},
+    )
+    ended = run_to_end(people, body)
+    assert ended.state == "completed", ended.error
+    assert NodeRun.objects.get(run=ended, node_id="map", iteration_path="").outputs["results"] == [
+        10,
+        20,
+        30,
+        40,
+    ]
+
+
+def test_its_error_is_the_runs_error(people: World, home: RunWorker, helper: RunWorker) -> None:
+    ended = run_to_end(people, heavy(node("odd", "complain")))
+    assert ended.state == "failed"
+    assert ended.error["code"] == "test.odd"
+    assert not NodeJob.objects.filter(state="ready").exists()
+
+
+def test_a_secret_used_elsewhere_is_blotted_here(people: World, home: RunWorker, helper: RunWorker) -> None:
+    credential_create(
+        people.owner.person,
+        people.workspace,
+        name="key",
+        kind=Kind.API_KEY,
+        fields={"api_key": "s3cret-value"},
+        allowed_hosts=[],
+        header="",
+        prefix="",
+    )
+    ended = run_to_end(people, heavy(node("talk", "tell_secret", name="key")))
+    assert ended.state == "completed", ended.error
+    assert ended.outputs["talk"]["value"] == "Bearer ••••••"
+    assert "s3cret" not in str(list(RunEvent.objects.filter(run=ended).values_list("data", flat=True)))
+
+
+def test_a_cancelled_run_stops_its_job(people: World, home: RunWorker, helper: RunWorker) -> None:
+    flow = make_flow(people.editor.person, people.workspace, heavy(node("slow", "crunch", seconds=60)))
+    run = start(people.editor.person, flow)
+    until(lambda: NodeJob.objects.filter(state="running").exists())
+    until(lambda: lines(run) != [])
+    run_cancel(person=people.editor.person, workspace_id=people.workspace.pk, run_id=run.pk)
+    assert wait_for(run.pk, wait_s=8).state == "cancelled"
+    until(lambda: not NodeJob.objects.exists())
+
+
+def test_the_job_of_a_lost_worker_is_done_by_another(
+    people: World, home: RunWorker, helper: RunWorker
+) -> None:
+    flow = make_flow(people.editor.person, people.workspace, heavy(node("a", "adder", by=1)))
+    lost = jobs.jobs_claim
+    taken: list[Any] = []
+
+    def take_and_die(owner: str, **more: Any) -> list[Any]:
+        """The first claim is that of a worker which does nothing with it."""
+        claimed = lost(owner if taken else "dead", **{**more, "lease_s": 30 if taken else 0.5})
+        if not taken and claimed:
+            taken.extend(claimed)
+            return []
+        return claimed
+
+    jobs.jobs_claim = take_and_die  # type: ignore[assignment]  # a worker that dies with what it took
+    try:
+        ended = wait_for(start(people.editor.person, flow).pk, wait_s=30)
+    finally:
+        jobs.jobs_claim = lost
+    assert taken
+    assert (ended.state, ended.outputs["a"]) == ("completed", {"value": 1})
+
+
+def test_nobody_begins_an_effect_twice(people: World) -> None:
+    job = put(people, is_repeatable=False)
+    (claimed,) = jobs.jobs_claim("one", queues=["default"], limit=5, lease_s=0.01)
+    time.sleep(0.05)
+    assert jobs.jobs_claim("two", queues=["default"], limit=5, lease_s=30) == []
+    row = NodeJob.objects.get(pk=job)
+    assert row.state == "failed"
+    assert jobs.job_answer(claimed, "done", b"late") is False
+
+
+def test_a_job_that_takes_its_workers_down_is_given_up(people: World) -> None:
+    job = put(people)
+    for number in range(jobs.MAX_CLAIMS):
+        assert jobs.jobs_claim(f"w{number}", queues=["default"], limit=5, lease_s=0.01)
+        time.sleep(0.05)
+    assert jobs.jobs_claim("last", queues=["default"], limit=5, lease_s=30) == []
+    assert NodeJob.objects.get(pk=job).state == "failed"
+
+
+def test_whoever_takes_the_run_over_finds_the_job(people: World) -> None:
+    first = put(people, content=b"attempt 1")
+    assert put(people, content=b"attempt 2") == first
+    assert put(people, same_as=b"other work") != first
+
+
+def test_a_late_answer_is_refused(people: World) -> None:
+    job = put(people)
+    (old,) = jobs.jobs_claim("one", queues=["default"], limit=5, lease_s=0.01)
+    time.sleep(0.05)
+    (new,) = jobs.jobs_claim("two", queues=["default"], limit=5, lease_s=30)
+    assert jobs.job_answer(old, "done", b"old") is False
+    assert jobs.job_answer(new, "done", b"new") is True
+    run = Run.objects.get()
+    assert jobs.jobs_look({job: 0}, {job: run.workspace_id})[job].answer == b"new"
+
+
+def test_only_queues_one_serves_are_taken(people: World) -> None:
+    put(people, queue="gpu")
+    assert jobs.jobs_claim("one", queues=["default", "cpu"], limit=5, lease_s=30) == []
+    assert len(jobs.jobs_claim("one", queues=["gpu"], limit=5, lease_s=30)) == 1
+
+
+def test_rows_hold_values_sealed(people: World) -> None:
+    job = put(people, content=b"a secret text")
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT call FROM executions_nodejob")
+        assert b"secret" not in bytes(cursor.fetchone()[0])
+    row = NodeJob.objects.get(pk=job)
+    assert unseal(bytes(row.call), f"call {job}") == b"a secret text"
+    with pytest.raises(CannotOpen):
+        unseal(bytes(row.call), "call elsewhere")
+    with pytest.raises(CannotOpen):
+        unseal(seal(b"x", "here")[:-1], "here")
+
+
+def test_a_big_value_lies_in_a_blob(people: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(jobs, "MAX_ROW_BYTES", 100)
+    job = put(people, content=b"x" * 1000)
+    row = NodeJob.objects.get(pk=job)
+    assert (row.call, bool(row.call_key)) == (None, True)
+    (claimed,) = jobs.jobs_claim("one", queues=["default"], limit=5, lease_s=30)
+    assert claimed.content == b"x" * 1000
+
+
+def test_a_stopping_worker_gives_its_jobs_back(people: World) -> None:
+    job = put(people)
+    (claimed,) = jobs.jobs_claim("one", queues=["default"], limit=5, lease_s=30)
+    jobs.job_drop(claimed, is_wanted=True)
+    assert len(jobs.jobs_claim("two", queues=["default"], limit=5, lease_s=30)) == 1
+    assert NodeJob.objects.get(pk=job).claims == 1
+
+
+def put(
+    people: World, *, content: bytes = b"call", same_as: bytes = b"work", queue: str = "default",
+    is_repeatable: bool = True,
+) -> uuid.UUID:  # fmt: skip
+    run = Run.objects.first()
+    if run is None:
+        flow = make_flow(people.editor.person, people.workspace, definition([TRIGGER], []))
+        run = start(people.editor.person, flow)
+    plan = JobPlan(
+        run_id=run.pk, workspace_id=run.workspace_id, node_id="n1", iteration_path="", queue=queue,
+        is_repeatable=is_repeatable, content=content, same_as=same_as,
+    )  # fmt: skip
+    return jobs.job_put(plan)
+
+
+def until(condition: Any, wait_s: float = 20.0) -> None:
+    give_up_at = time.monotonic() + wait_s
+    while not condition():
+        assert time.monotonic() < give_up_at
+        time.sleep(0.02)
