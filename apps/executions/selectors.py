@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from django.db.models import Count, DateTimeField, QuerySet, Value
+from django.db.models import Count, DateTimeField, Exists, OuterRef, Q, QuerySet, Value
 from django.db.models.functions import Coalesce
 
 from apps.common.errors import NotFound
@@ -90,6 +90,25 @@ def node_run_list(run: Run, wanted: NodeFilter = NodeFilter(path=None)) -> Query
         rows = rows.filter(state=wanted.state)
     began = Coalesce("started_at", "finished_at", Value(_DAWN), output_field=DateTimeField())
     return rows.annotate(began=began).order_by("began", "finished_at", "node_id", "attempt")
+
+
+def rows_outside(
+    run_id: uuid.UUID | str, ended: Sequence[str] = ("completed", "failed")
+) -> QuerySet[NodeRun]:
+    """Rows of a run without those inside iterations that ``ended``, and without the iterations of
+    completed containers: what it takes to go on."""
+    home = Coalesce(OuterRef("outer_path"), OuterRef("iteration_path"))
+    around = NodeRun.objects.filter(
+        run_id=run_id, iteration_path=home, outer_path__isnull=False, state__in=ended
+    )
+    container = NodeRun.objects.filter(
+        run_id=run_id,
+        node_id=OuterRef("node_id"),
+        iteration_path=OuterRef("outer_path"),
+        state="completed",
+    )
+    is_open = (Q(outer_path="") | ~Exists(around)) & (Q(outer_path=None) | ~Exists(container))
+    return NodeRun.objects.filter(Q(iteration_path="") | is_open, run_id=run_id)
 
 
 def iteration_counts(run: Run, path: str = "") -> dict[str, dict[str, int]]:

@@ -28,6 +28,7 @@ def _spec(node_id: str, effect: Any) -> NodeSpec:
             Field(name="seconds", type="number", label=words, default=0),
             Field(name="give", type="any", label=words),
             Field(name="fail", type="boolean", label=words, default=False),
+            Field(name="needs", label=words),
             Field(name="deadly", type="integer", label=words, default=0),
         ),
         effect=effect,
@@ -41,7 +42,7 @@ def _append(path: Path, line: str) -> None:
 
 class Ledger(Node):
     """Appends its node id, attempt, key and process to the file ``path``, then waits ``seconds``; takes
-    its process down with it for the first ``deadly`` attempts."""
+    its process down with it for the first ``deadly`` attempts, and fails until the file ``needs`` exists."""
 
     spec: ClassVar = _spec("test_ledger", "idempotent")
 
@@ -52,7 +53,8 @@ class Ledger(Node):
         await asyncio.sleep(ctx.config["seconds"])
         if ctx.attempt <= ctx.config["deadly"]:
             os.kill(os.getpid(), signal.SIGKILL)
-        if ctx.config["fail"]:
+        needed = ctx.config["needs"]
+        if ctx.config["fail"] or (needed and not Path(needed).exists()):
             raise NodeError.plain("the ledger is closed")
         return {"value": ctx.config["give"]}
 

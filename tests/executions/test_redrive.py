@@ -178,3 +178,57 @@ def test_a_cancelled_run_goes_on_with_what_was_not_done(
     again = wait_for(redrive(people, ended, version="current")[1]["id"])
     assert again.state == "completed"
     assert did(path).count("a") == 1
+
+
+def mapped(path: Path, gate: Path, kind: str) -> dict[str, Any]:
+    """Four items, each with a loop of two turns inside; from the third on ``two`` needs the gate."""
+    step = {"path": str(path), "give": "{{ item * 10 }}"}
+    needs = f"{{{{ each.item >= 3 ? '{gate}' : '' }}}}"
+    nodes = [
+        {"id": "each", "type": kind, "config": {"items": [1, 2, 3, 4]}},
+        {"id": "inner", "type": "loop_for", "parent": "each", "config": {"items": [1, 2]}},
+        {"id": "one", "type": "test_ledger", "parent": "inner", "config": step},
+        {"id": "two", "type": "test_ledger", "parent": "each",
+         "config": {"path": str(path), "give": "{{ each.item }}", "needs": needs}},
+        {"id": "end", "type": "test_ledger", "config": {"path": str(path), "give": "{{ each.results }}"}},
+    ]  # fmt: skip
+    return definition(nodes, ["inner:results>two:value", "each:results>end:value"])
+
+
+def finished(run: Run, node_id: str) -> int:
+    return NodeRun.objects.filter(run=run, node_id=node_id, state="completed", outer_path=None).count()
+
+
+@pytest.mark.parametrize("kind", ["loop_for", "map_each"])
+def test_a_container_that_failed_goes_on_with_what_did_not_finish_in_it(
+    people: World, worker: RunWorker, tmp_path: Path, kind: str
+) -> None:
+    path, gate = tmp_path / "ledger", tmp_path / "gate"
+    flow = make_flow(people.editor.person, people.workspace, mapped(path, gate, kind))
+    failed = run_once(people, flow)
+    assert failed.state == "failed"
+    before = did(path)
+    gate.touch()
+    ended = wait_for(redrive(people, failed)[1]["id"])
+    assert ended.state == "completed", ended.error
+    assert ended.outputs == {"end": {"value": [1, 2, 3, 4]}}
+    again = did(path)
+    for node_id in before:
+        again.remove(node_id)
+    missing = {"one": 8 - finished(failed, "one"), "two": 4 - finished(failed, "two"), "end": 1}
+    assert {node_id: again.count(node_id) for node_id in missing} == missing
+    assert finished(failed, "one") >= 4, "otherwise the test shows nothing"
+
+
+def test_a_container_that_was_changed_starts_afresh(people: World, worker: RunWorker, tmp_path: Path) -> None:
+    path, gate = tmp_path / "ledger", tmp_path / "gate"
+    flow = make_flow(people.editor.person, people.workspace, mapped(path, gate, "loop_for"))
+    failed = run_once(people, flow)
+    gate.touch()
+    newer = mapped(path, gate, "loop_for")
+    newer["nodes"][2]["config"]["give"] = "{{ item }}"
+    change(flow, newer)
+    before = len(did(path))
+    ended = wait_for(redrive(people, failed, version="current")[1]["id"])
+    assert ended.state == "completed", ended.error
+    assert len(did(path)) - before == 8 + 4 + 1

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from apps.executions.adapters.progress import needed_rows
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run, RunEvent, Signal
+from apps.executions.selectors import rows_outside
 from apps.flows.models import Flow
 from tests.executions import ledger
 from tests.executions.conftest import FAST
@@ -360,7 +360,7 @@ def test_what_happened_in_finished_iterations_is_not_read_back(people: World, wo
     run = start(people.editor.person, make_flow(people.editor.person, people.workspace, body))
     until(lambda: parked(run))
     assert NodeRun.objects.filter(run=run).count() == 2 + 3 + 3 + 6 + 6
-    needed = needed_rows(str(run.pk)).values_list("node_id", "iteration_path")
+    needed = rows_outside(run.pk).values_list("node_id", "iteration_path")
     assert sorted(needed) == [("ask", ""), ("loop", "")]
     command(people, run, "cancel")
 

@@ -11,11 +11,9 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any, cast
 
-from django.db.models import Exists, OuterRef, Q, QuerySet
-from django.db.models.functions import Coalesce
-
 from apps.executions.adapters.codec import GetBlob, decode
 from apps.executions.models import NodeRun, Run, Signal
+from apps.executions.selectors import rows_outside
 from sage_studio.engine import NodeRecord, RunProgress, newest_attempts
 from sage_studio.engine.records import FINAL_NODE_STATES, NodeKey
 from sage_studio.kernel import Json
@@ -26,29 +24,9 @@ _CHUNK = 500
 def load_progress(run_id: str, get_blob: GetBlob) -> RunProgress:
     """The fold of what is recorded of a run, big values fetched."""
     run = Run.objects.only("last_seq", "started_at").get(pk=run_id)
-    nodes = newest_attempts(_record(row, get_blob) for row in needed_rows(run_id))
+    nodes = newest_attempts(_record(row, get_blob) for row in rows_outside(run_id))
     return RunProgress(
         run.last_seq, _seconds(run.started_at), nodes, _signals(run_id, nodes, get_blob), _lost(run_id)
-    )
-
-
-def needed_rows(run_id: str) -> QuerySet[NodeRun]:
-    """Rows without those inside finished iterations, and without the iterations of finished
-    containers."""
-    rows = NodeRun.objects.filter(run_id=run_id)
-    home = Coalesce(OuterRef("outer_path"), OuterRef("iteration_path"))
-    around = NodeRun.objects.filter(
-        run_id=run_id, iteration_path=home, outer_path__isnull=False, state__in=("completed", "failed")
-    )
-    container = NodeRun.objects.filter(
-        run_id=run_id,
-        node_id=OuterRef("node_id"),
-        iteration_path=OuterRef("outer_path"),
-        state="completed",
-    )
-    return rows.filter(
-        Q(iteration_path="")
-        | ((Q(outer_path="") | ~Exists(around)) & (Q(outer_path=None) | ~Exists(container)))
     )
 
 

@@ -20,6 +20,7 @@ from apps.executions import errors
 from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.selectors import run_get
 from apps.executions.services.accept import add_run, checked_inputs, runnable
+from apps.executions.services.iterations import containers_carry_over
 from apps.executions.types import FINAL_STATES, Trigger
 from apps.flows.models import Definition
 from apps.workspaces.policies import require
@@ -60,12 +61,14 @@ def run_redrive(
     target = definition or base.definition
     document = runnable(target.pk)
     given = checked_inputs(target, base.inputs)
-    plan = compile_flow(document, builtin_registry())
+    plan = compile_flow(document, builtin_registry(), optimised=False)
     if from_node is not None and from_node not in plan.index:
         raise SageError(errors.REDRIVE_NODE, {"node": from_node[:100]})
-    again = _unsettled(plan, base) | _changed(base, document, given)
+    changed = _changed(base, document, given)
+    again = _unsettled(plan, base) | changed
     if from_node is not None:
         again.add(from_node)
+        changed.add(from_node)
     elif not again and base.state == Run.State.COMPLETED:
         raise SageError(errors.REDRIVE_NOTHING)
     reused = set(plan.index) - _after(plan, again)
@@ -84,9 +87,20 @@ def run_redrive(
             **{"from": from_node, "of": str(base.pk), "reused": len(reused)},
         )
         records_copy(run, base, reused)
+        containers_carry_over(run, base, document, _going_on(plan, again, changed))
         failpoints.hit("run.redrive")
     failpoints.hit("run.redriven")
     return run
+
+
+def _going_on(plan: Plan, again: set[str], changed: set[str]) -> list[str]:
+    """Containers that did not end and are as they were, as is all before them: what they finished
+    inside stays finished."""
+    return [
+        node_id
+        for node_id in again - changed
+        if plan.nodes[plan.index[node_id]].body is not None and node_id not in _after(plan, again - {node_id})
+    ]
 
 
 def _unsettled(plan: Plan, base: Run) -> set[str]:
@@ -177,7 +191,7 @@ def records_copy(run: Run, base: Run, node_ids: Collection[str]) -> None:
 
 def _tell_copied(run: Run) -> None:
     now = timezone.now()
-    rows = NodeRun.objects.filter(run=run).order_by("finished_at", "node_id")
+    rows = NodeRun.objects.filter(run=run, iteration_path="").order_by("finished_at", "node_id")
     told = [
         RunEvent(
             run=run,
