@@ -389,6 +389,24 @@ export interface paths {
     patch: operations["flow_update"];
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/breakpoints": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description The breakpoints that debug runs of a flow begin with; shared by everybody who works on it. */
+    get: operations["flow_breakpoints_get"];
+    /** @description The breakpoints that debug runs of a flow begin with; shared by everybody who works on it. */
+    put: operations["flow_breakpoints_set"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/definition": {
     parameters: {
       query?: never;
@@ -674,8 +692,26 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Cancel a run, or do it again. */
+    /** @description Cancel, pause, resume or repeat a run, whole or from where it failed. */
     post: operations["run_command"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/runs/{run_id}/debug": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description The debug session of a run. */
+    get: operations["run_debug_get"];
+    put?: never;
+    /** @description The debug session of a run. */
+    post: operations["run_debug_command"];
     delete?: never;
     options?: never;
     head?: never;
@@ -757,7 +793,10 @@ export interface paths {
       path?: never;
       cookie?: never;
     };
-    /** @description What the nodes of a run did. */
+    /**
+     * @description What the nodes of a run did: those of the top level, or of one iteration (``path``), or the
+     *     iterations of a ``container``.
+     */
     get: operations["run_node_list"];
     put?: never;
     post?: never;
@@ -776,6 +815,40 @@ export interface paths {
     };
     /** @description One attempt of one node with its inputs and outputs. */
     get: operations["run_node_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/runs/{run_id}/signals": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Answer what a run waits for: approve, reject, fill in. The first answer counts. */
+    post: operations["run_signal"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/runs/{run_id}/waits": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description What a run waits for. */
+    get: operations["run_wait_list"];
     put?: never;
     post?: never;
     delete?: never;
@@ -873,6 +946,15 @@ export interface components {
       name: string;
       color: number;
     };
+    /** @description Where to stop: before a node, or (``on`` error) when it has failed; ``*`` there means any node. */
+    BreakpointInRequest: {
+      node_id: string;
+      on?: components["schemas"]["OnEnum"];
+      condition?: string;
+      hit_count?: number;
+      log?: string;
+      enabled?: boolean;
+    };
     /**
      * @description * `ai` - Ai
      *     * `data` - Data
@@ -891,12 +973,17 @@ export interface components {
       after: unknown;
       readonly text: string;
     };
-    /**
-     * @description * `cancel` - cancel
-     *     * `retry` - retry
-     * @enum {string}
-     */
-    CommandEnum: "cancel" | "retry";
+    /** @description A run that a node of this run started; ``parent_path`` names that node, its path and attempt. */
+    ChildRunOut: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      /** Format: uuid */
+      flow_id: string;
+      flow_name: string;
+      state: components["schemas"]["StateEnum"];
+      parent_path: string;
+    };
     /** @description A declared input: keys it does not name are errors. */
     CommitInRequest: {
       message: string;
@@ -955,6 +1042,83 @@ export interface components {
       status: number | null;
       message: string;
     };
+    /** @description The command's number; the ``debug_state`` event with it says what became of it. Null for ``stop``. */
+    DebugAcceptedOut: {
+      seq: number | null;
+    };
+    /**
+     * @description * `set_breakpoints` - set_breakpoints
+     *     * `set_breakpoint` - set_breakpoint
+     *     * `clear_breakpoint` - clear_breakpoint
+     *     * `pause` - pause
+     *     * `continue` - continue
+     *     * `step_over` - step_over
+     *     * `step_into` - step_into
+     *     * `step_out` - step_out
+     *     * `run_to` - run_to
+     *     * `focus` - focus
+     *     * `set_inputs` - set_inputs
+     *     * `set_outputs` - set_outputs
+     *     * `again` - again
+     *     * `stop` - stop
+     * @enum {string}
+     */
+    DebugCommandInCommandEnum:
+      | "set_breakpoints"
+      | "set_breakpoint"
+      | "clear_breakpoint"
+      | "pause"
+      | "continue"
+      | "step_over"
+      | "step_into"
+      | "step_out"
+      | "run_to"
+      | "focus"
+      | "set_inputs"
+      | "set_outputs"
+      | "again"
+      | "stop";
+    /** @description A debug command; ``stop`` is the id of the stop it is about. */
+    DebugCommandInRequest: {
+      command: components["schemas"]["DebugCommandInCommandEnum"];
+      stop?: string | null;
+      node_id?: string;
+      on?: components["schemas"]["OnEnum"];
+      breakpoint?: components["schemas"]["BreakpointInRequest"];
+      breakpoints?: components["schemas"]["BreakpointInRequest"][];
+      inputs?: {
+        [key: string]: unknown;
+      };
+      config?: {
+        [key: string]: unknown;
+      };
+      outputs?: {
+        [key: string]: unknown;
+      };
+    };
+    /**
+     * @description A session: ``state`` as in ``debug_state`` events, ``hits`` the newest ``breakpoint_hit`` of every
+     *     stop that stands, by its id.
+     */
+    DebugSessionOut: {
+      is_debugged: boolean;
+      run_state: string;
+      state: {
+        [key: string]: unknown;
+      } | null;
+      hits: {
+        [key: string]: unknown;
+      };
+      commands: {
+        [key: string]: unknown;
+      }[];
+    };
+    /** @description How a run is to be debugged from its beginning; without ``breakpoints`` with those of the flow. */
+    DebugStartInRequest: {
+      breakpoints?: components["schemas"]["BreakpointInRequest"][];
+      /** @default false */
+      pause_at_start: boolean;
+    };
     DiagnosisListOut: {
       items: components["schemas"]["DiagnosisOut"][];
     };
@@ -1009,6 +1173,10 @@ export interface components {
     FilePageOut: {
       items: components["schemas"]["FileOut"][];
       next_cursor: string | null;
+    };
+    /** @description All breakpoints of the flow. */
+    FlowBreakpointsInRequest: {
+      breakpoints: components["schemas"]["BreakpointInRequest"][];
     };
     /** @description A new flow. ``definition`` is a whole flow file; ``name`` wins over the name inside it. */
     FlowInRequest: {
@@ -1140,12 +1308,20 @@ export interface components {
       readonly items: number | null;
       ports: unknown;
       error: unknown;
+      resources: unknown;
+      is_reused: boolean;
       inputs: unknown;
       outputs: unknown;
     };
-    /** @description All attempts of a run. */
+    /** @description Attempts on one level of a run; ``iterations`` counts those of each container on it by state. */
     NodeRunListOut: {
       items: components["schemas"]["NodeRunOut"][];
+      next_cursor: string | null;
+      iterations: {
+        [key: string]: {
+          [key: string]: number;
+        };
+      };
     };
     /** @description One attempt of one node; ``ports`` counts the items on each output port taken. */
     NodeRunOut: {
@@ -1163,6 +1339,8 @@ export interface components {
       readonly items: number | null;
       ports: unknown;
       error: unknown;
+      resources: unknown;
+      is_reused: boolean;
     };
     /** @description A node type: what the palette, the inspector and the canvas need to know of it. */
     NodeTypeOut: {
@@ -1231,6 +1409,12 @@ export interface components {
     NotificationsReadOut: {
       read: number;
     };
+    /**
+     * @description * `before` - before
+     *     * `error` - error
+     * @enum {string}
+     */
+    OnEnum: "before" | "error";
     /** @description What a patch did. ``inverse`` is a patch that undoes it. */
     PatchOut: {
       applied: number;
@@ -1301,11 +1485,29 @@ export interface components {
         [key: string]: unknown;
       };
     };
-    /** @description What to do with the run. */
+    /**
+     * @description * `cancel` - cancel
+     *     * `retry` - retry
+     *     * `pause` - pause
+     *     * `resume` - resume
+     *     * `redrive` - redrive
+     * @enum {string}
+     */
+    RunCommandInCommandEnum: "cancel" | "retry" | "pause" | "resume" | "redrive";
+    /**
+     * @description What to do with the run. ``redrive`` goes on where the run failed, or from ``from_node``, with the
+     *     definition that ran (``same``), the flow as it is drawn (``current``), or a version's number.
+     */
     RunCommandInRequest: {
-      command: components["schemas"]["CommandEnum"];
+      command: components["schemas"]["RunCommandInCommandEnum"];
+      from_node?: string | null;
+      /** @default same */
+      version: string;
     };
-    /** @description A run with what it was given and what it gave; big values are references. */
+    /**
+     * @description A run with what it was given and what it gave; big values are references. ``children`` are the
+     *     newest of the runs it started (``?parent=`` of the list pages them all).
+     */
     RunDetailOut: {
       /** Format: uuid */
       id: string;
@@ -1318,6 +1520,8 @@ export interface components {
       version: number | null;
       /** Format: uuid */
       retry_of: string | null;
+      /** Format: uuid */
+      parent_run_id: string | null;
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
@@ -1327,7 +1531,19 @@ export interface components {
       readonly duration_ms: number | null;
       created_by: components["schemas"]["RunPersonOut"] | null;
       reason: string;
+      /** Format: date-time */
+      pause_requested_at: string | null;
+      /** Format: date-time */
+      cancel_requested_at: string | null;
+      /**
+       * Format: date-time
+       * @description When a run that only waits goes on by itself; null for signals alone, and for other runs.
+       */
+      readonly wakes_at: string | null;
       error: unknown;
+      parent_path: string;
+      depth: number;
+      readonly children: components["schemas"]["ChildRunOut"][];
       inputs: unknown;
       outputs: unknown;
       last_seq: number;
@@ -1350,6 +1566,8 @@ export interface components {
       version: number | null;
       /** Format: uuid */
       retry_of: string | null;
+      /** Format: uuid */
+      parent_run_id: string | null;
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
@@ -1359,6 +1577,15 @@ export interface components {
       readonly duration_ms: number | null;
       created_by: components["schemas"]["RunPersonOut"] | null;
       reason: string;
+      /** Format: date-time */
+      pause_requested_at: string | null;
+      /** Format: date-time */
+      cancel_requested_at: string | null;
+      /**
+       * Format: date-time
+       * @description When a run that only waits goes on by itself; null for signals alone, and for other runs.
+       */
+      readonly wakes_at: string | null;
       error: unknown;
     };
     /** @description A page of runs. */
@@ -1373,7 +1600,11 @@ export interface components {
       name: string;
       color: number;
     };
-    /** @description What to run: the flow as it is drawn now, or a committed version of it. */
+    /**
+     * @description What to run: the flow as it is drawn now, or a committed version of it; all of it or a part
+     *     (``from_node``, ``until_node``, or ``only_node`` with ``node_inputs``), on the recorded data of
+     *     ``data_of_run``; with a debug session or without.
+     */
     RunStartInRequest: {
       /** Format: uuid */
       flow_id: string;
@@ -1381,6 +1612,15 @@ export interface components {
         [key: string]: unknown;
       };
       version?: number | null;
+      from_node?: string;
+      until_node?: string;
+      only_node?: string;
+      node_inputs?: {
+        [key: string]: unknown;
+      };
+      /** Format: uuid */
+      data_of_run?: string;
+      debug?: components["schemas"]["DebugStartInRequest"];
     };
     /**
      * @description * `read` - read
@@ -1395,6 +1635,17 @@ export interface components {
       authenticated: boolean;
       person: components["schemas"]["PersonOut"] | null;
       instance: components["schemas"]["InstanceOut"];
+    };
+    /** @description The answer to a wait; the payload reaches the node as it is. */
+    SignalInRequest: {
+      key: string;
+      payload?: unknown;
+    };
+    /** @description A signal that was accepted. */
+    SignalOut: {
+      key: string;
+      /** Format: date-time */
+      created_at: string;
     };
     /**
      * @description * `invite` - invite
@@ -1550,6 +1801,25 @@ export interface components {
       items: components["schemas"]["VersionOut"][];
       next_cursor: string | null;
       draft_changed: boolean;
+    };
+    /** @description All a run waits for. */
+    WaitListOut: {
+      items: components["schemas"]["WaitOut"][];
+    };
+    /** @description One thing the run waits for; ``key`` is what a signal names. */
+    WaitOut: {
+      key: string;
+      node_id: string;
+      iteration_path: string;
+      attempt: number;
+      name: string;
+      /** Format: date-time */
+      since: string | null;
+      /** Format: date-time */
+      until: string | null;
+      can_signal: boolean;
+      is_answered: boolean;
+      details: unknown;
     };
     /** @description A workspace's name. */
     WorkspaceInRequest: {
@@ -2331,6 +2601,58 @@ export interface operations {
       };
     };
   };
+  flow_breakpoints_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            [key: string]: unknown;
+          };
+        };
+      };
+    };
+  };
+  flow_breakpoints_set: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["FlowBreakpointsInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": {
+            [key: string]: unknown;
+          };
+        };
+      };
+    };
+  };
   flow_definition: {
     parameters: {
       query?: never;
@@ -2742,6 +3064,10 @@ export interface operations {
         cursor?: string;
         flow_id?: string;
         limit?: number;
+        /** @description Runs this run started; else none. */
+        parent?: string;
+        /** @description Why it is paused: dead_letter, … */
+        reason?: string;
         state?: "cancelled" | "completed" | "failed" | "paused" | "ready" | "running";
       };
       header?: never;
@@ -2831,6 +3157,54 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["RunOut"];
+        };
+      };
+    };
+  };
+  run_debug_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DebugSessionOut"];
+        };
+      };
+    };
+  };
+  run_debug_command: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["DebugCommandInRequest"];
+      };
+    };
+    responses: {
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DebugAcceptedOut"];
         };
       };
     };
@@ -2930,7 +3304,16 @@ export interface operations {
   };
   run_node_list: {
     parameters: {
-      query?: never;
+      query?: {
+        /** @description Its iterations instead of nodes. */
+        container?: string;
+        cursor?: string;
+        limit?: number;
+        node_id?: string;
+        /** @description Iteration path; the top level without. */
+        path?: string;
+        state?: string;
+      };
       header?: never;
       path: {
         run_id: string;
@@ -2969,6 +3352,54 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["NodeRunDetailOut"];
+        };
+      };
+    };
+  };
+  run_signal: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["SignalInRequest"];
+      };
+    };
+    responses: {
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SignalOut"];
+        };
+      };
+    };
+  };
+  run_wait_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        run_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["WaitListOut"];
         };
       };
     };
