@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sage_studio.kernel import Json
 from sage_studio.plugins.support.documents import Document, as_documents
 from sage_studio.plugins.support.embedding import (
     DEFAULT_DIMENSIONS,
@@ -29,6 +30,7 @@ class Embedder(Node):
         ),
         category="ai",
         icon="cube",
+        gives_all=True,
         inputs=(Port(name="chunks", type="array<Chunk>", label=text("Pieces", "片段"), required=True),),
         outputs=(
             Port(name="embedded", type="array<Chunk>", label=text("Pieces with vectors", "带向量的片段")),
@@ -90,6 +92,10 @@ class Embedder(Node):
         default_timeout_s=900,
         example={"config": {"dimensions": 64}, "inputs": {"chunks": [{"text": "a piece"}]}},
     )
+
+    @classmethod
+    def is_deterministic(cls, config: Mapping[str, Json]) -> bool:
+        return (config.get("provider") or "hashing") == "hashing"
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)

@@ -46,6 +46,8 @@ class ExtractiveAnswer(Node):
         ),
         category="ai",
         icon="quote",
+        gives_all=True,
+        deterministic=True,
         inputs=(
             Port(name="documents", type="array<Document>", label=text("Passages", "段落"), required=True),
         ),

@@ -23,6 +23,7 @@ class Retriever(Node):
         ),
         category="ai",
         icon="search",
+        gives_all=True,
         # Reads what other nodes write: it must not run ahead or be cached as pure work may.
         effect="idempotent",
         outputs=(

@@ -43,6 +43,7 @@ class VectorWriter(Node):
         ),
         category="ai",
         icon="database",
+        gives_all=True,
         effect="idempotent",
         inputs=(
             Port(

@@ -94,6 +94,8 @@ class Merge(Node):
         ),
         category="control",
         icon="merge",
+        gives_all=True,
+        deterministic=True,
         inputs=(
             Port(name="values", type="any", label=text("Branches", "分支"), required=True, multiple=True),
         ),

@@ -17,6 +17,7 @@ class Notify(Node):
         description=text("Shows a notice to everyone in the workspace.", "向工作区的所有成员显示一条通知。"),
         category="output",
         icon="bell",
+        gives_all=True,
         effect="idempotent",
         inputs=(Port(name="value", type="any", label=text("After", "前置"), required=False),),
         outputs=(Port(name="value", type="any", label=text("Value", "值")),),

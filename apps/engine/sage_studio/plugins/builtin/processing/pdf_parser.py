@@ -46,6 +46,7 @@ class PdfParser(Node):
         ),
         category="processing",
         icon="file-pdf",
+        gives_all=True,
         cpu_bound=True,
         inputs=(Port(name="files", type="array<File>", label=text("Files", "文件")),),
         outputs=(

@@ -44,6 +44,8 @@ class TextSplitter(Node):
         ),
         category="processing",
         icon="scissors",
+        gives_all=True,
+        deterministic=True,
         inputs=(
             Port(name="documents", type="array<Document>", label=text("Documents", "文档"), required=True),
         ),

@@ -85,8 +85,9 @@ class HttpRequest(Node):
         ),
         category="source",
         icon="globe",
+        gives_all=True,
         effect="at_most_once",
-        inputs=(Port(name="value", type="any", label=text("After", "前置")),),
+        inputs=(Port(name="value", type="any", label=text("After", "前置"), use="expressions"),),
         outputs=(
             Port(name="body", type="any", label=text("Body", "响应体")),
             Port(name="status", type="integer", label=text("Status", "状态码")),

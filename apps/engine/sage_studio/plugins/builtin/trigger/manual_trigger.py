@@ -20,6 +20,7 @@ class ManualTrigger(Node):
         ),
         category="trigger",
         icon="play",
+        gives_all=True,
         trigger=True,
         outputs=(
             Port(name="text", type="string", label=text("Text", "文本")),
