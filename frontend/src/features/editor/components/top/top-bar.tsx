@@ -8,6 +8,7 @@ import { useText } from "@/i18n";
 import { workspaceNameQuery } from "../../api/queries";
 import { useCanEdit, useEditor, useFlow } from "../../stores/context";
 import { editorText } from "../../text";
+import { FlowSettings } from "../flow-settings";
 import { People } from "./people";
 import { RunControls, RunStatus } from "./run-controls";
 import { SaveState } from "./save-state";
@@ -17,6 +18,7 @@ export function TopBar({ onRun }: { onRun: () => void }) {
   const { workspaceId, flowId } = useEditor();
   const t = useText(editorText);
   const workspace = useQuery(workspaceNameQuery(workspaceId)).data ?? "";
+  const [settingsOpen, setSettingsOpen] = useState(false);
   return (
     <header className={classes.bar}>
       <nav className={classes.crumbs} aria-label={t("breadcrumb")}>
@@ -41,6 +43,18 @@ export function TopBar({ onRun }: { onRun: () => void }) {
           <span className={classes.wide}>{t("history")}</span>
         </Link>
       </Tooltip>
+      <Tooltip label={t("flow.settings")}>
+        <button
+          type="button"
+          className={classes.ghost}
+          aria-label={t("flow.settings")}
+          data-testid="flow-settings"
+          onClick={() => setSettingsOpen(true)}
+        >
+          <Icon name="settings" size={15} />
+        </button>
+      </Tooltip>
+      {settingsOpen && <FlowSettings onClose={() => setSettingsOpen(false)} />}
       <Tooltip label={t("share_help")}>
         <Link
           to="/w/$ws/members"
