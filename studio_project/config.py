@@ -47,6 +47,9 @@ class Config(BaseSettings):
     redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
     blob_url: str | None = Field(None, alias="SAGE_BLOB_URL")
     workers: int = Field(1, alias="SAGE_WORKERS", ge=0, le=64)
+    # Runs one worker process holds at once, and the share of memory in use above which it takes no more.
+    worker_runs: int = Field(1000, alias="SAGE_WORKER_RUNS", ge=1, le=100_000)
+    memory_ceiling: float = Field(0.92, alias="SAGE_MEMORY_CEILING", gt=0, le=1)
     # Processes per worker for nodes that compute (0: one per processor); they start when first needed.
     processes: int = Field(0, alias="SAGE_PROCESSES", ge=0, le=256)
     # Resource classes whose node jobs the workers of this machine do.

@@ -24,6 +24,7 @@ from django.conf import settings
 from django.db import Error as DatabaseError, connection
 
 from apps.common import bus
+from apps.executions.adapters.admission import Admission
 from apps.executions.adapters.claims import (
     ClaimedRun,
     News,
@@ -94,7 +95,7 @@ class RunWorker:
         self,
         *,
         times: WorkerTimes | None = None,
-        max_runs: int = 1000,
+        max_runs: int | None = None,
         node_threads: int = 8,
         queues: Collection[str] | None = None,
         on_job: Callable[[str], None] = lambda _queue: None,
@@ -103,7 +104,9 @@ class RunWorker:
         self._on_job = on_job
         self.owner = f"{socket.gethostname()[:40]}:{os.getpid()}:{uuid.uuid4().hex[:8]}"
         self._times = times or WorkerTimes.from_settings()
-        self._max_runs = max_runs
+        self._admission = Admission(
+            max_runs=max_runs or settings.CONFIG.worker_runs, memory_ceiling=settings.CONFIG.memory_ceiling
+        )
         self._node_threads = node_threads
         self._thread = threading.Thread(target=self._run_loop, name="run-worker", daemon=True)
         self._started = threading.Event()
@@ -112,6 +115,7 @@ class RunWorker:
         self._is_stopping = False
         self._active: dict[str, _Active] = {}
         self._idle: dict[str, int] = {}
+        self._had_room = True
 
     # From any thread
 
@@ -251,8 +255,9 @@ class RunWorker:
         return await asyncio.get_running_loop().run_in_executor(self._database, guarded)
 
     async def _claim(self, group: asyncio.TaskGroup) -> bool:
-        free = min(self._max_runs - len(self._active), CLAIM_AT_ONCE)
-        if free <= 0:
+        free = min(self._admission.room(len(self._active)), CLAIM_AT_ONCE)
+        self._had_room = free > 0
+        if not self._had_room:
             return False
         try:
             claimed = await self._in_database(self._claim_now, free)
@@ -378,8 +383,8 @@ class RunWorker:
             if self._active.get(claim.run_id) is active:
                 del self._active[claim.run_id]
             self._hints.note(claim.flow_id, is_urgent=True)
-            if len(self._active) == self._max_runs - 1:
-                self._poke.set()  # there was no room; now there is
+            if not self._had_room:
+                self._poke.set()  # there may be now
 
 
 def _blob_reader(workspace_id: uuid.UUID) -> GetBlob:
