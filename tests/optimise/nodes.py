@@ -136,6 +136,9 @@ def _fill(
     beside: list[str] = []
     for _ in range(draw(st.integers(1, 4 if depth else 9))):
         node_id = f"n{len(nodes)}"
+        if beside and draw(st.integers(0, 3)) == 0 and _twin(draw, node_id, beside, nodes, edges):
+            beside.append(node_id)
+            continue
         is_loop = depth < 2 and draw(st.integers(0, 5)) == 0
         node = _loop(draw, node_id) if is_loop else _leaf(draw, node_id, beside + outer, in_loop=depth > 0)
         if parent is not None:
@@ -145,6 +148,19 @@ def _fill(
         if is_loop:
             _fill(draw, nodes, edges, parent=node_id, outer=beside + outer, depth=depth + 1)
         beside.append(node_id)
+
+
+def _twin(
+    draw: Draw, node_id: str, beside: list[str], nodes: list[dict[str, Any]], edges: list[dict[str, Any]]
+) -> bool:
+    """A copy of a node beside this one, with its settings and connections."""
+    other = draw(st.sampled_from(beside))
+    model = next(node for node in nodes if node["id"] == other)
+    if model["type"] in {"loop_for", "map_each"}:
+        return False
+    nodes.append({**model, "id": node_id})
+    edges.extend({**edge, "target": node_id} for edge in list(edges) if edge["target"] == other)
+    return True
 
 
 def _loop(draw: Draw, node_id: str) -> dict[str, Any]:

@@ -14,6 +14,8 @@ from sage_studio.engine.plan import Hints, Plan, PlanNode
 from sage_studio.flow.document import FlowNode
 
 Wires = Sequence[Sequence[int]]
+WORTH_SHARING_MS = 0.5
+"""Quicker work is done again: looking for what another gave would take as long."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,16 +67,18 @@ class _Optimiser:
                 bodies[node.index] = [self.level(one, is_loop=node.body.is_loop) for one in sections]
         reworked = self._with_bodies(plan, bodies)
         before = predecessors(plan.nodes)
+        expected = [self._expected(node, bodies.get(node.index, ())) for node in plan.nodes]
+        worth = frozenset(slot for slot, one in enumerate(expected) if one.ms >= WORTH_SHARING_MS)
         relaxed = relax(plan, before) if self._is_on else Relaxed()
-        same = twins(plan, self._drawn) if self._is_on else {}
+        same = twins(plan, self._drawn, worth) if self._is_on else {}
         if relaxed.gone or same:
             reworked = _rewired(reworked, _waits_for(plan, before, relaxed, same), relaxed)
         idle = unread(plan, reworked.nodes)
-        expected = [self._expected(node, bodies.get(node.index, ())) for node in plan.nodes]
+        invariant = same_in_every_turn(plan, self._drawn) if self._is_on and is_loop else frozenset()
         hints = Hints(
             rank=ranks(reworked.nodes, reworked.order, [one.ms for one in expected]),
             twin_of=MappingProxyType(same),
-            invariant=same_in_every_turn(plan, self._drawn) if self._is_on and is_loop else frozenset(),
+            invariant=invariant & worth,
             unread=frozenset(idle) if self._skips_unread else frozenset(),
             cheap=(),
         )

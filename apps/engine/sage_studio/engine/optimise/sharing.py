@@ -8,7 +8,7 @@ first turn that needed it. Every one is still recorded, and does its own work wh
 from __future__ import annotations
 
 import json
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Mapping, Sequence, Set as AbstractSet
 
 from sage_studio.engine.optimise.facts import is_effect_free, is_repeatable, named_nodes
 from sage_studio.engine.plan import Plan, PlanNode
@@ -17,8 +17,8 @@ from sage_studio.flow.document import FlowNode
 _OF_THE_TURN = frozenset({"item", "index"})
 
 
-def twins(plan: Plan, drawn: Mapping[str, FlowNode]) -> dict[int, int]:
-    """Node → the earlier node of the level that does exactly the same."""
+def twins(plan: Plan, drawn: Mapping[str, FlowNode], worth: AbstractSet[int]) -> dict[int, int]:
+    """Node → the earlier node of the level that does exactly the same; only for those ``worth`` it."""
     number: dict[int, int] = {}
     leaders: dict[Hashable, int] = {}
     found: dict[int, int] = {}
@@ -30,7 +30,8 @@ def twins(plan: Plan, drawn: Mapping[str, FlowNode]) -> dict[int, int]:
         same = leaders.setdefault(_work_of(node, drawn[node.id], number), slot)
         if same != slot:
             number[slot] = same
-            found[slot] = same
+            if slot in worth:
+                found[slot] = same
     return found
 
 
