@@ -22,6 +22,10 @@ _OWN: Mapping[str, tuple[str, Text]] = {
         "sage_studio.cli.validate",
         Text(en="check flows and name every fault", zh="检查流程并指出所有问题"),
     ),
+    "optimise": (
+        "sage_studio.cli.optimise",
+        Text(en="say what the optimiser does to a flow", zh="说明优化器对流程所做的改动"),
+    ),
     "nodes": ("sage_studio.cli.nodes", Text(en="list the node types", zh="列出节点类型")),
 }
 _USAGE = Text(

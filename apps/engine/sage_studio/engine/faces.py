@@ -16,13 +16,14 @@ from sage_studio.engine.controls import Controls
 from sage_studio.engine.execution import run_flow
 from sage_studio.engine.host import Host
 from sage_studio.engine.options import RunOptions
+from sage_studio.engine.optimise import optimise, report_of
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import RunResult
 from sage_studio.engine.store import MemoryRunStore, RunStore
 from sage_studio.flow import Issue, has_errors, parse, parse_plain, validate
 from sage_studio.flow.document import FlowDocument, edge_id
 from sage_studio.flow.spec import NodeSpec
-from sage_studio.kernel import Clock, new_id
+from sage_studio.kernel import Clock, SageError, new_id
 
 
 class NodeLibrary(NodeClasses, Protocol):
@@ -73,10 +74,10 @@ class FlowEngine:
         return ValidationResult(tuple(validate(graph.document, self._library)))
 
     def optimize(self, graph: ExecutionGraph) -> ExecutionGraph:
-        """Leave out what cannot matter: repeated connections, and disabled nodes nothing hangs on.
+        """Leave out what cannot matter (repeated connections, and disabled nodes nothing hangs on) and
+        note what ``compile`` will do to the rest: see ``engine.optimise`` for the whole report.
 
-        Merging of chains and parallelism need no rewriting: the scheduler takes cheap chains in
-        one task and everything that is ready at once. ``settings.optimise: off`` changes nothing.
+        ``settings.optimise: off`` changes nothing. A flow that cannot be compiled gets no further notes.
         """
         document = graph.document
         if document.settings.optimise == "off":
@@ -92,7 +93,14 @@ class FlowEngine:
         if idle:
             notes.append(f"left out {len(idle)} disabled nodes nothing hangs on")
         changed = document.model_copy(update={"nodes": nodes, "edges": kept})
-        return ExecutionGraph(changed, (*graph.notes, *notes))
+        return ExecutionGraph(changed, (*graph.notes, *notes, *self._notes(changed)))
+
+    def _notes(self, document: FlowDocument) -> list[str]:
+        try:
+            plan = compile_flow(document, self._library, optimised=False)
+        except SageError:
+            return []
+        return [change["what"]["en"] for change in report_of(optimise(plan))["changes"]]
 
     def compile(self, graph: ExecutionGraph) -> ExecutableFlow:
         """Make it ready to run. Raises SageError when it cannot run."""

@@ -32,7 +32,8 @@ class ReportEdge(TypedDict):
 
 class ReportChange(TypedDict):
     """One change. ``container`` is the container in whose body it was made, or null at the top level;
-    ``saves_ms`` is null where nothing can be said."""
+    ``saves_ms`` is null where nothing can be said; it is ``time`` the run ends earlier, or ``work`` that
+    need not be done (which may have been done beside other work)."""
 
     kind: Kind
     container: str | None
@@ -41,6 +42,7 @@ class ReportChange(TypedDict):
     what: Text
     why: Text
     saves_ms: float | None
+    saves: Literal["time", "work"]
 
 
 class ReportKept(TypedDict):
@@ -169,6 +171,7 @@ def _change(
         what=_filled(what, nodes=_named(level, slots), count=len(ids)),
         why=why,
         saves_ms=None if saves_ms is None else round(saves_ms, 1),
+        saves="time" if kind == "relaxed" else "work",
     )
 
 
