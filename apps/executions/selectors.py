@@ -185,15 +185,22 @@ def node_run_get(run: Run, node_run_id: uuid.UUID) -> NodeRun:
 
 
 def node_run_inputs(run: Run, node_run: NodeRun) -> JsonObject:
-    """What reached the node's ports, read back from the outputs of the nodes wired to it.
+    """What reached the node's ports, read back from the outputs of the nodes wired to it, on its own
+    level or around it. What a container gave to its body, an item say, is not kept.
 
-    A port with several edges shows a list of ``{node_id, value}``; a node without edges shows the
-    inputs of the run.
+    A port with several edges shows a list of ``{node_id, value}``; a node of the top level without
+    edges shows the inputs of the run.
     """
-    edges = [edge for edge in run.definition.body.get("edges", ()) if edge["target"] == node_run.node_id]
-    if not edges:
-        return dict(run.inputs)
-    outputs = _outputs_of(run, {edge["source"] for edge in edges})
+    body = run.definition.body
+    inside = {node["id"] for node in body.get("nodes", ()) if node.get("parent") == node_run.node_id}
+    edges = [
+        edge
+        for edge in body.get("edges", ())
+        if edge["target"] == node_run.node_id and edge["source"] not in inside
+    ]
+    if not edges or node_run.outer_path is not None:
+        return {} if node_run.iteration_path else dict(run.inputs)
+    outputs = _outputs_of(run, {edge["source"] for edge in edges}, node_run.iteration_path)
     wired: dict[str, list[Any]] = {}
     for edge in edges:
         given = outputs.get(edge["source"], {})
@@ -203,10 +210,14 @@ def node_run_inputs(run: Run, node_run: NodeRun) -> JsonObject:
     return {port: values[0]["value"] if len(values) == 1 else values for port, values in wired.items()}
 
 
-def _outputs_of(run: Run, node_ids: Iterable[str]) -> dict[str, dict[str, Any]]:
-    rows = run.node_runs.filter(node_id__in=node_ids).order_by("attempt")
+def _outputs_of(run: Run, node_ids: Iterable[str], path: str) -> dict[str, dict[str, Any]]:
+    """What these nodes gave on the level ``path`` or the nearest one around it."""
+    levels = [path]
+    while levels[-1]:
+        levels.append(levels[-1].rpartition("/")[0])
+    rows = run.node_runs.filter(node_id__in=node_ids, iteration_path__in=levels, outer_path=None)
     given: dict[str, dict[str, Any]] = {}
-    for row in rows:
+    for row in sorted(rows, key=lambda row: (len(row.iteration_path), row.attempt)):
         if row.state == "completed" and row.outputs:
             given[row.node_id] = row.outputs
         elif row.state == "failed" and row.error:

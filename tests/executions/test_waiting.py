@@ -388,6 +388,24 @@ def test_iterations_are_folded_in_the_list_of_nodes(people: World, worker: RunWo
     assert get(f"{url}?cursor=x").status_code == 400
 
 
+def test_the_inputs_of_a_node_in_an_iteration_are_those_of_its_iteration(
+    people: World, worker: RunWorker, tmp_path: Path
+) -> None:
+    ledger_of = {"path": str(tmp_path / "l")}
+    nodes = [
+        {"id": "out", "type": "test_ledger", "config": {**ledger_of, "give": "outside"}},
+        {"id": "loop", "type": "loop_for", "config": {"items": [1, 2]}},
+        {"id": "a", "type": "test_ledger", "parent": "loop", "config": {**ledger_of, "give": "{{ item }}"}},
+        {"id": "b", "type": "merge", "parent": "loop"},
+    ]
+    body = definition(nodes, ["a:value>b:values", "out:value>b:values"])
+    run = start(people.editor.person, make_flow(people.editor.person, people.workspace, body))
+    assert wait_for(run.pk).state == "completed", error_of(Run.objects.get(pk=run.pk))
+    row = NodeRun.objects.get(run=run, node_id="b", iteration_path="loop.1@1")
+    shown = people.viewer.client.get(f"{people.url}/runs/{run.pk}/nodes/{row.pk}").json()
+    assert sorted(str(one["value"]) for one in shown["inputs"]["values"]) == ["2", "outside"]
+
+
 def test_a_signal_is_asked_for_only_while_its_node_is_open(people: World, worker: RunWorker) -> None:
     from apps.executions.adapters.progress import load_progress
 
