@@ -20,8 +20,11 @@ type Drawn = Pick<FlowDocument, "nodes" | "edges">;
 export type Tidied = { positions: Map<string, Point>; sizes: Map<string, Point> };
 type Level = { order: string[][]; size: (id: string) => Point };
 
-/** Absolute positions of all nodes, and the sizes of the containers that hold some. */
-export function tidied(document: Drawn): Tidied {
+/**
+ * Absolute positions of all nodes, and the sizes of the containers that hold some; `sizeOf` is how big a
+ * node without children is drawn.
+ */
+export function tidied(document: Drawn, sizeOf: (node: FlowNode) => Point = () => CARD): Tidied {
   const byId = new Map(document.nodes.map((node) => [node.id, node]));
   const parentOf = (id: string) => byId.get(id)?.parent;
   const levels = new Map<string | undefined, FlowNode[]>();
@@ -51,7 +54,10 @@ export function tidied(document: Drawn): Tidied {
       nodes,
       arcs.filter((arc) => inside.has(arc.source) && inside.has(arc.target)),
     );
-    const size = (id: string): Point => sizes.get(id) ?? byId.get(id)?.size ?? CARD;
+    const size = (id: string): Point => {
+      const node = byId.get(id);
+      return sizes.get(id) ?? (node ? sizeOf(node) : CARD);
+    };
     return place({ order, size }, local);
   };
   layOut(undefined);

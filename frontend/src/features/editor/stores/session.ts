@@ -76,7 +76,9 @@ export class EditorSession {
     this.types = types;
     this.live.setMultiple((type, port) => {
       const spec = types.get(type);
-      return spec ? (inputPort(spec, port)?.multiple ?? false) : true;
+      // As on the server: a port nobody declared, and what a container takes from inside, takes any number.
+      const known = inputPort(spec, port);
+      return known ? (known.multiple ?? false) : true;
     });
   }
 

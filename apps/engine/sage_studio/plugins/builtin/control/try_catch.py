@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sage_studio.plugins.support.rounds import MONTH_S, RESULT, result_field
+from sage_studio.plugins.support.rounds import MONTH_S, result_field
 from sage_studio.sdk import (
     Body,
     BodyFailed,
@@ -43,7 +43,7 @@ class TryCatch(Node):
                 Port(name="catch", type="Error", label=text("Catch", "捕获")),
                 Port(name="finally", type="object", label=text("Finally", "最终")),
             ),
-            takes=(RESULT,),
+            takes=(Port(name="result", type="any", label=text("Result", "结果")),),
             sections=("try", "catch", "finally"),
         ),
         default_timeout_s=MONTH_S,

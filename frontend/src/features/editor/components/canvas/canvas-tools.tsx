@@ -3,12 +3,13 @@ import { Tooltip } from "@mantine/core";
 import { useReactFlow, useStore } from "@xyflow/react";
 import { useSyncExternalStore } from "react";
 import { Icon, type IconName } from "@/components/icon";
-import { tidied } from "@/flow-core";
+import { containerSize, isContainer, tidied } from "@/flow-core";
 import { useText } from "@/i18n";
-import { useCanEdit, useEditor, useUi } from "../../stores/context";
+import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
 import classes from "./canvas-tools.module.css";
 import { snapped } from "./grid";
+import { CARD_WIDTH, layoutPorts } from "./ports";
 
 export function CanvasTools() {
   const canEdit = useCanEdit();
@@ -22,12 +23,17 @@ export function CanvasTools() {
 
 function EditTools() {
   const { undo, operations, live, ui } = useEditor();
+  const types = useCatalogue();
   const flow = useReactFlow();
   const t = useText(editorText);
   const [canUndo, canRedo] = useUndoState();
   const tidy = (): void => {
     undo.cut();
-    const { positions, sizes } = tidied(live.snapshot.document);
+    const { positions, sizes } = tidied(live.snapshot.document, (node) =>
+      isContainer(node, types)
+        ? containerSize(node)
+        : [CARD_WIDTH, layoutPorts(node, types.get(node.type), [], []).height],
+    );
     operations.together("tidy", () => {
       operations.moveNodes(positions);
       for (const [id, size] of sizes) operations.setNode([id], "size", [...size]);
