@@ -127,8 +127,12 @@ def _print(path: str, report: Report) -> None:
 
 
 def _print_choice(choice: Choice, within_s: float) -> None:
-    facts = {"budget": _time(within_s * 1000), "time": _time(choice.expected_ms), "at_once": choice.at_once}
-    say(_ENOUGH if choice.is_enough else _NOT_ENOUGH, **facts)
+    say(
+        _ENOUGH if choice.is_enough else _NOT_ENOUGH,
+        budget=_time(within_s * 1000),
+        time=_time(choice.expected_ms),
+        at_once=choice.at_once,
+    )
 
 
 def _time(ms: float) -> str:

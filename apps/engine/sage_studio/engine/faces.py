@@ -15,8 +15,8 @@ from sage_studio.engine.compile import NodeClasses, compile_flow
 from sage_studio.engine.controls import Controls
 from sage_studio.engine.execution import run_flow
 from sage_studio.engine.host import Host
-from sage_studio.engine.options import RunOptions
 from sage_studio.engine.optimise import optimise, report_of
+from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import RunResult
 from sage_studio.engine.store import MemoryRunStore, RunStore

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 # A span ends after so long or so many, to let sockets and other runs have the loop.
 SPAN_S = 0.005
 MOST_ROWS = 1_000
+_LONG_AGO = float("-inf")
 
 
 class Stuck(NamedTuple):
@@ -53,6 +54,7 @@ class CheapContext(RunContext):
         self._inputs = inputs
         self._began = began
         self._made: Attempt | None = None
+        self._progress_at = _LONG_AGO
         self.config = config
         self.node_id = node.id
 
@@ -61,7 +63,6 @@ class CheapContext(RunContext):
         made = self._made
         if made is None:
             made = self._made = Attempt(self._scope, self._node, 1, self._began, self._inputs, None)
-            self._progress_at = float("-inf")
         return made
 
     @property

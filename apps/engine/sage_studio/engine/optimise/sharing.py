@@ -30,7 +30,8 @@ def twins(plan: Plan, drawn: Mapping[str, FlowNode], worth: AbstractSet[int]) ->
         same = leaders.setdefault(_work_of(node, drawn[node.id], number), slot)
         if same != slot:
             number[slot] = same
-            if slot in worth:
+            # What a twin took on record says nothing: it took over what its leader gave.
+            if same in worth:
                 found[slot] = same
     return found
 
