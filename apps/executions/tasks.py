@@ -29,7 +29,7 @@ def wake() -> None:
 
 @shared_task(name="executions.work", ignore_result=True)
 def work() -> None:
-    """There may be a node job in one of this worker's queues. Acknowledged at once: the rows are the queue."""
+    """There may be a node job in one of this worker's queues. The rows are the queue here too."""
     if _worker is not None:
         _worker.wake_for_jobs()
 

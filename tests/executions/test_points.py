@@ -60,6 +60,14 @@ WORK: dict[str, tuple[str, str]] = {
     "signal.taken:kill@1": ("answered", "work_and_answer"),
     "run.start_child:kill@1": ("parent", "work"),
     "run.child_started:kill@1": ("parent", "work"),
+    "job.put:kill@1": ("fleet", "work"),
+    "job.was_put:kill@1": ("fleet", "work"),
+    "job.claim:kill@1": ("fleet", "work"),
+    "job.claimed:kill@1": ("fleet", "work"),
+    "job.answer:kill@1": ("fleet", "work"),
+    "job.answered:kill@1": ("fleet", "work"),
+    "job.take:kill@1": ("fleet", "work"),
+    "job.taken:kill@1": ("fleet", "work"),
 }
 # What people and programs ask of runs, in a process that dies while it is asked.
 ASK = (
@@ -122,6 +130,13 @@ def _chain(path: Path, seconds: float = 0.0, give: Any = None) -> dict[str, Any]
     return definition(nodes, [f"n{i}:value>n{i + 1}:value" for i in range(STEPS - 1)])
 
 
+def _spread(path: Path) -> dict[str, Any]:
+    """Its nodes are jobs for any worker."""
+    body = _chain(path)
+    body["nodes"] = [{**node, "executor": "celery"} for node in body["nodes"]]
+    return body
+
+
 def _waiting(path: Path) -> dict[str, Any]:
     """Asks a person in the middle."""
     body = _chain(path)
@@ -181,6 +196,8 @@ def _body(stage: Stage, kind: str) -> dict[str, Any]:
             return _waiting(stage.path)
         case "parent":
             return _parent(stage)
+        case "fleet":
+            return _spread(stage.path)
         case _:
             return _chain(stage.path)
 

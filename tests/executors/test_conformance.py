@@ -123,7 +123,6 @@ async def run(
 ) -> Seen:
     drawn = {**body, "settings": {**body.get("settings", {}), "executor": place.name}}
     store = MemoryRunStore()
-    folder.mkdir(parents=True, exist_ok=True)
     with (
         LocalHost(folder=folder, environ={"SAGE_CREDENTIAL_KEY": SECRET}) as host,
         ThreadPoolExecutor(2) as threads,
@@ -214,12 +213,12 @@ FLOWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
 async def test_a_flow_gives_the_same_as_here(place: Place, name: str, tmp_path: Path) -> None:
     body, inputs = FLOWS[name]
     if "time limit" in name:
-        there = await run(place, body, tmp_path / "there", **inputs)
+        there = await run(place, body, tmp_path, **inputs)
         assert there.result.error is not None
         assert there.result.error["code"] == "node.timeout"
         return
-    here = await run(HERE, body, tmp_path / "here", **inputs)
-    there = await run(place, body, tmp_path / "there", **inputs)
+    here = await run(HERE, body, tmp_path, **inputs)
+    there = await run(place, body, tmp_path, **inputs)
     assert there.facts()["nodes"] == here.facts()["nodes"]
     assert there.result.outputs == here.result.outputs
     assert (there.result.state, there.result.error) == (here.result.state, here.result.error)

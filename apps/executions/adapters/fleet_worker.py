@@ -158,7 +158,10 @@ class JobWorker:
         secrets: Collection[str] = host.secrets_seen
         try:
             call = read_call(job.content)
-            context = JobContext(call, host, self._threads)
+        except SageError as refused:
+            return "failed", fault_frame(refused, secrets)
+        context = JobContext(call, host, self._threads)
+        try:
             async with asyncio.TaskGroup() as group:
                 teller = group.create_task(self._tell(job, context))
                 try:
@@ -192,11 +195,12 @@ class JobWorker:
             return await self._processes.run(call, cast(Context, context))
         node, ports = cls(), call.stream_ports
         if cls.spec.blocking:
-            return await run_in_thread(
+            outputs: Mapping[str, Any] = await run_in_thread(
                 lambda ferried: run_whole(node, cast(Context, ferried), call.inputs, ports),
                 cast(Any, context),
                 self._threads,
             )
+            return outputs
         return await run_whole(node, cast(Context, context), call.inputs, ports)
 
     async def _tell(self, job: ClaimedJob, context: JobContext) -> None:

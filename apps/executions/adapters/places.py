@@ -30,7 +30,7 @@ class Places:
         self._look_for_kubernetes()
 
     def for_run(self, workspace_id: uuid.UUID) -> Executors:
-        own = {PROCESS: self.processes, CELERY: RunFleet(self._fleet, workspace_id)}
+        own: dict[str, NodeExecutor] = {PROCESS: self.processes, CELERY: RunFleet(self._fleet, workspace_id)}
         return Executors({**own, **self._clusters}, reasons=self._reasons)
 
     async def close(self) -> None:
