@@ -80,7 +80,8 @@ class PlanNode:
         plain = self.is_plain and self.effect == "pure" and self.pinned is None and self.body is None
         bare = not (self.blocking or self.disabled or self.cache or self.is_trigger or self.stream_ports)
         needs = self.spec.needs if self.spec else None
-        return plain and bare and self.concurrency is None and needs is None
+        stays = self.executor is None and not (self.spec is not None and self.spec.cpu_bound)
+        return plain and bare and stays and self.concurrency is None and needs is None
 
 
 @dataclass(frozen=True, slots=True)

@@ -190,7 +190,8 @@ class ActiveRun:
         another place are none."""
         if plan.hints is None:
             return None
-        if self.options.executors is None:
+        executors = self.options.executors
+        if executors is None or not executors.spreads(self.plan.document.settings.executor):
             return plan.hints.cheap
         known = self._cheap.get(id(plan))
         if known is None:

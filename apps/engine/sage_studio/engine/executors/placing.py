@@ -60,6 +60,10 @@ class Executors:
                 self._check_place(node.executor)
                 _check_node(node)
 
+    def spreads(self, rule: str) -> bool:
+        """Whether nodes of a flow that says ``rule`` go elsewhere though nothing in them says so."""
+        return self._rule != LOCAL or rule != LOCAL
+
     def place_of(self, node: PlanNode, rule: str) -> NodeExecutor | None:
         """Where a node runs when the flow says ``rule``; None is here."""
         spec = node.spec
