@@ -8,6 +8,7 @@ import type {
   FileItem,
   NodeRunDetail,
   NodeRunRow,
+  OptimisationReport,
   RunEvent,
   RunSummary,
   ServerIssue,
@@ -39,6 +40,16 @@ function completeSpec(spec: Partial<NodeSpec>): NodeSpec {
     input_ports: full.input_ports ?? inputs,
   };
 }
+
+/** `size` stands for what was drawn since: a flow with other nodes is looked at again. */
+export const optimisationQuery = (workspaceId: string, flowId: string, size: number) =>
+  queryOptions({
+    queryKey: ["flow", workspaceId, flowId, "optimisation", size],
+    queryFn: ({ signal }) =>
+      http.get<OptimisationReport>(workspacePath(workspaceId, `/flows/${flowId}/optimisation`), {}, signal),
+    placeholderData: keepPreviousData,
+    staleTime: 2_000,
+  });
 
 export const flowNamesQuery = (workspaceId: string) =>
   queryOptions({

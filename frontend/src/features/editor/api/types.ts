@@ -94,3 +94,27 @@ export type FileItem = {
   ref: string;
   created_at: string;
 };
+
+export type OptimisationChange = {
+  kind: "relaxed" | "shared" | "hoisted" | "fused" | "unread";
+  container: string | null;
+  nodes: string[];
+  what: LocalText;
+  why: LocalText;
+  saves_ms: number | null;
+};
+
+/** What the optimiser does to a flow; times in milliseconds. */
+export type OptimisationReport = {
+  is_on: boolean;
+  changes: OptimisationChange[];
+  critical_path: string[];
+  predicted: { drawn_ms: number; optimised_ms: number; saved_ms: number; saved_share: number };
+  measured: {
+    runs: number;
+    median_ms: number;
+    drawn_runs: number;
+    drawn_median_ms: number | null;
+  } | null;
+  branches: { predictions: number; hit_rate: number | null } | null;
+};

@@ -3,7 +3,7 @@ import { createStore } from "zustand/vanilla";
 import type { Point } from "@/flow-core";
 
 export type InspectorTab = "parameters" | "input" | "output";
-export type DrawerTab = "problems" | "timeline" | "logs" | "outputs";
+export type DrawerTab = "problems" | "timeline" | "logs" | "outputs" | "optimiser";
 
 /** Where a picker was opened, and the loose end it should connect. */
 export type PickerRequest = {

@@ -12,6 +12,7 @@ import type { DrawerTab } from "../../stores/ui-store";
 import { editorText } from "../../text";
 import classes from "./drawer.module.css";
 import { Logs } from "./logs";
+import { Optimiser } from "./optimiser";
 import { Outputs } from "./outputs";
 import { Problems } from "./problems";
 import { Timeline } from "./timeline";
@@ -33,6 +34,7 @@ export function Drawer() {
     { id: "timeline", label: t("drawer.timeline"), count: 0 },
     { id: "logs", label: t("drawer.logs"), count: logs },
     { id: "outputs", label: t("drawer.outputs"), count: 0 },
+    { id: "optimiser", label: t("drawer.optimiser"), count: 0 },
   ];
   return (
     <section
@@ -81,6 +83,7 @@ export function Drawer() {
           {tab === "timeline" && <Timeline />}
           {tab === "logs" && <Logs />}
           {tab === "outputs" && <Outputs />}
+          {tab === "optimiser" && <Optimiser />}
         </div>
       )}
     </section>
