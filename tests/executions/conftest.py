@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 
 from apps.executions.adapters.worker import RunWorker, WorkerTimes
+from tests.executions.processes import WorkerProcess
 
 FAST = WorkerTimes(lease_s=2.0, heartbeat_s=0.3, give_up_s=1.5, poll_s=0.1, drain_s=2.0)
 
@@ -18,3 +20,32 @@ def worker(transactional_db: None) -> Iterator[RunWorker]:
     running.start()
     yield running
     running.stop()
+
+
+@pytest.fixture
+def spawn(tmp_path: Path, transactional_db: None) -> Iterator[Callable[..., WorkerProcess]]:
+    """Start worker processes; whatever is left of them is killed at the end."""
+    started: list[WorkerProcess] = []
+
+    def make(name: str, failpoints: str = "") -> WorkerProcess:
+        process = WorkerProcess(name, tmp_path / f"{name}.log", failpoints)
+        started.append(process)
+        return process
+
+    yield make
+    for process in started:
+        process.kill()
+
+
+@pytest.fixture
+def rescue(transactional_db: None) -> Iterator[Callable[[], None]]:
+    """Start another worker, in this process: who takes over need not be a process of its own."""
+    started: list[RunWorker] = []
+
+    def begin() -> None:
+        started.append(RunWorker(times=FAST, node_threads=2))
+        started[-1].start()
+
+    yield begin
+    for worker in started:
+        worker.stop()

@@ -1,26 +1,19 @@
-"""Workers killed, stopped, frozen and drained in the middle of runs; real Celery processes."""
+"""Workers killed, stopped, frozen and drained in the middle of runs; real Celery processes. What happens
+at each single point of a commit path is in ``test_points``, late writers are in ``test_fencing``."""
 
 from __future__ import annotations
 
-import os
 import signal
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from django.conf import settings
-from django.db import connection
 
-from apps.common.models import OutboxEvent
-from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run, RunEvent
 from tests.executions import ledger
-from tests.executions.conftest import FAST
 from tests.executions.flows import definition, make_flow, start, wait_for
-from tests.executions.processes import ROOT, WorkerProcess
+from tests.executions.processes import WorkerProcess
 from tests.world import World, make_world
 
 pytestmark = [
@@ -36,35 +29,6 @@ STEPS = 6
 def people(transactional_db: None) -> World:
     ledger.register()
     return make_world()
-
-
-@pytest.fixture
-def spawn(tmp_path: Path, transactional_db: None) -> Iterator[Callable[..., WorkerProcess]]:
-    """Start worker processes; whatever is left of them is killed at the end."""
-    started: list[WorkerProcess] = []
-
-    def make(name: str, failpoints: str = "") -> WorkerProcess:
-        process = WorkerProcess(name, tmp_path / f"{name}.log", failpoints)
-        started.append(process)
-        return process
-
-    yield make
-    for process in started:
-        process.kill()
-
-
-@pytest.fixture
-def rescue(transactional_db: None) -> Iterator[Callable[[], None]]:
-    """Start another worker, in this process: who takes over need not be a process of its own."""
-    started: list[RunWorker] = []
-
-    def begin() -> None:
-        started.append(RunWorker(times=FAST, node_threads=2))
-        started[-1].start()
-
-    yield begin
-    for worker in started:
-        worker.stop()
 
 
 def _chain(path: Path, seconds: float, kind: str = "test_ledger") -> dict[str, object]:
@@ -121,24 +85,6 @@ def test_a_run_survives_its_worker_and_no_finished_node_is_repeated(
     assert repeated == set()
     _check_ended_whole(ended)
     assert ended.fence == 2
-
-
-@pytest.mark.parametrize("point", ["run.record:kill@3", "run.recorded:kill@3", "run.planned:kill@1"])
-def test_a_worker_that_dies_around_a_commit_leaves_a_run_another_one_finishes(
-    people: World, spawn: Callable[..., WorkerProcess], rescue: Callable[[], None], tmp_path: Path, point: str
-) -> None:
-    path = tmp_path / "ledger"
-    run = _start_chain(people, path, 0)
-    dying = spawn("a", point)
-    dying.wait_until_dead()
-    recorded = set(NodeRun.objects.filter(run=run, state="completed").values_list("node_id", flat=True))
-    lines_before = len(ledger.lines(path))
-    rescue()
-    ended = wait_for(run.pk, wait_s=40)
-    assert ended.state == "completed", ended.error
-    assert {line[0] for line in ledger.lines(path)[lines_before:]} & recorded == set()
-    assert len({line[2] for line in ledger.lines(path)}) == STEPS, "one key per node over all attempts"
-    _check_ended_whole(ended)
 
 
 def test_a_frozen_worker_that_wakes_up_writes_nothing_into_a_run_taken_over(
@@ -254,35 +200,3 @@ def test_a_failing_node_ends_its_run_and_leaves_the_outbox_event(
     assert (ended.error["code"], ended.error["node_id"]) == ("node.failed", "n0")
     flow.refresh_from_db()
     assert flow.last_run_state == "failed"
-
-
-ACCEPT = """
-import django, studio_project.celery; django.setup()
-from apps.flows.models import Flow
-from apps.executions.services import run_accept
-flow = Flow.objects.select_related("definition", "created_by").get()
-run_accept(person=flow.created_by, flow=flow, definition=flow.definition, inputs={})
-"""
-
-
-@pytest.mark.parametrize(("point", "runs"), [("run.accept:kill@1", 0), ("run.accepted:kill@1", 1)])
-def test_a_server_killed_while_accepting_has_promised_all_or_nothing(
-    people: World, rescue: Callable[[], None], tmp_path: Path, point: str, runs: int
-) -> None:
-    make_flow(people.editor.person, people.workspace, _chain(tmp_path / "ledger", 0))
-    environment = {
-        **os.environ,
-        "DJANGO_SETTINGS_MODULE": "tests.executions.worker_settings",
-        "SAGE_DATA_DIR": str(settings.DATA_DIR),
-        "SAGE_TEST_DATABASE": str(connection.settings_dict["NAME"]),
-        "SAGE_FAILPOINTS": point,
-        "PYTHONPATH": str(ROOT),
-    }
-    done = subprocess.run([sys.executable, "-c", ACCEPT], env=environment, cwd=ROOT, check=False)
-    assert done.returncode == -signal.SIGKILL
-    assert Run.objects.count() == runs
-    assert RunEvent.objects.count() == runs
-    if runs:
-        rescue()
-        assert wait_for(Run.objects.get().pk, wait_s=40).state == "completed"
-    assert OutboxEvent.objects.filter(topic="run.failed").count() == 0
