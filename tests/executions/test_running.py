@@ -10,6 +10,8 @@ import pytest
 from apps.common import bus
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, RunEvent
+from apps.flows.models import Flow
+from apps.workspaces.services import workspace_create
 from tests.executions.conftest import FAST
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.world import World, make_world
@@ -74,3 +76,12 @@ def test_a_worker_told_to_stop_the_moment_a_run_begins_ends(people: World) -> No
         start(people.editor.person, flow)
         stopping.stop()
         assert "run-heartbeat" not in {thread.name for thread in threading.enumerate()}
+
+
+def test_a_node_that_computes_in_a_thread_tells_its_processor_time(people: World, worker: RunWorker) -> None:
+    flow = Flow.objects.get(workspace=workspace_create(people.owner.person, name="Fresh"), name="Clean a CSV")
+    run = start(people.owner.person, flow)
+    worker.wake()
+    assert wait_for(run.pk, wait_s=50).state == "completed"
+    shown = people.owner.client.get(f"/api/v1/workspaces/{flow.workspace_id}/runs/{run.pk}/nodes").json()
+    assert any((row["resources"] or {}).get("cpu_ms", 0) > 0 for row in shown["items"])

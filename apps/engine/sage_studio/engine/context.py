@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
@@ -185,6 +186,11 @@ class RunContext:
     def slots(self) -> Slots | None:
         return self._attempt.slots
 
+    def note_cpu(self, seconds: float) -> None:
+        """Add processor time this attempt took in threads of the pool; its record will tell."""
+        used = self._attempt.scope.cpu_s
+        used[self.node_id] = used.get(self.node_id, 0.0) + seconds
+
     def note_waiting(self, name: str, shown: JsonObject) -> None:
         """Record that the attempt waits."""
         attempt = self._attempt
@@ -217,9 +223,21 @@ class RunContext:
                 attempt.limit.reschedule(self._run.loop.time() + attempt.node.timeout_s)
 
     async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
-        context = contextvars.copy_context()
+        variables = contextvars.copy_context()
         loop = asyncio.get_running_loop()
-        return await loop.run_in_executor(self._run.threads, partial(context.run, function, *args))
+        work = partial(variables.run, function, *args)
+        return await loop.run_in_executor(self._run.threads, measured, work, loop, self.note_cpu)
+
+
+def measured(work: Callable[[], Any], loop: asyncio.AbstractEventLoop, note: Callable[[float], None]) -> Any:
+    """Do ``work`` in this thread; ``note`` hears of its processor time on the loop, before the loop hears
+    of the result, which takes the same way."""
+    began_s = time.thread_time()
+    try:
+        return work()
+    finally:
+        with suppress(RuntimeError):  # the loop is gone, and with it whoever would listen
+            loop.call_soon_threadsafe(note, time.thread_time() - began_s)
 
 
 def _child_outputs(answer: Json) -> Mapping[str, Any]:

@@ -12,9 +12,10 @@ import contextvars
 import inspect
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Generator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from typing import Any
 
-from sage_studio.engine.context import RunContext
+from sage_studio.engine.context import RunContext, measured
 
 
 class _Crossing:
@@ -111,7 +112,8 @@ async def run_in_thread(
     loop = asyncio.get_running_loop()
     variables = contextvars.copy_context()
     coroutine = make(ThreadContext(context, loop))
-    return await loop.run_in_executor(threads, variables.run, _drive, coroutine, loop)
+    work = partial(variables.run, _drive, coroutine, loop)
+    return await loop.run_in_executor(threads, measured, work, loop, context.note_cpu)
 
 
 def _drive(coroutine: Coroutine[Any, Any, Any], loop: asyncio.AbstractEventLoop) -> Any:

@@ -86,6 +86,7 @@ class Scope:
         # Attempts that ended with their worker: they do not use up a node's retries.
         self.lost: dict[str, int] = {}
         self.cached: set[str] = set()
+        self.cpu_s: dict[str, float] = {}
         self.turns: Turns | None = None
         self.outputs: list[Mapping[str, Any] | None] = [None] * len(plan.nodes)
         self.waits = [node.waits for node in plan.nodes]
@@ -710,6 +711,8 @@ class Scope:
     ) -> None:
         """Journal where an attempt stands."""
         record = NodeRecord(node.id, self.path, attempt, state, began, finished, outputs, error, ports, waits)
+        if self.cpu_s and finished is not None and node.id in self.cpu_s:
+            record = record._replace(resources={"cpu_ms": round(self.cpu_s.pop(node.id) * 1000)})
         if self.run.debugger is not None:
             record = self.run.debugger.with_values(record)
         self._records[node.id] = record
