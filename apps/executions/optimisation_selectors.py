@@ -1,0 +1,91 @@
+"""What the optimiser does to a flow, on the strength of how its runs went."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Sequence
+from statistics import median
+
+from django.db.models import QuerySet
+
+from apps.collaboration.selectors import definition_current
+from apps.executions.models import NodeRun, Run
+from apps.flows.models import Definition, Flow
+from sage_studio.engine import compile_flow
+from sage_studio.engine.optimise import Durations, Report, measured_times, optimise, report_of
+from sage_studio.flow import parse_plain
+from sage_studio.plugins.registry import builtin_registry
+
+RUNS_READ = 30
+ROWS_READ = 20_000
+
+
+def flow_optimisation(flow: Flow) -> Report:
+    """The optimiser's report on a flow as it stands now. Raises SageError when it cannot be compiled."""
+    definition = definition_current(flow)
+    plan = compile_flow(parse_plain(definition.body), builtin_registry(), optimised=False)
+    changes = optimise(plan, flow_durations(flow.pk))
+    report = report_of(changes)
+    optimised, drawn = _run_times(flow, definition)
+    report["measured"] = measured_times(optimised, drawn, report["predicted"]["optimised_ms"])
+    return report
+
+
+def flow_durations(flow_id: uuid.UUID) -> Durations:
+    """What the nodes of a flow took in its newest completed runs.
+
+    Per run the longest attempt of a node counts (others of a loop may have taken over what the first
+    turn gave), over the runs the median.
+    """
+    runs = list(_completed(flow_id).values_list("pk", flat=True)[:RUNS_READ])
+    rows = NodeRun.objects.filter(
+        run__in=runs, state="completed", started_at__isnull=False, outer_path__isnull=True, is_reused=False
+    ).values_list("run_id", "node_id", "started_at", "finished_at")[:ROWS_READ]
+    longest: dict[str, dict[uuid.UUID, float]] = defaultdict(dict)
+    for run_id, node_id, started_at, finished_at in rows:
+        if started_at is None or finished_at is None:
+            continue
+        ms = max((finished_at - started_at).total_seconds() * 1000, 0.0)
+        longest[node_id][run_id] = max(ms, longest[node_id].get(run_id, 0.0))
+    return Durations({node_id: (median(by_run.values()), len(by_run)) for node_id, by_run in longest.items()})
+
+
+def _completed(flow_id: uuid.UUID) -> QuerySet[Run]:
+    """Whole runs that nobody debugged, newest first."""
+    runs = Run.objects.filter(
+        flow_id=flow_id, state=Run.State.COMPLETED, debug__isnull=True, part__isnull=True
+    )
+    return runs.order_by("-created_at", "-id")
+
+
+def _run_times(flow: Flow, definition: Definition) -> tuple[Sequence[float], Sequence[float]]:
+    """Milliseconds of completed runs of this very definition, and of the same flow in drawn order (where
+    only the setting differs)."""
+    rows = _completed(flow.pk).select_related("definition")[:RUNS_READ]
+    twin = _without_setting(definition)
+    optimised: list[float] = []
+    drawn: list[float] = []
+    for run in rows:
+        if run.started_at is None or run.finished_at is None:
+            continue
+        ms = (run.finished_at - run.started_at).total_seconds() * 1000
+        body = run.definition.body
+        if run.definition_id != definition.pk and _without_setting(run.definition) != twin:
+            continue
+        is_off = body.get("settings", {}).get("optimise") == "off"
+        (drawn if is_off else optimised).append(ms)
+    return optimised, drawn
+
+
+def _without_setting(definition: Definition) -> dict[str, object]:
+    """The flow's meaning apart from whether it is optimised."""
+    body = dict(definition.body)
+    settings = {key: value for key, value in body.get("settings", {}).items() if key != "optimise"}
+    nodes = [{key: value for key, value in node.items() if key != "pos"} for node in body.get("nodes", ())]
+    return {
+        "nodes": nodes,
+        "edges": body.get("edges", []),
+        "settings": settings,
+        "outputs": body.get("outputs"),
+    }
