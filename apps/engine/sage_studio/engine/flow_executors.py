@@ -23,17 +23,12 @@ from sage_studio.engine.records import RunResult
 from sage_studio.engine.store import RunStore
 
 
-class LocalExecutor:
-    """Runs flows on this machine: nodes that wait on the event loop, blocking ones in threads and those
-    that compute in processes, at most ``workers`` of either.
+class _FlowExecutor:
+    """What the three have in common; ``workers`` bounds threads and processes alike."""
 
-    Use it as a context manager, or call ``close``.
-    """
-
-    def __init__(self, host: Host, *, workers: int = 4, store: RunStore | None = None) -> None:
+    def __init__(self, host: Host, places: Executors, *, workers: int, store: RunStore | None) -> None:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sage-node")
-        self._processes = ProcessPool(workers)
-        options = RunOptions(executors=Executors({PROCESS: self._processes}))
+        options = RunOptions(executors=places)
         self._scheduler = Scheduler(host, threads=self._threads, store=store, options=options)
 
     async def run(
@@ -44,8 +39,21 @@ class LocalExecutor:
         run_id: str | None = None,
         controls: Controls | None = None,
     ) -> RunResult:
+        """Run a flow to its end, whatever it is; see ``run_flow`` for what it raises."""
         plan = self._scheduler.schedule(flow).with_inputs(inputs or {})
         return await self._scheduler.execute(plan, run_id=run_id, controls=controls)
+
+
+class LocalExecutor(_FlowExecutor):
+    """Runs flows on this machine: nodes that wait on the event loop, blocking ones in threads and those
+    that compute in processes, at most ``workers`` of either.
+
+    Use it as a context manager, or call ``close``.
+    """
+
+    def __init__(self, host: Host, *, workers: int = 4, store: RunStore | None = None) -> None:
+        self._processes = ProcessPool(workers)
+        super().__init__(host, Executors({PROCESS: self._processes}), workers=workers, store=store)
 
     def close(self) -> None:
         """Let threads and processes go; blocking work that is still under way is not waited for."""
@@ -59,7 +67,7 @@ class LocalExecutor:
         self.close()
 
 
-class _ClusterExecutor:
+class _ClusterExecutor(_FlowExecutor):
     """Runs flows whose nodes run at ``place``, except where a node says otherwise.
 
     Use it as an asynchronous context manager, or await ``close``.
@@ -68,26 +76,13 @@ class _ClusterExecutor:
     def __init__(
         self, name: str, place: NodeExecutor, host: Host, *, workers: int, store: RunStore | None
     ) -> None:
-        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sage-node")
-        self._executors = Executors({name: place, PROCESS: ProcessPool(workers)}, rule=name)
-        options = RunOptions(executors=self._executors)
-        self._scheduler = Scheduler(host, threads=self._threads, store=store, options=options)
-
-    async def run(
-        self,
-        flow: ExecutableFlow,
-        inputs: Mapping[str, Any] | None = None,
-        *,
-        run_id: str | None = None,
-        controls: Controls | None = None,
-    ) -> RunResult:
-        plan = self._scheduler.schedule(flow).with_inputs(inputs or {})
-        return await self._scheduler.execute(plan, run_id=run_id, controls=controls)
+        self._places = Executors({name: place, PROCESS: ProcessPool(workers)}, rule=name)
+        super().__init__(host, self._places, workers=workers, store=store)
 
     async def close(self) -> None:
         """Let go of what is kept on the cluster and here."""
         self._threads.shutdown(wait=False, cancel_futures=True)
-        await self._executors.close()
+        await self._places.close()
 
     async def __aenter__(self) -> Self:
         return self
