@@ -14,6 +14,7 @@ started and what is done to whom; the moments differ with the machine.
 ``faults``     chooses what breaks next and times how long the product needs to be well again
 ``receiver``   the slow service outside that flows send requests to
 ``tables``     reads the database with plain SQL, behind the product's back
+``machine``    how slow the machine is meanwhile
 ``judge``      holds what is in the tables against the promises; ``effects`` does so for the ledger
 ``logs``       what the processes said about it themselves
 ``rig``        all of it in order, once

@@ -19,6 +19,7 @@ import psycopg
 import redis
 
 from infra.chaos.load import Load
+from infra.chaos.machine import Machine
 from infra.chaos.parts import PartMissing, Product, Production
 from infra.chaos.tables import Tables, as_id
 
@@ -30,13 +31,15 @@ GIVE_UP_S = 120.0
 
 @dataclass(frozen=True, slots=True)
 class Recovery:
-    """How long it took until all was well after a fault; None when it never was."""
+    """How long it took until all was well after a fault (None when it never was), and how slow the
+    machine was meanwhile."""
 
     what: str
     how: str
     at: float
     seconds: float | None
     is_alone: bool
+    slowness: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Faults:
     load: Load
     pace: Pace
     seed: int
+    machine: Machine
     counts: Counter[str] = field(default_factory=Counter)
     recoveries: list[Recovery] = field(default_factory=list)
     frozen_pids: set[int] = field(default_factory=set)
@@ -266,7 +270,9 @@ class Faults:
             taken = time.monotonic() - at
             is_alone = not any(at - 5 < other < at + taken and other != at for other in self._began)
             seconds = None if taken >= GIVE_UP_S else round(taken, 2)
-            self.recoveries.append(Recovery(what, how, round(at - self._started_at, 1), seconds, is_alone))
+            slowness = self.machine.slowness(at, at + taken)
+            since_start_s = round(at - self._started_at, 1)
+            self.recoveries.append(Recovery(what, how, since_start_s, seconds, is_alone, slowness))
             self._say(f"{name} well again after {seconds} s{'' if is_alone else ' (not alone)'}")
             self._busy.discard(name)
 

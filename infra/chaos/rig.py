@@ -20,6 +20,7 @@ from infra.chaos.faults import Faults, Pace
 from infra.chaos.flows import MIX, NUMBERS
 from infra.chaos.judge import Judge
 from infra.chaos.load import Api, Load
+from infra.chaos.machine import Machine
 from infra.chaos.oracle import Oracle
 from infra.chaos.parts import Embedded, Product, Production
 from infra.chaos.people import People
@@ -70,7 +71,9 @@ def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup
             tables = _tables(product)
             tables.note_writes()
             load = Load(Api(product.addresses(), staged), seed, rate)
-            faults = Faults(product, tables, load, setup.pace, seed)
+            machine = Machine()
+            faults = Faults(product, tables, load, setup.pace, seed, machine)
+            machine.begin()
             people = People(load.api, load, tables, seed)
             load.begin()
             people.begin()
@@ -79,6 +82,7 @@ def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup
             people.settle()
             _settle(tables)
             people.end()
+            machine.end()
             verdict = Judge(
                 tables=tables,
                 oracle=oracle,
@@ -103,6 +107,7 @@ def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup
             noticed=logs.noticed(product.logs()),
             fired=logs.fired(product.logs()),
             recoveries=faults.recoveries,
+            slowness=machine.slowness(),
             breaches=verdict.breaches,
             rig_faults=load.faults,
             diary=faults.said,
