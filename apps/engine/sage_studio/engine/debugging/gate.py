@@ -201,6 +201,9 @@ class DebugGate:
             if state.current is None and (state.passing.kind != "within" or state.passing.lets(stop.place)):
                 self._make_current(stop)
             self.say_hit(stop)
+        elif self._thread is None:
+            # Only after a crash: what was followed is not known any more.
+            self._choose()
         self.state_due()
         try:
             return await held.answer
