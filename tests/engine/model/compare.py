@@ -73,9 +73,10 @@ def begun_at(events: Sequence[Event]) -> dict[Key, int]:
 def differences(story: Story, played: Played) -> list[str]:
     """In words, what does not fit; nothing when all does."""
     was_cancelled = "cancel" in played.befallen
+    was_lost = bool(played.crashes or "drain" in played.befallen)
     found = [] if was_cancelled else _outcome(story, played)
     for key, told in story.nodes.items():
-        found += _node(key, told, played.nodes.get(key), is_cut=was_cancelled, counts=not played.crashes)
+        found += _node(key, told, played.nodes.get(key), is_cut=was_cancelled, counts=not was_lost)
     for key, told in story.iterations.items():
         found += _iteration(key, told, played.nodes.get(key), is_cut=was_cancelled)
     for key in played.nodes.keys() - story.nodes.keys() - story.iterations.keys():

@@ -125,7 +125,7 @@ class Container:
 
     def choose_end(self, ends: Mapping[int | None, Ended], *, can_complete: bool) -> int | None:
         """Which iteration ended the container early, or None."""
-        has_completed = self.seen() is not None
+        has_completed = "$left" not in (self.seen() or {"$left": None})
         options = [*([None] if can_complete else []), *ends]
         return self.model.choices.pick(options, lambda index: (index is None) != has_completed)
 

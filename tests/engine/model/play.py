@@ -7,9 +7,10 @@ is recorded. Then the next worker claims the run from what is on disk.
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from typing import Any, Literal, cast
 
@@ -149,7 +150,16 @@ class Worker:
         self.has_befallen = False
 
     async def load(self, run_id: str) -> RunProgress:
-        return await self.claim.load(run_id)
+        """What is on disk, as a database gives it back: values went through JSON, and what happened inside
+        of finished iterations is left out."""
+        progress = await self.claim.load(run_id)
+        over = {path for _, path in progress.nodes if _is_over(path, progress)}
+        nodes = {
+            key: record._replace(outputs=json.loads(json.dumps(record.outputs, default=dict)))
+            for key, record in progress.nodes.items()
+            if not any(_is_within(key, path) for path in over)
+        }
+        return replace(progress, nodes=nodes)
 
     async def record(self, run_id: str, batch: Batch) -> None:
         if self._is_due("kill_before_batch", self.batches):
@@ -278,6 +288,22 @@ class _Story:
                 if record.state == "waiting" and key and not key.rpartition("|")[2].startswith("flow"):
                     payload = payload_of(record.node_id, record.iteration_path)
                     self.disk.signal(RUN_ID, key, cast(Json, payload))
+
+
+def _is_over(path: str, progress: RunProgress) -> bool:
+    """Whether a path is that of an iteration that has ended."""
+    record = progress.nodes.get((_container(path), path)) if path else None
+    return record is not None and record.state in {"completed", "failed"}
+
+
+def _is_within(key: tuple[str, str], path: str) -> bool:
+    node_id, node_path = key
+    is_its_own = node_path == path and node_id == _container(path)
+    return not is_its_own and (node_path == path or node_path.startswith(f"{path}/"))
+
+
+def _container(path: str) -> str:
+    return path.rpartition("/")[2].partition(".")[0]
 
 
 def _refuse_repetition(disk: MemoryRunStore, node_id: str, path: str) -> None:
