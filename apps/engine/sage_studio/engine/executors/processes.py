@@ -93,7 +93,7 @@ class ProcessPool:
         """End the idle workers from outside any loop."""
         idle, self._idle = self._idle, []
         for worker in idle:
-            worker.kill()
+            worker.dismiss()
 
     def _adopt_loop(self) -> None:
         """Workers talk over the loop they were started on; on another one they are started anew."""
@@ -122,7 +122,7 @@ class ProcessPool:
     def _let_go(self, worker: _Worker) -> None:
         if worker in self._idle and time.monotonic() - worker.idle_since >= self._idle_s * 0.99:
             self._idle.remove(worker)
-            worker.kill()
+            worker.dismiss()
 
 
 class _Worker:
@@ -160,7 +160,7 @@ class _Worker:
         except TimeoutError:
             greeting = None
         except asyncio.CancelledError:
-            worker.kill()
+            worker.dismiss()
             raise
         if greeting is None or greeting.method != HELLO:
             worker.kill()
@@ -235,6 +235,11 @@ class _Worker:
         if self._process.poll() is None:
             with suppress(subprocess.TimeoutExpired):
                 self._process.wait(0.05)
+
+    def dismiss(self) -> None:
+        """``kill``, and let go of what it wrote."""
+        self.kill()
+        self._words.close()
 
     async def end(self) -> None:
         """``kill``, and wait until it is gone."""
