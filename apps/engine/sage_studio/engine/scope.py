@@ -13,10 +13,10 @@ from __future__ import annotations
 import asyncio
 import random
 from collections import deque
-from collections.abc import Awaitable, Coroutine, Mapping
+from collections.abc import Awaitable, Coroutine, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from sage_studio.engine.attempt import Attempt, Slots
+from sage_studio.engine.attempt import Attempt, Limit, Slots
 from sage_studio.engine.cache import cached_outputs, remember_outputs
 from sage_studio.engine.context import RunContext
 from sage_studio.engine.errors import NODE_TIMEOUT, NOT_IN_LOOP
@@ -36,6 +36,7 @@ from sage_studio.engine.records import (
     count_ports,
     iso,
 )
+from sage_studio.engine.resources import ONE, Amount, Share
 from sage_studio.engine.restore import LEFT, is_taken_up, restore
 from sage_studio.engine.shared_work import Turns, take_over
 from sage_studio.engine.spans import Span
@@ -99,6 +100,9 @@ class Scope:
         else:
             self._import(parent, shared, given)
         self.cheap = run.cheap_of(plan)
+        self._priority = 0.0
+        if parent is not None and plan.container is not None:
+            self._priority = parent.priority_of(parent.plan.nodes[parent.plan.index[plan.container]])
         # Nodes with a past in the records are never called barely: their attempts go on counting.
         self.past: set[int] = set()
         self._strands = Strands(self._strand, DEFAULT_CONCURRENCY)
@@ -177,6 +181,8 @@ class Scope:
         finally:
             self.run.scopes.discard(self)
             await self._strands.end()
+            if self.run.debugger is not None:
+                self.run.debugger.level_ended(self)
 
     @property
     def is_finished(self) -> bool:
@@ -329,7 +335,7 @@ class Scope:
         self, node: PlanNode, inputs: Mapping[str, Any], attempt: int, stuck: Stuck | None = None
     ) -> None:
         """The attempts that follow number ``attempt``; the first of them may have been begun elsewhere."""
-        limits = self._limits(node) if self.run.slots is not None or node.concurrency is not None else None
+        limits = self._limits(node) if self.run.has_limits or node.concurrency is not None else None
         while True:
             attempt += 1
             began = self.run.now() if stuck is None else stuck.attempt.began
@@ -361,7 +367,7 @@ class Scope:
                 return
 
     async def _attempt_in_turn(
-        self, node: PlanNode, inputs: Mapping[str, Any], number: int, limits: list[asyncio.Semaphore]
+        self, node: PlanNode, inputs: Mapping[str, Any], number: int, limits: Sequence[Limit]
     ) -> Result:
         """An attempt that first waits until the limits it counts against let it."""
         slots = Slots(limits)
@@ -377,14 +383,25 @@ class Scope:
         finally:
             slots.release()
 
-    def _limits(self, node: PlanNode) -> list[asyncio.Semaphore]:
+    def _limits(self, node: PlanNode) -> list[Limit]:
         """The limits a node counts against; a container does not: its body does the work."""
         if node.body is not None:
             return []
-        limits = [] if node.concurrency is None else [self.run.find_limit(node.id, node.concurrency)]
-        if self.run.slots is not None:
-            limits.append(self.run.slots)
+        run = self.run
+        limits: list[Limit] = []
+        if node.concurrency is not None:
+            limits.append(run.find_limit(node.id, node.concurrency))
+        if run.slots is not None:
+            limits.append(Share(run.slots, ONE, self.priority_of(node)))
+        if (pool := run.options.resources) is not None and (needs := node.needs) is not None:
+            if run.works_here(node):
+                limits.append(Share(pool, Amount.of(needs), self.priority_of(node)))
         return limits
+
+    def priority_of(self, node: PlanNode) -> float:
+        """Milliseconds of expected work from this node to the end of its level, and of those around it."""
+        hints = self.plan.hints
+        return self._priority + (hints.rank[node.index] if hints is not None else 0.0)
 
     async def _attempt(
         self,

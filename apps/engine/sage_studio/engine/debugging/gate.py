@@ -127,11 +127,9 @@ class DebugGate:
         if place in self.state.released:
             self.state.released.remove(place)
         self._forget_inside(place)
-        thread = self._thread
-        if self.state.passing.place == place:
-            self.state.passing, self.state.arrival = NOBODY, "step"
-            self._thread = Thread(set(freed), place.parent)
-            self.state_due()
+        thread, passing = self._thread, self.state.passing
+        if passing.place is not None and (passing.place == place or place.holds(passing.place)):
+            self._end_step(set(freed), place.parent)
         elif thread is None:
             return
         elif place in thread.pending:
@@ -139,6 +137,28 @@ class DebugGate:
             thread.pending.update(freed)
         elif thread.container is not None and (place == thread.container or place.holds(thread.container)):
             thread.pending, thread.container = set(freed), place.parent
+        self._choose()
+
+    def _end_step(self, pending: set[Place], container: Place | None) -> None:
+        self.state.passing, self.state.arrival = NOBODY, "step"
+        self._thread = Thread(pending, container)
+        self.state_due()
+
+    def level_ended(self, path: str) -> None:
+        """An iteration is over: nothing inside it will come any more, though a step may have been there
+        (after a crash it may turn out that a stop node had ended it)."""
+        if self.voice.is_stopping:
+            return
+        state, thread, container = self.state, self._thread, Place("", path).parent
+        state.released = [place for place in state.released if not place.is_on(path)]
+        for stop in [s for s in state.stops if s.id not in self._held and s.place.is_on(path)]:
+            self._forget(stop)
+        if state.passing.place is not None and state.passing.place.is_on(path):
+            self._end_step(set(), container)
+        elif thread is not None and any(
+            place.is_on(path) for place in (*thread.pending, thread.container) if place is not None
+        ):
+            self._thread = Thread(set(), container)
         self._choose()
 
     def left(self, place: Place) -> None:

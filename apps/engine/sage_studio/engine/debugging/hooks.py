@@ -122,6 +122,10 @@ class RunDebugger:
         nodes, path = scope.plan.nodes, scope.path
         self.gate.settled(Place(node.id, path), [Place(nodes[i].id, path) for i in freed])
 
+    def level_ended(self, scope: Scope) -> None:
+        if scope.parent is not None:
+            self.gate.level_ended(scope.path)
+
     def close(self) -> None:
         """The run stops: nobody may stand at the gate any longer."""
         self.gate.close()

@@ -23,3 +23,7 @@ class Place(NamedTuple):
         """Whether ``other`` is inside this container, at any depth."""
         start = f"{self.path}/{self.node_id}." if self.path else f"{self.node_id}."
         return other.path.startswith(start)
+
+    def is_on(self, path: str) -> bool:
+        """Whether this place is on the level with this path, or inside one of its containers."""
+        return self.path == path or self.path.startswith(f"{path}/")
