@@ -80,11 +80,11 @@ class _DebuggedStory(_Story):
         nodes = [node["id"] for node in flow["nodes"]]
         dice = random.Random(len(nodes))
         points = [Breakpoint(node_id) for node_id in nodes if dice.random() < 0.3]
-        self._begun = DebugState.begun(points, pause_at_start=dice.random() < 0.5)
+        self._begun = DebugState.begun(points, pause_at_start=dice.random() < 0.5).to_json()
 
     async def _work(self, worker: Worker) -> None:
         told = [event for event in self.disk.events.get(RUN_ID, []) if event.type == "debug_state"]
-        state = DebugState.from_json(told[-1].data) if told else self._begun
+        state = DebugState.from_json(told[-1].data if told else self._begun)
         session = DebugSession(state)
         self._robot.hold(session)
         worker.controls.debug(session)

@@ -17,7 +17,7 @@ from tests.engine.model.interpreter import TooLong
 from tests.engine.model.play import Trouble
 from tests.engine.model.search import INPUTS, troubles
 
-EXAMPLES = 150
+EXAMPLES = 60
 SEED = 20_261_123
 
 
