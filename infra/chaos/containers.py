@@ -124,3 +124,16 @@ def keeps(_: str) -> Json:
         step("end", "{{ put.value + big.value.length }}"),
     ]
     return flow(nodes, "put:value>big:value big:value>end:value", {"end": "{{ end.value }}"})
+
+
+def fleet(_: str) -> Json:
+    """Heavy nodes, done by any worker as jobs of their own, which are claimed and fenced like runs."""
+    again = {"count": 2, "delay_s": 0.1}
+    nodes = [
+        node("map", "map_each", items="{{ [1, 2, 3, flow.inputs.n] }}", parallelism=4),
+        step("work", "{{ item * 3 }}", seconds=0.8, parent="map"),
+        step("odd", "{{ inputs.value + 1 }}", seconds=0.1, parent="map", fails=1, retry=again),
+        step("end", "{{ inputs.value }}"),
+    ]
+    edges = "work:value>odd:value odd:value>map:result map:results>end:value"
+    return flow(nodes, edges, {"all": "{{ end.value }}"}, executor="celery")

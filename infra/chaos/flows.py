@@ -129,5 +129,6 @@ MIX: dict[str, Kind] = {
     "approval": Kind(containers.approval, 2),
     "calls": Kind(containers.calls, 2),
     "callee": Kind(containers.callee, 0),
+    "fleet": Kind(containers.fleet, 2),
     "keeps": Kind(containers.keeps, 2),
 }

@@ -96,6 +96,7 @@ class Judge:
         for run_id, run in runs.items():
             state, reason = run["state"], run["reason"]
             verdict.counts[f"runs {state}"] += 1
+            verdict.flows[run["flow"]] += 1
             if state == "paused":
                 verdict.counts[f"paused {reason}"] += 1
                 if reason not in NAMED_REASONS:

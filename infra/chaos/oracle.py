@@ -65,6 +65,7 @@ class Oracle:
         """The flows as one process can run them: called flows are files, and timers take no time."""
         flows = deepcopy(dict(self._flows))
         for body in flows.values():
+            body["settings"].pop("executor", None)
             for node in body["nodes"]:
                 if node["type"] == "sub_flow":
                     node["config"]["flow"] = str(folder / f"{node['config']['flow']}.json")

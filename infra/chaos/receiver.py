@@ -14,6 +14,13 @@ from urllib.parse import parse_qs, urlsplit
 SLOWEST_S = 2.5
 
 
+class _Server(ThreadingHTTPServer):
+    """Callers that are killed in the middle of a request are nothing to talk about."""
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        return
+
+
 class Receiver:
     """Listens on a port of its own; ``effects`` counts by key what was done, ``calls`` what was asked."""
 
@@ -24,7 +31,7 @@ class Receiver:
         self.is_slow = True
         self._dice = Random(seed)  # noqa: S311 - repeatable, guards nothing
         self._lock = threading.Lock()
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self._server.daemon_threads = True
         threading.Thread(target=self._server.serve_forever, name="receiver", daemon=True).start()
 

@@ -21,6 +21,7 @@ class Report:
     minutes: float
     times: str
     counts: Mapping[str, int]
+    flows: Mapping[str, int]
     faults: Mapping[str, int]
     noticed: Mapping[str, int]
     fired: Mapping[str, int]
@@ -67,6 +68,7 @@ class Report:
             "over_target": self.over_target,
             "slowness": self.slowness,
             "counts": dict(self.counts),
+            "runs_by_flow": dict(self.flows),
             "faults": dict(self.faults),
             "noticed": dict(self.noticed),
             "failpoints": dict(self.fired),
@@ -83,6 +85,7 @@ class Report:
         ]
         lines.append(f"  the machine was {self.slowness} times as slow as a calm one")
         lines += _columns("counts", self.counts)
+        lines.append(f"  flows      {', '.join(f'{name} {n}' for name, n in sorted(self.flows.items()))}")
         lines += _columns("faults", self.faults)
         lines += _columns("noticed by the product", self.noticed)
         lines += _columns("fail points fired", self.fired)

@@ -103,6 +103,7 @@ def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup
             minutes=minutes,
             times=setup.times,
             counts=verdict.counts + Counter({f"people {name}": n for name, n in people.counts.items()}),
+            flows=verdict.flows,
             faults=faults.counts,
             noticed=logs.noticed(product.logs()),
             fired=logs.fired(product.logs()),

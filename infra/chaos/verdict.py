@@ -12,6 +12,7 @@ class Verdict:
 
     breaches: dict[str, list[str]] = field(default_factory=lambda: defaultdict(list))
     counts: Counter[str] = field(default_factory=Counter)
+    flows: Counter[str] = field(default_factory=Counter)
 
     def breach(self, promise: str, text: str) -> None:
         self.breaches[promise].append(text)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import signal
 import subprocess
+import sys
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -14,7 +16,7 @@ from websockets.exceptions import ConnectionClosed
 
 from studio_project.supervisor.valkey import find_server
 from tests.collaboration.client import DocClient, until
-from tests.collaboration.server import Place, Server, free_port, prepared_place, running
+from tests.collaboration.server import ROOT, Place, Server, free_port, prepared_place, running
 
 pytestmark = [
     pytest.mark.slow,
@@ -83,6 +85,62 @@ async def test_dying_at_the_commit_loses_nothing_that_was_promised(place: Place,
         await asyncio.wait_for(_client(server, flow_id, "w", clients), 60)
     promised = {f"w.{number}" for number in range(clients["w"].acked - 1)}
     assert promised <= set(_stored_notes(place, flow_id))
+
+
+CHANGE = """
+import django
+django.setup()
+from apps.collaboration.services import patch_apply
+from apps.collaboration.services.upkeep import document_compact
+from apps.accounts.models import Person
+from sage_studio.flow import parse_patch
+import uuid
+person = Person.objects.get(email="owner@example.org")
+flow_id = uuid.UUID({flow_id!r})
+def add(name):
+    node = {{"id": name, "type": "manual_trigger", "pos": [0, 0]}}
+    patch = {{"schema": "sage-studio/patch@1", "operations": [{{"op": "add_node", "node": node}}]}}
+    patch_apply(person, flow_id, parse_patch(patch))
+from apps.common import failpoints
+for name in ("a", "b", "c"):
+    add(name)
+failpoints.configure({point!r} + ":kill")
+{act}
+"""
+
+
+def _die_in(place: Place, flow_id: str, point: str, act: str) -> int:
+    """A program of its own adds three nodes, then dies at the point; its exit code."""
+    script = CHANGE.format(flow_id=flow_id, point=point, act=act)
+    command = [sys.executable, "-c", script]
+    return subprocess.run(command, env=place.environment, cwd=ROOT, check=False).returncode
+
+
+def _stored_nodes(place: Place, flow_id: str) -> set[str]:
+    script = (
+        "from apps.collaboration.selectors import document_load\n"
+        "from apps.collaboration.documents.library import LiveDoc\n"
+        f"print(' '.join(LiveDoc(document_load({flow_id!r}).updates).dump()['nodes']))"
+    )
+    return set(place.run(script).split())
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize(("point", "more"), [("document.patch", set()), ("document.patched", {"d"})])
+def test_dying_in_the_headless_writer_leaves_the_change_whole_or_not_at_all(
+    place: Place, point: str, more: set[str]
+) -> None:
+    flow_id = place.new_flow()
+    assert _die_in(place, flow_id, point, 'add("d")') == -signal.SIGKILL
+    assert _stored_nodes(place, flow_id) == {"a", "b", "c"} | more
+
+
+@pytest.mark.kill
+@pytest.mark.parametrize("point", ["document.compact", "document.compacted"])
+def test_dying_while_a_journal_is_shortened_changes_nothing(place: Place, point: str) -> None:
+    flow_id = place.new_flow()
+    assert _die_in(place, flow_id, point, "document_compact(flow_id)") == -signal.SIGKILL
+    assert _stored_nodes(place, flow_id) == {"a", "b", "c"}
 
 
 @pytest.fixture(scope="module")
