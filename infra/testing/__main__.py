@@ -105,7 +105,8 @@ def in_browser(extra: Sequence[str]) -> int:
 
 
 def on_ray(extra: Sequence[str]) -> int:
-    return _pytest(["tests/executors/test_ray.py", *extra], {"PYTHONPATH": str(ray.ensure())})
+    tests = ["tests/executors/test_ray.py", "tests/executors/test_conformance.py", "-k", "ray"]
+    return _pytest([*tests, *extra], {"PYTHONPATH": str(ray.ensure())})
 
 
 def _pytest(arguments: Sequence[str], env: dict[str, str]) -> int:

@@ -3,6 +3,7 @@ sealed values, adoption by whoever takes the run over."""
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from collections.abc import Iterator
@@ -17,12 +18,12 @@ from apps.executions.adapters import jobs
 from apps.executions.adapters.jobs import JobPlan
 from apps.executions.adapters.sealing import CannotOpen, seal, unseal
 from apps.executions.adapters.worker import RunWorker
-from apps.executions.models import NodeJob, Run, RunEvent
+from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
 from apps.executions.services import run_cancel
 from sage_studio.plugins import registry
 from tests.executions.conftest import FAST
 from tests.executions.flows import definition, make_flow, start, wait_for
-from tests.executors.nodes import NODES
+from tests.executors.flows import FLOWS, TEST_NODES
 from tests.world import World, make_world
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow]
@@ -32,7 +33,7 @@ TRIGGER = {"id": "start_a1", "type": "manual_trigger"}
 @pytest.fixture
 def people(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     library = registry.builtin_registry()
-    monkeypatch.setattr(library, "_nodes", {**library._nodes, **NODES})
+    monkeypatch.setattr(library, "_nodes", {**library._nodes, **TEST_NODES})
     return make_world()
 
 
@@ -67,6 +68,31 @@ def run_to_end(people: World, body: dict[str, Any]) -> Run:
     return wait_for(start(people.editor.person, flow).pk, wait_s=40)
 
 
+def keep_secret(people: World) -> None:
+    credential_create(
+        people.owner.person,
+        people.workspace,
+        name="key",
+        kind=Kind.API_KEY,
+        fields={"api_key": "s3cret-value"},
+        allowed_hosts=[],
+        header="",
+        prefix="",
+    )
+
+
+def left_by(run: Run) -> tuple[Any, ...]:
+    """What a run leaves behind but times and keys that name the run itself."""
+    fields = ("node_id", "iteration_path", "attempt", "state", "outputs", "error")
+    rows = (
+        NodeRun.objects.filter(run=run).order_by("node_id", "iteration_path", "attempt").values_list(*fields)
+    )
+    said = RunEvent.objects.filter(run=run, type="log").order_by("node_id", "iteration_path", "seq")
+    lines = list(said.values_list("node_id", "iteration_path", "data"))
+    whole = json.dumps([run.state, run.outputs, run.error, list(rows), lines], default=str)
+    return tuple(json.loads(whole.replace(str(run.pk), "RUN")))
+
+
 def outputs_of(run: Run) -> dict[str, Any]:
     assert run.outputs is not None
     return dict(run.outputs)
@@ -82,6 +108,18 @@ def test_a_heavy_node_is_done_by_another_worker(people: World, home: RunWorker, 
     assert (ended.state, outputs_of(ended)["b"]) == ("completed", {"value": 42})
     assert lines(ended) == ["adding 2", "adding 40"]
     assert not NodeJob.objects.exists()
+
+
+@pytest.mark.parametrize("name", FLOWS)
+def test_a_flow_gives_the_same_on_the_fleet_as_on_one_worker(
+    people: World, home: RunWorker, helper: RunWorker, name: str
+) -> None:
+    keep_secret(people)
+    body = {"schema": "sage-studio/flow@1", **FLOWS[name]}
+    here = run_to_end(people, body)
+    there = run_to_end(people, {**body, "settings": {"executor": "celery"}})
+    assert left_by(there) == left_by(here)
+    assert "s3cret" not in str(left_by(there))
 
 
 def test_items_of_a_map_are_spread_and_keep_their_order(
@@ -109,16 +147,7 @@ def test_its_error_is_the_runs_error(people: World, home: RunWorker, helper: Run
 
 
 def test_a_secret_used_elsewhere_is_blotted_here(people: World, home: RunWorker, helper: RunWorker) -> None:
-    credential_create(
-        people.owner.person,
-        people.workspace,
-        name="key",
-        kind=Kind.API_KEY,
-        fields={"api_key": "s3cret-value"},
-        allowed_hosts=[],
-        header="",
-        prefix="",
-    )
+    keep_secret(people)
     ended = run_to_end(people, heavy(node("talk", "tell_secret", name="key")))
     assert ended.state == "completed", ended.error
     assert outputs_of(ended)["talk"]["value"] == "Bearer ••••••"

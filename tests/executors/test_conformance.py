@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import tempfile
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -24,29 +27,20 @@ from sage_studio.engine import (
 )
 from sage_studio.engine.executors import Executors, ProcessPool
 from sage_studio.engine.executors.call import NodeExecutor
-from sage_studio.engine.executors.clusters import kubernetes_pods
+from sage_studio.engine.executors.clusters import kubernetes_pods, ray_nodes
 from sage_studio.engine.executors.settings import PodSettings
 from sage_studio.flow import parse_plain
 from sage_studio.kernel import SageError
 from sage_studio.plugins.local_host import LocalHost
-from sage_studio.plugins.registry import NodeRegistry, builtin_registry
-from tests.engine import nodes as engine_nodes
 from tests.engine.nodes import flow, node
-from tests.executors import nodes as executor_nodes
 from tests.executors.cluster.api import LocalCluster
+from tests.executors.flows import FLOWS, TIME_LIMIT, all_types
 from tests.executors.support import SECRET
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
 
 
-def _types() -> NodeRegistry:
-    registry = NodeRegistry(builtin_registry().get(spec.id) for spec in builtin_registry().specs())  # type: ignore[misc]
-    for cls in {**engine_nodes.NODES, **executor_nodes.NODES}.values():
-        registry.add(cls)
-    return registry
-
-
-TYPES = _types()
+TYPES = all_types()
 
 
 @dataclass
@@ -73,10 +67,26 @@ async def _process() -> AsyncIterator[NodeExecutor]:
     await pool.close()
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="module", params=["process", "kubernetes"])
+@asynccontextmanager
+async def _ray() -> AsyncIterator[NodeExecutor]:
+    import ray  # type: ignore[import-not-found,unused-ignore]
+
+    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
+        os.environ |= {"HOME": folder, "RAY_USAGE_STATS_ENABLED": "0"}
+        nodes = ray_nodes(
+            "", num_cpus=4, include_dashboard=False, _temp_dir=folder, object_store_memory=100 << 20
+        )
+        yield nodes
+        await nodes.close()
+        ray.shutdown()
+
+
+PLACES = {"process": _process, "kubernetes": _kubernetes, **({"ray": _ray} if find_spec("ray") else {})}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module", params=PLACES)
 async def place(request: pytest.FixtureRequest) -> AsyncIterator[Place]:
-    make = {"process": _process, "kubernetes": _kubernetes}[request.param]
-    async with make() as executor:
+    async with PLACES[request.param]() as executor:
         yield Place(request.param, Executors({request.param: executor}))
 
 
@@ -90,32 +100,23 @@ class Seen:
     result: RunResult
     store: MemoryRunStore
 
-    def facts(self) -> dict[str, Any]:
+    def nodes(self) -> dict[Any, Any]:
         return {
-            "state": self.result.state,
-            "outputs": dict(self.result.outputs),
-            "error": self.result.error,
-            "nodes": {
-                (record.node_id, record.iteration_path, record.attempt): (
-                    record.state,
-                    dict(record.outputs) if record.outputs is not None else None,
-                    record.error,
-                )
-                for record in self.store.nodes["run-1"].values()
-            },
-            "said": {
-                key: [(event.type, event.data) for event in self.store.events["run-1"] if _key(event) == key]
-                for key in {_key(event) for event in self.store.events["run-1"] if _is_said(event)}
-            },
+            record.key: (
+                record.state,
+                dict(record.outputs) if record.outputs is not None else None,
+                record.error,
+            )
+            for record in self.store.nodes["run-1"].values()
         }
 
-
-def _key(event: Any) -> tuple[str | None, str]:
-    return event.node_id, event.iteration_path
-
-
-def _is_said(event: Any) -> bool:
-    return event.type == "log"
+    def lines(self) -> dict[Any, list[Any]]:
+        """By node and iteration; they leave a node in order, whatever other nodes say meanwhile."""
+        lines: dict[Any, list[Any]] = {}
+        for event in self.store.events["run-1"]:
+            if event.type == "log":
+                lines.setdefault((event.node_id, event.iteration_path), []).append(event.data)
+        return lines
 
 
 async def run(
@@ -141,89 +142,21 @@ async def run(
     return Seen(result, store)
 
 
-def _said(seen: Seen) -> dict[Any, list[Any]]:
-    """Lines by node and iteration; they leave a node in order, whatever other nodes say meanwhile."""
-    lines: dict[Any, list[Any]] = {}
-    for event in seen.store.events["run-1"]:
-        if event.type == "log":
-            lines.setdefault((event.node_id, event.iteration_path), []).append(event.data)
-    return lines
-
-
-FLOWS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
-    "a diamond with a branch that is not taken": (
-        flow(
-            [
-                node("a", "adder", by=1), node("fork", "forked"), node("left", "adder", by=10),
-                node("right", "adder", by=20), node("join", "join"),
-            ],
-            ["a>fork", "fork:yes>left", "fork:no>right", "left>join:values", "right>join:values"],
-        ),
-        {},
-    ),
-    "items, by text and by object": (
-        flow(
-            [
-                node("list", "say", text=[1, 2, 3]),
-                node("one", "items", what="{{ item * 2 + index }}"),
-                node("two", "items", what={"n": "{{ item }}", "of": "{{ list.value.length }}", "$k": 1}),
-            ],
-            ["list>one", "list>two"],
-        ),
-        {},
-    ),
-    "a map with a body, and a failure that is caught": (
-        flow(
-            [
-                node("map", "map_each", items=[1, 2, 3], parallelism=2),
-                {**node("add", "adder", by=5), "parent": "map"},
-                {**node("again", "adder", by="{{ add.value }}"), "parent": "map"},
-                node("safe", "try_catch"),
-                {**node("bad", "complain", how="crash"), "parent": "safe"},
-                {**node("mend", "echo", text="mended"), "parent": "safe"},
-            ],
-            ["map:item>add", "add>again", "map:results>safe:value", "safe:catch>mend"],
-        ),
-        {},
-    ),
-    "retries and the error port": (
-        flow(
-            [
-                node("odd", "complain", retry={"count": 2, "delay_s": 0}, on_error="route"),
-                node("os", "complain", how="os", on_error="route"),
-                node("asked", "complain", how="asked", on_error="route"),
-                node("shape", "complain", how="shape", on_error="route"),
-                node("flaky", "flaky", failures=1, retry={"count": 1, "delay_s": 0}),
-                node("shown", "echo"),
-            ],
-            ["odd:error>shown"],
-        ),
-        {},
-    ),
-    "a failure nobody handles": (flow([node("a", "adder"), node("bad", "complain")], ["a>bad"]), {}),
-    "everything a context offers, and a secret said aloud": (
-        flow([node("talk", "chatty"), node("leak", "leak"), node("parts", "parts")], []),
-        {},
-    ),
-    "a time limit": (flow([node("slow", "crunch", seconds=30, timeout_s=2.5)], []), {}),
-}  # fmt: skip
-
-
 @pytest.mark.parametrize("name", FLOWS)
 async def test_a_flow_gives_the_same_as_here(place: Place, name: str, tmp_path: Path) -> None:
-    body, inputs = FLOWS[name]
-    if "time limit" in name:
-        there = await run(place, body, tmp_path, **inputs)
-        assert there.result.error is not None
-        assert there.result.error["code"] == "node.timeout"
-        return
-    here = await run(HERE, body, tmp_path, **inputs)
-    there = await run(place, body, tmp_path, **inputs)
-    assert there.facts()["nodes"] == here.facts()["nodes"]
+    here = await run(HERE, FLOWS[name], tmp_path)
+    there = await run(place, FLOWS[name], tmp_path)
+    assert there.nodes() == here.nodes()
     assert there.result.outputs == here.result.outputs
     assert (there.result.state, there.result.error) == (here.result.state, here.result.error)
-    assert _said(there) == _said(here)
+    assert there.lines() == here.lines()
     assert SECRET not in str(there.store.events) + str(there.store.nodes)
+
+
+async def test_a_time_limit_ends_what_computes(place: Place, tmp_path: Path) -> None:
+    seen = await run(place, TIME_LIMIT, tmp_path)
+    assert seen.result.error is not None
+    assert seen.result.error["code"] == "node.timeout"
 
 
 async def test_cancelling_a_run_ends_its_node_within_seconds(place: Place, tmp_path: Path) -> None:
