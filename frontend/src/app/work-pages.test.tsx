@@ -1,7 +1,7 @@
 import { screen, waitFor, within } from "@testing-library/react";
 import { expect, test, vi } from "vitest";
 import { renderAt } from "@/testing/render";
-import { owner, page, problem, Reply, session, workspace } from "@/testing/server";
+import { type Asked, owner, page, problem, Reply, session, workspace } from "@/testing/server";
 
 // The editor opens sockets and draws a canvas; here it only matters that one arrives at it.
 vi.mock("@/features/editor", () => ({ EditorPage: () => null }));
@@ -18,6 +18,8 @@ const failedRun = {
   trigger: "manual",
   version: 14,
   retry_of: null,
+  parent_run_id: null,
+  children: [],
   created_at: "2026-11-20T10:00:00Z",
   started_at: "2026-11-20T10:00:01Z",
   finished_at: "2026-11-20T10:00:32Z",
@@ -62,6 +64,8 @@ const runRoutes = {
   [`GET /w/runs/${runId}/definition`]: definition,
   [`GET /w/runs/${runId}/nodes`]: {
     items: [nodeRun("start_1", "completed", 1), nodeRun("llm_1", "failed", null)],
+    next_cursor: null,
+    iterations: {},
   },
   [`GET /w/runs/${runId}/nodes/row-start_1`]: {
     ...nodeRun("start_1", "completed", 1),
@@ -146,6 +150,55 @@ test("a node of a run opens to its values: rows as a table, big values as a down
   expect(screen.getByRole("link", { name: /2.0 MB/ })).toHaveAttribute(
     "href",
     `/api/v1/workspaces/${workspace.id}/blobs/ab12`,
+  );
+});
+
+test("rounds of a container are folded under it, with the nodes of each and the run one has started", async () => {
+  const level = (items: object[], iterations = {}) => ({ items, next_cursor: null, iterations });
+  const inRound = (id: string, round: number) => ({
+    ...nodeRun(id, "completed", 1),
+    id: `${id}-${round}`,
+    iteration_path: `each_1.${round}@1`,
+  });
+  const detail = (id: string) => ({ ...nodeRun(id, "completed", 1), inputs: {}, outputs: {} });
+  const { user } = renderAt(`/w/runs/${runId}`, {
+    ...runRoutes,
+    [`GET /w/runs/${runId}`]: {
+      ...failedRun,
+      children: [
+        {
+          id: "child-1",
+          number: 7,
+          flow_id: flowId,
+          flow_name: "Called",
+          state: "completed",
+          parent_path: "call_1|each_1.1@1|flow@1",
+        },
+      ],
+    },
+    [`GET /w/runs/${runId}/definition`]: {
+      ...definition,
+      nodes: [
+        { id: "each_1", type: "map_each", name: "Each" },
+        { id: "call_1", type: "sub_flow", name: "Call", parent: "each_1" },
+      ],
+    },
+    [`GET /w/runs/${runId}/nodes`]: ({ search }: Asked) => {
+      if (search.get("container")) return level([inRound("each_1", 0), inRound("each_1", 1)]);
+      if (search.get("path")) return level([inRound("call_1", 1)]);
+      return level([nodeRun("each_1", "completed", 2)], { each_1: { completed: 2 } });
+    },
+    [`GET /w/runs/${runId}/nodes/row-each_1`]: detail("each_1"),
+    [`GET /w/runs/${runId}/nodes/call_1-1`]: detail("call_1"),
+  });
+  await user.click(await screen.findByRole("button", { name: "Inputs and outputs of Each" }));
+  expect(await screen.findByText("2 rounds")).toBeVisible();
+  expect(screen.queryByText("Call")).toBeNull();
+  await user.click(await screen.findByRole("button", { name: "What happened in round 2" }));
+  await user.click(await screen.findByRole("button", { name: "Inputs and outputs of Call" }));
+  expect(await screen.findByRole("link", { name: "The run it started: Called #7" })).toHaveAttribute(
+    "href",
+    expect.stringContaining("/runs/child-1"),
   );
 });
 

@@ -74,17 +74,56 @@ export const runQuery = (workspaceId: string, runId: string) =>
 
 const nodeEnds = new Set<NodeState>(["completed", "failed", "skipped", "cancelled"]);
 
-export const runNodesQuery = (workspaceId: string, runId: string, active: boolean) =>
+/** One level of a run: its top, the inside of one iteration, or the iterations of a container on it. */
+export type Level = { path: string; container?: string };
+export const topLevel: Level = { path: "" };
+export type LevelNodes = {
+  items: NodeRun[];
+  /** Container → state → how many of its iterations are in it. */
+  iterations: Record<string, Partial<Record<NodeState, number>>>;
+  /** There are more rows than a page can show. */
+  isCut: boolean;
+};
+
+const nodesAtOnce = 200;
+const nodesKept = 2000;
+
+async function levelPage(
+  workspaceId: string,
+  runId: string,
+  level: Level,
+  cursor: string | null,
+  signal: AbortSignal,
+) {
+  const path = "/api/v1/workspaces/{workspace_id}/runs/{run_id}/nodes";
+  const query = { ...level, limit: nodesAtOnce, ...(cursor ? { cursor } : {}) };
+  return read(api.GET(path, { params: { path: ofRun(workspaceId, runId), query }, signal }));
+}
+
+export const runNodesQuery = (workspaceId: string, runId: string, active: boolean, level: Level) =>
   queryOptions({
-    queryKey: [...runKey(workspaceId, runId), "nodes"],
-    queryFn: async ({ signal }) => {
-      const params = { path: ofRun(workspaceId, runId) };
-      const path = "/api/v1/workspaces/{workspace_id}/runs/{run_id}/nodes";
-      return (await read(api.GET(path, { params, signal }))).items as NodeRun[];
+    queryKey: [...runKey(workspaceId, runId), "nodes", level.path, level.container ?? ""],
+    queryFn: async ({ signal }): Promise<LevelNodes> => {
+      const nodes: LevelNodes = { items: [], iterations: {}, isCut: false };
+      let cursor: string | null = null;
+      do {
+        const page: Awaited<ReturnType<typeof levelPage>> = await levelPage(
+          workspaceId,
+          runId,
+          level,
+          cursor,
+          signal,
+        );
+        nodes.items.push(...(page.items as NodeRun[]));
+        nodes.iterations = page.iterations;
+        cursor = page.next_cursor;
+      } while (cursor !== null && nodes.items.length < nodesKept);
+      nodes.isCut = cursor !== null;
+      return nodes;
     },
     // The last look may have come before the last node: go on until every node has ended.
     refetchInterval: ({ state }) =>
-      active || state.data?.some((node) => !nodeEnds.has(node.state)) ? 1000 : false,
+      active || state.data?.items.some((node) => !nodeEnds.has(node.state)) ? 1000 : false,
   });
 
 export const runNodeQuery = (workspaceId: string, runId: string, nodeRunId: string, state: string) =>

@@ -1,14 +1,31 @@
 /** Pure readings of a run: rows of nodes in the order of the flow, bars on the time line, log lines. */
-import type { FlowDefinition, NodeRun, RunDetail, RunEvent } from "@/lib/api";
+import type { ChildRun, FlowDefinition, NodeRun, RunDetail, RunEvent } from "@/lib/api";
 
 export type NodeRow = { key: string; nodeId: string; name: string; type: string; run: NodeRun | null };
 
 type Placed = { pos?: [number, number] };
 const across = ({ pos }: Placed): number => pos?.[0] ?? 0;
 
-/** Attempts in the order they started; nodes the run has not reached come last, left to right. */
-export function nodeRows(definition: FlowDefinition | undefined, runs: readonly NodeRun[]): NodeRow[] {
+/** The container an iteration path ends in; null at the top level. */
+export function containerOf(path: string): string | null {
+  return path ? (path.slice(path.lastIndexOf("/") + 1).split(".")[0] ?? null) : null;
+}
+
+/** The number people count an iteration by, from 1. */
+export function roundOf(path: string): number {
+  const step = path.slice(path.lastIndexOf("/") + 1);
+  return Number(step.slice(step.indexOf(".") + 1).split("@")[0]) + 1;
+}
+
+/** Attempts of one level in the order they started; its nodes the run has not reached come last, left to
+ * right. */
+export function nodeRows(
+  definition: FlowDefinition | undefined,
+  runs: readonly NodeRun[],
+  path = "",
+): NodeRow[] {
   const nodes = definition?.nodes ?? [];
+  const container = containerOf(path);
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const row = (nodeId: string, run: NodeRun | null): NodeRow => {
     const node = byId.get(nodeId);
@@ -16,9 +33,16 @@ export function nodeRows(definition: FlowDefinition | undefined, runs: readonly 
   };
   const reached = new Set(runs.map((run) => run.node_id));
   const waiting = nodes
+    .filter((node) => (node.parent ?? null) === container)
     .filter((node) => !reached.has(node.id) && node.disabled !== true)
     .sort((a, b) => across(a) - across(b));
   return [...runs.map((run) => row(run.node_id, run)), ...waiting.map((node) => row(node.id, null))];
+}
+
+/** The run a node has started, by the newest attempt. */
+export function childOf(run: Pick<RunDetail, "children">, node: NodeRun): ChildRun | undefined {
+  const place = `${node.node_id}|${node.iteration_path}|`;
+  return run.children.find((child) => child.parent_path.startsWith(place));
 }
 
 export type Bar = { left: number; width: number };

@@ -22,6 +22,8 @@ export const runsText = defineText("runs", {
     "trigger.manual": "Run button",
     "trigger.api": "API",
     "trigger.retry": "Retry",
+    "trigger.redrive": "Retry from a node",
+    "trigger.flow": "Another flow",
     draft: "Draft",
     "empty.title": "No runs yet",
     "empty.lead": "Open a flow and press Run. What happens is listed here, live.",
@@ -41,6 +43,7 @@ export const runsText = defineText("runs", {
     "run.retry.hint": "Runs the same version again with the same inputs",
     "run.retried": "Retry started",
     "run.retryOf": "Retry of an earlier run",
+    "run.parent": "Started by another run",
     "run.details": "Details",
     "run.inputs": "Inputs",
     "run.inputs.none": "Started without inputs.",
@@ -63,6 +66,12 @@ export const runsText = defineText("runs", {
     "nodes.expand": "Inputs and outputs of {{name}}",
     "nodes.notReached": "Not reached",
     "nodes.none": "No node has started yet.",
+    "nodes.rounds_one": "{{count}} round",
+    "nodes.rounds_other": "{{count}} rounds",
+    "nodes.round": "Round {{number}}",
+    "nodes.round.expand": "What happened in round {{number}}",
+    "nodes.child": "The run it started: {{flow}} #{{number}}",
+    "nodes.cut": "The first 2,000 are shown.",
     "value.input": "Input",
     "value.output": "Output",
     "value.none": "Nothing",
@@ -130,6 +139,8 @@ export const runsText = defineText("runs", {
     "trigger.manual": "手动",
     "trigger.api": "API",
     "trigger.retry": "重试",
+    "trigger.redrive": "从节点重试",
+    "trigger.flow": "其他流程",
     draft: "草稿",
     "empty.title": "还没有运行",
     "empty.lead": "打开一个流程并点击“运行”，过程会实时列在这里。",
@@ -149,6 +160,7 @@ export const runsText = defineText("runs", {
     "run.retry.hint": "用相同版本和相同输入再运行一次",
     "run.retried": "已开始重试",
     "run.retryOf": "对之前运行的重试",
+    "run.parent": "由另一个运行启动",
     "run.details": "详情",
     "run.inputs": "输入",
     "run.inputs.none": "启动时没有输入。",
@@ -171,6 +183,11 @@ export const runsText = defineText("runs", {
     "nodes.expand": "{{name}} 的输入与输出",
     "nodes.notReached": "未执行",
     "nodes.none": "还没有节点开始。",
+    "nodes.rounds_other": "{{count}} 轮",
+    "nodes.round": "第 {{number}} 轮",
+    "nodes.round.expand": "第 {{number}} 轮的情况",
+    "nodes.child": "由它启动的运行：{{flow}} #{{number}}",
+    "nodes.cut": "仅显示前 2,000 条。",
     "value.input": "输入",
     "value.output": "输出",
     "value.none": "无",
@@ -220,7 +237,7 @@ export const runsText = defineText("runs", {
   },
 });
 
-const known = ["manual", "api", "retry"] as const;
+const known = ["manual", "api", "retry", "redrive", "flow"] as const;
 type Trigger = (typeof known)[number];
 
 /** Triggers are an open list on the server; unknown ones show their own word. */

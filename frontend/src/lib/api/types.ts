@@ -56,6 +56,7 @@ export type NodeRun = Narrow<
   Schemas["NodeRunOut"],
   { state: NodeState; error: RunError | null; ports: Record<string, number> | null }
 >;
+export type ChildRun = RunDetail["children"][number];
 export type NodeRunDetail = NodeRun & { inputs: Json; outputs: Json };
 export type RunEvent = {
   type: string;

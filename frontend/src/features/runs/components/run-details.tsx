@@ -57,6 +57,11 @@ export function RunDetails({ workspaceId, run, definition }: Props) {
           {t("run.retryOf")}
         </Link>
       )}
+      {run.parent_run_id && (
+        <Link to="/w/$ws/runs/$run" params={{ ws: workspaceId, run: run.parent_run_id }}>
+          {t("run.parent")}
+        </Link>
+      )}
       <h2>{t("run.inputs")}</h2>
       {hasContent(run.inputs) ? (
         <ValuePorts workspaceId={workspaceId} value={run.inputs} />
