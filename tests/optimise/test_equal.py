@@ -49,7 +49,7 @@ def _seen(record: NodeRecord) -> tuple[Any, ...]:
     return record.state, record.attempt, record.outputs, record.ports, error
 
 
-@settings(max_examples=250, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=100, deadline=None, suppress_health_check=list(HealthCheck))
 @given(flows())
 def test_optimised_and_drawn_order_give_equal_results_and_states(body: dict[str, Any]) -> None:
     drawn, optimised = ran(body, optimised=False), ran(body, optimised=True)

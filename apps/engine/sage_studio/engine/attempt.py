@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sage_studio.engine.plan import PlanNode
 
@@ -14,14 +14,23 @@ if TYPE_CHECKING:
     from sage_studio.engine.scope import Scope
 
 
+class Limit(Protocol):
+    """Something only so many may hold at once (a semaphore, or a share of ``resources``)."""
+
+    async def acquire(self) -> object: ...
+
+    def release(self) -> None: ...
+
+
 class Slots:
-    """Places of one attempt under the limits of its run and its node."""
+    """Places of one attempt under the limits of its run, its node and its worker. Always taken in that
+    order, so that attempts never wait for each other in a circle."""
 
     __slots__ = ("_held", "_limits")
 
-    def __init__(self, limits: list[asyncio.Semaphore]) -> None:
+    def __init__(self, limits: Sequence[Limit]) -> None:
         self._limits = limits
-        self._held: list[asyncio.Semaphore] = []
+        self._held: list[Limit] = []
 
     async def take(self) -> None:
         for limit in self._limits:

@@ -40,10 +40,13 @@ async def run_flow(
 
     Raises FenceLost when another worker has taken the run over, and CancelledError when the
     caller is cancelled (nothing more is recorded then). Raises ``executor.unavailable`` when the flow is
-    to run where it cannot here.
+    to run where it cannot here, and ``run.needs_too_much`` when a node asks for more than there is.
     """
     options = options or RunOptions()
     (options.executors or NOWHERE).check(plan)
+    if options.resources is not None:
+        wants = ((node.name or node.id, node.needs) for node in plan.whole() if not node.disabled)
+        options.resources.check((name, needs) for name, needs in wants if needs is not None)
     clock = clock or SystemClock()
     progress = await store.load(run_id)
     journal = Journal(store, run_id, progress)

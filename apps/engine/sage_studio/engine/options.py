@@ -5,14 +5,17 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from sage_studio.engine.executors.placing import Executors
+from sage_studio.engine.resources import ResourcePool
 
 
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """``park_after_s``: a run with nothing to do but wait is given back when the wait goes on for longer
     than this; None keeps it. ``executors``: the places nodes may run at; without them all run here.
-    ``checkpoint_interval_s``: how often streams write where they are."""
+    ``checkpoint_interval_s``: how often streams write where they are. ``resources``: what nodes that name
+    their needs share with all other runs of this worker; without it they take what they like."""
 
     park_after_s: float | None = None
     executors: Executors | None = None
     checkpoint_interval_s: float = 5.0
+    resources: ResourcePool | None = None

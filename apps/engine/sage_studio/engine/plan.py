@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sage_studio.engine.bindings import Binding, BodyField, Evaluate
 from sage_studio.flow.document import FlowDocument, Retry
-from sage_studio.flow.spec import Effect, NodeSpec
+from sage_studio.flow.spec import Effect, Needs, NodeSpec
 from sage_studio.sdk import Node
 
 if TYPE_CHECKING:
     from sage_studio.engine.joining import PipelinePlan
 
 NO_RETRY = Retry(count=0)
+_ONE_CPU = Needs(cpu=1)
 NodeClass: TypeAlias = type[Node]
 
 
@@ -75,13 +76,19 @@ class PlanNode:
         return self.effect == "at_most_once"
 
     @property
+    def needs(self) -> Needs | None:
+        """What an attempt takes of its worker, when it says so."""
+        if self.spec is None or self.body is not None:
+            return None
+        return self.spec.needs or (_ONE_CPU if self.spec.cpu_bound else None)
+
+    @property
     def is_simple(self) -> bool:
         """Whether running it takes nothing but calling its code: no hooks, threads, limits or effects."""
         plain = self.is_plain and self.effect == "pure" and self.pinned is None and self.body is None
         bare = not (self.blocking or self.disabled or self.cache or self.is_trigger or self.stream_ports)
-        needs = self.spec.needs if self.spec else None
-        stays = self.executor is None and not (self.spec is not None and self.spec.cpu_bound)
-        return plain and bare and stays and self.concurrency is None and needs is None
+        free = self.executor is None and self.concurrency is None and self.needs is None
+        return plain and bare and free
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +143,13 @@ class Plan:
     container: str | None = None
     hints: Hints | None = None
     special: frozenset[int] = frozenset()
+
+    def whole(self) -> Iterator[PlanNode]:
+        """The nodes of this level and of all below it."""
+        for node in self.nodes:
+            yield node
+            for section in node.body.sections.values() if node.body is not None else ():
+                yield from section.whole()
 
     def levels(self) -> list[list[str]]:
         """Node ids by depth: those of one level depend only on earlier ones and may run at once."""

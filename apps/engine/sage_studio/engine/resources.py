@@ -90,6 +90,8 @@ class Amount(NamedTuple):
 
 
 NOTHING = Amount()
+ONE = Amount(milli_cpu=1000)
+"""One of whatever is counted: a processor, or a place among the nodes of a run at work."""
 
 
 def machine_budget(environ: Mapping[str, str] | None = None) -> Amount:
@@ -142,6 +144,7 @@ class ResourcePool:
         # A queue for each amount asked for: there are few kinds of nodes, but maybe thousands of each.
         self._queues: dict[Amount, list[_Waiter]] = {}
         self._turn = 0
+        self._is_serving_soon = False
 
     @property
     def free(self) -> Amount:
@@ -214,12 +217,16 @@ class ResourcePool:
             raise
 
     def release(self, amount: Amount) -> None:
-        """Give back what was acquired; whoever fits now goes on."""
+        """Give back what was acquired; whoever fits goes on, in the next turn of the loop: what this one
+        frees (the next on its path) is in line by then."""
         self.held = self.held.minus(amount)
-        self._serve()
+        if self._queues and not self._is_serving_soon:
+            self._is_serving_soon = True
+            asyncio.get_running_loop().call_soon(self._serve)
 
     def _serve(self) -> None:
         """Grant what fits, the first in line first; nobody passes one that was overtaken too often."""
+        self._is_serving_soon = False
         while fronts := sorted(self._fronts(), key=lambda front: front[1]):
             passed: list[_Waiter] = []
             for amount, waiter in fronts:
@@ -247,3 +254,20 @@ class ResourcePool:
             else:
                 del self._queues[amount]
         return fronts
+
+
+class Share:
+    """One attempt's share of a pool, as a limit that is taken and given back."""
+
+    __slots__ = ("_amount", "_pool", "_priority")
+
+    def __init__(self, pool: ResourcePool, amount: Amount, priority: float) -> None:
+        self._pool = pool
+        self._amount = amount
+        self._priority = priority
+
+    async def acquire(self) -> None:
+        await self._pool.acquire(self._amount, self._priority)
+
+    def release(self) -> None:
+        self._pool.release(self._amount)

@@ -11,12 +11,14 @@ from typing import TYPE_CHECKING, Any
 from sage_studio.engine.controls import Controls, Wish
 from sage_studio.engine.errors import FLOW_TIMEOUT
 from sage_studio.engine.executors.call import NodeExecutor
+from sage_studio.engine.executors.processes import ProcessPool
 from sage_studio.engine.host import Host
 from sage_studio.engine.journal import Journal
 from sage_studio.engine.masks import Masks
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan, PlanNode
 from sage_studio.engine.records import FlowState, RunOutcome, RunProgress
+from sage_studio.engine.resources import ONE, Amount, ResourcePool
 from sage_studio.engine.scope import Scope
 from sage_studio.engine.waiting import Waiting
 from sage_studio.kernel import Clock, Problem, SageError, SystemClock
@@ -70,7 +72,8 @@ class ActiveRun:
         self.turn_at = 0.0
         self.scopes: set[Scope] = set()
         limit = plan.document.settings.concurrency
-        self.slots = asyncio.Semaphore(limit) if limit else None
+        self.slots = ResourcePool(Amount(limit * ONE.milli_cpu)) if limit else None
+        self.has_limits = self.slots is not None or options.resources is not None
         self.node_slots: dict[str, asyncio.Semaphore] = {}
         self.waiting = Waiting(self)
         self.debugger: RunDebugger | None = None
@@ -205,6 +208,11 @@ class ActiveRun:
         """Where a node's attempts run; None is here."""
         executors = self.options.executors
         return None if executors is None else executors.place_of(node, self.plan.document.settings.executor)
+
+    def works_here(self, node: PlanNode) -> bool:
+        """Whether the node's attempts take their share of this machine."""
+        place = self.place_of(node)
+        return place is None or isinstance(place, ProcessPool)
 
     def find_limit(self, node_id: str, limit: int) -> asyncio.Semaphore:
         """The node's own limit over all levels and iterations."""

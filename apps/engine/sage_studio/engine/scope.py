@@ -393,9 +393,9 @@ class Scope:
             limits.append(run.find_limit(node.id, node.concurrency))
         if run.slots is not None:
             limits.append(Share(run.slots, ONE, self.priority_of(node)))
-        if (pool := run.options.resources) is not None and (needs := node.needs) is not None:
-            if run.works_here(node):
-                limits.append(Share(pool, Amount.of(needs), self.priority_of(node)))
+        pool, needs = run.options.resources, node.needs
+        if pool is not None and needs is not None and run.works_here(node):
+            limits.append(Share(pool, Amount.of(needs), self.priority_of(node)))
         return limits
 
     def priority_of(self, node: PlanNode) -> float:
