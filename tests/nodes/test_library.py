@@ -79,6 +79,8 @@ async def test_every_example_runs(spec: NodeSpec, host: LocalHost) -> None:
         assert (result.state, dict(result.outputs)) == ("completed", spec.example["outputs"])
         return
     config, inputs = spec.example["config"], spec.example.get("inputs", {})
+    if "needs" in spec.example:
+        pytest.skip(f"its example needs a server; tests/streams has a {spec.example['needs']} of its own")
     if spec.id == "http_request":
         pytest.skip("its example calls the public network; test_http_request has a server of its own")
     if spec.trigger:

@@ -17,7 +17,6 @@ from sage_studio.plugins.builtin import BUILTIN_NODES
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import NodeRegistry
 from sage_studio.sdk import (
-    Chunk,
     Context,
     Field,
     Node,
@@ -176,13 +175,19 @@ def _fresh() -> None:
     Sum.failures = 0
 
 
-async def run(
-    document: Any, host: LocalHost, store: Any = None, *, controls: Controls | None = None, **options: Any
+async def run_nodes(
+    document: Any,
+    nodes: NodeRegistry,
+    host: LocalHost,
+    store: Any = None,
+    *,
+    controls: Controls | None = None,
+    **options: Any,
 ) -> RunResult:
     with ThreadPoolExecutor(2) as threads:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             return await run_flow(
-                compile_flow(document, NODES),
+                compile_flow(document, nodes),
                 run_id="r",
                 inputs={},
                 store=store or MemoryRunStore(),
@@ -191,6 +196,10 @@ async def run(
                 controls=controls,
                 options=RunOptions(**options),
             )
+
+
+async def run(document: Any, host: LocalHost, store: Any = None, **more: Any) -> RunResult:
+    return await run_nodes(document, NODES, host, store, **more)
 
 
 async def test_stream_nodes_run_together_and_have_records_of_their_own(host: LocalHost) -> None:

@@ -35,7 +35,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await _resolve(host, port)
+        addresses = await resolve(host, port)
         if self._checked and not all(self._policy.allows(ip_address(address)) for address in addresses):
             raise SageError(REFUSED, {"host": host})
         failure: Exception | None = None
@@ -53,7 +53,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-async def _resolve(host: str, port: int) -> list[str]:
+async def resolve(host: str, port: int) -> list[str]:
     """Every address of a name, without scope ids. Raises SageError ``http.unreachable``."""
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)

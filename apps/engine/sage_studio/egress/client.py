@@ -21,6 +21,7 @@ import httpx
 
 from sage_studio.egress.addresses import EgressPolicy
 from sage_studio.egress.backend import GuardedBackend
+from sage_studio.egress.connecting import open_connection
 from sage_studio.egress.errors import (
     BAD_ANSWER,
     BAD_HEADER,
@@ -133,6 +134,13 @@ class GuardedClient:
                 return await self._follow(hop, max_bytes, secret)
         except TimeoutError as error:
             raise SageError(TIMEOUT, {"host": address.host, "timeout_s": timeout_s}) from error
+
+    async def connect(
+        self, host: str, port: int, *, tls: bool = False, timeout_s: float = 10.0
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection for another protocol, to an address held to the same rules. Raises SageError
+        ``http.*``."""
+        return await open_connection(self._policy, host, port, tls=tls, timeout_s=timeout_s)
 
     async def _follow(self, hop: _Hop, max_bytes: int, secret: SecretHeader | None) -> Response:
         first = hop.url.host

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import TypeAlias
 
@@ -50,3 +51,9 @@ class HostHttp:
             max_bytes=max_bytes,
             secret=secret,
         )
+
+    async def connect(
+        self, host: str, port: int, *, tls: bool = False, timeout_s: float = 10.0
+    ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        """A connection for another protocol. Raises SageError ``http.*``."""
+        return await self._client.connect(host, port, tls=tls, timeout_s=timeout_s)

@@ -6,6 +6,7 @@ supply the stores behind it.
 
 from __future__ import annotations
 
+from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -129,6 +130,12 @@ class HttpClient(Protocol):
 
         Raises NodeError with an ``http.*`` code when the address is refused or unreachable.
         """
+        ...
+
+    async def connect(
+        self, host: str, port: int, *, tls: bool = False, timeout_s: float = 10.0
+    ) -> tuple[StreamReader, StreamWriter]:
+        """A connection for another protocol than HTTP, to an address held to the same rules."""
         ...
 
 

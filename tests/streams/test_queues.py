@@ -1,0 +1,208 @@
+"""Event mode with real servers: every message reaches the sink, whatever stops in between."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any, ClassVar
+
+import pytest
+
+from sage_studio.engine import Controls, MemoryRunStore
+from sage_studio.plugins.builtin import BUILTIN_NODES
+from sage_studio.plugins.local_host import LocalHost
+from sage_studio.plugins.registry import NodeRegistry
+from sage_studio.plugins.support.resp import RespConnection
+from sage_studio.sdk import Context, NodeOutput, Port, StreamNode
+from tests.streams import servers
+from tests.streams.test_flows import W, flow, node, run_nodes, spec
+
+COUNT = 3_000
+
+
+class Keep(StreamNode):
+    """A sink whose state is part of the checkpoint; ``written`` survives as a database would."""
+
+    spec: ClassVar = spec(
+        "keep",
+        inputs=(Port(name="items", type="array<any>", label=W, required=True, streams=True),),
+        outputs=(Port(name="ids", type="array<any>", label=W),),
+    )
+    written: ClassVar[list[str]] = []
+    enough: ClassVar[asyncio.Event]
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        async for chunk in inputs["items"].chunks():
+            for item in chunk:
+                self.ids.append(item["text"] if "text" in item else item["data"]["n"])
+                self.written.append(self.ids[-1])
+        yield {"ids": list(self.ids)}
+
+    def snapshot(self) -> Any:
+        return list(self.ids)
+
+    def restore(self, state: Any) -> None:
+        self.ids = list(state)
+
+    async def committed(self) -> None:
+        if len(self.written) > 500:
+            self.enough.set()
+
+
+NODES = NodeRegistry((*BUILTIN_NODES, Keep))
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[LocalHost]:
+    environ = {"SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8", "SAGE_CREDENTIAL_REDIS": "open sesame"}
+    with LocalHost(folder=tmp_path, environ=environ) as made:
+        yield made
+
+
+@pytest.fixture(autouse=True)
+def _fresh() -> None:
+    Keep.written = []
+    Keep.enough = asyncio.Event()
+
+
+async def _client(port: int) -> RespConnection:
+    client = RespConnection(*await asyncio.open_connection("127.0.0.1", port))
+    await client.call("AUTH", "open sesame")
+    return client
+
+
+def redis_flow(port: int, **config: Any) -> Any:
+    settings = {
+        "address": f"redis://127.0.0.1:{port}/0", "stream": "orders", "group": "g", "credential": "redis",
+        **config,
+    }  # fmt: skip
+    return flow(
+        [node("read", "redis_stream_read", config=settings), node("keep")],
+        ["read.items>keep.items"],
+        mode="event",
+    )
+
+
+async def _fill(client: RespConnection, first: int, count: int) -> None:
+    for number in range(first, first + count):
+        await client.call("XADD", "orders", "*", "n", str(number))
+
+
+async def test_a_redis_stream_is_read_to_its_end_and_acknowledged(host: LocalHost, tmp_path: Path) -> None:
+    with servers.valkey(tmp_path, "open sesame") as port:
+        client = await _client(port)
+        await _fill(client, 0, COUNT)
+        result = await run_nodes(redis_flow(port, max_items=COUNT), NODES, host, checkpoint_interval_s=0.02)
+        assert result.state == "completed", result.error
+        assert result.outputs["keep"]["ids"] == [str(n) for n in range(COUNT)]
+        assert (await client.call("XPENDING", "orders", "g"))[0] == 0
+        client.close()
+
+
+@pytest.mark.parametrize("how", ["crash", "drain", "pause"])
+async def test_no_entry_is_lost_and_none_counted_twice_by_whoever_goes_on(
+    host: LocalHost, tmp_path: Path, how: str
+) -> None:
+    """The pipeline's state is exact; what a worker did after its last checkpoint is done again."""
+    with servers.valkey(tmp_path, "open sesame") as port:
+        client = await _client(port)
+        await _fill(client, 0, COUNT)
+        store = MemoryRunStore()
+        for round_ in range(3):
+            Keep.enough.clear()
+            Keep.written = []
+            controls = Controls()
+            task = asyncio.create_task(
+                run_nodes(redis_flow(port), NODES, host, store, controls=controls, checkpoint_interval_s=0.02)
+            )
+            async with asyncio.timeout(20):
+                await Keep.enough.wait()
+                if how == "crash":
+                    task.cancel()
+                    with pytest.raises(asyncio.CancelledError):
+                        await task
+                else:
+                    getattr(controls, how)()
+                    assert (await task).state == ("paused" if how == "pause" else "ready")
+            await _fill(client, COUNT * (round_ + 1), COUNT)
+        result = await run_nodes(redis_flow(port, idle_stop_s=0.6), NODES, host, store)
+        assert result.state == "completed", result.error
+        assert result.outputs["keep"]["ids"] == [str(n) for n in range(4 * COUNT)]
+        assert (await client.call("XPENDING", "orders", "g"))[0] == 0
+        client.close()
+
+
+async def test_a_server_that_goes_away_is_found_again(host: LocalHost, tmp_path: Path) -> None:
+    with servers.valkey(tmp_path, "open sesame") as port:
+        client = await _client(port)
+        await _fill(client, 0, 1_000)
+        task = asyncio.create_task(
+            run_nodes(redis_flow(port, max_items=2_000), NODES, host, checkpoint_interval_s=0.05)
+        )
+        async with asyncio.timeout(20):
+            await Keep.enough.wait()
+            await client.call("CLIENT", "KILL", "TYPE", "normal", "SKIPME", "yes")
+            await _fill(client, 1_000, 1_000)
+            result = await task
+        assert result.state == "completed", result.error
+        assert result.outputs["keep"]["ids"] == [str(n) for n in range(2_000)]
+        client.close()
+
+
+async def test_an_address_flows_may_not_reach_is_refused(tmp_path: Path) -> None:
+    with LocalHost(folder=tmp_path, environ={"SAGE_CREDENTIAL_REDIS": "open sesame"}) as closed:
+        result = await run_nodes(redis_flow(6379), NODES, closed)
+    assert result.state == "failed"
+    assert result.error is not None
+    assert result.error["code"] == "http.refused"
+
+
+async def test_a_wrong_password_is_named(host: LocalHost, tmp_path: Path) -> None:
+    with servers.valkey(tmp_path, "something else") as port:
+        result = await run_nodes(redis_flow(port), NODES, host)
+    assert result.error is not None
+    assert result.error["code"] == "redis.error"
+    assert "open sesame" not in str(result.error)
+
+
+needs_rabbitmq = pytest.mark.skipif(servers.rabbitmq_binary() is None, reason="no RabbitMQ on this machine")
+
+
+@needs_rabbitmq
+@pytest.mark.slow
+@pytest.mark.timeout(180)
+async def test_a_rabbitmq_queue_is_consumed_and_goes_on_after_a_crash(
+    host: LocalHost, tmp_path: Path
+) -> None:
+    amqp = pytest.importorskip("aiormq")
+    with servers.rabbitmq(tmp_path) as port:
+        connection = await amqp.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
+        channel = await connection.channel()
+        await channel.queue_declare("orders", durable=True)
+        for number in range(COUNT):
+            await channel.basic_publish(str(number).encode(), routing_key="orders")
+
+        def document(**config: Any) -> Any:
+            address = {"address": f"amqp://127.0.0.1:{port}/", "queue": "orders", "prefetch": 700, **config}
+            return flow(
+                [node("read", "rabbitmq_consume", config=address), node("keep")],
+                ["read.items>keep.items"],
+                mode="event",
+            )
+
+        store = MemoryRunStore()
+        task = asyncio.create_task(run_nodes(document(), NODES, host, store, checkpoint_interval_s=0.02))
+        async with asyncio.timeout(60):
+            await Keep.enough.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+        result = await run_nodes(document(idle_stop_s=1), NODES, host, store, checkpoint_interval_s=0.02)
+        assert result.state == "completed", result.error
+        assert set(result.outputs["keep"]["ids"]) == {str(n) for n in range(COUNT)}
+        assert (await channel.queue_declare("orders", durable=True, passive=True)).message_count == 0
+        await connection.close()
