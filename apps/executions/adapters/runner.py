@@ -38,6 +38,7 @@ from sage_studio.engine import (
     run_flow,
 )
 from sage_studio.engine.partial import Part, given_records
+from sage_studio.engine.resources import ResourcePool, machine_budget
 from sage_studio.flow import parse_plain
 from sage_studio.kernel import JsonObject, SageError, json_object
 from sage_studio.plugins.registry import builtin_registry
@@ -64,6 +65,7 @@ class Runner:
         places: Places,
     ) -> None:
         self._places = places
+        self._resources = ResourcePool(machine_budget())
         self._writer = writer
         self._threads = threads
         self._database = database
@@ -90,6 +92,7 @@ class Runner:
                 options=RunOptions(
                     park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S),
                     executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
+                    resources=self._resources,
                 ),
             )
         except FenceLost:

@@ -20,6 +20,7 @@ from sage_studio.engine.faces import ExecutableFlow, Scheduler
 from sage_studio.engine.host import Host
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.records import RunResult
+from sage_studio.engine.resources import ResourcePool, machine_budget
 from sage_studio.engine.store import RunStore
 
 
@@ -28,7 +29,7 @@ class _FlowExecutor:
 
     def __init__(self, host: Host, places: Executors, *, workers: int, store: RunStore | None) -> None:
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="sage-node")
-        options = RunOptions(executors=places)
+        options = RunOptions(executors=places, resources=ResourcePool(machine_budget()))
         self._scheduler = Scheduler(host, threads=self._threads, store=store, options=options)
 
     async def run(
