@@ -100,7 +100,7 @@ async def _perform(run: ActiveRun) -> RunResult:
     outcome = run.conclude()
     finished_at = run.now()
     if outcome.state.is_final:
-        close_what_is_left(run, finished_at)
+        close_what_is_left(run)
     _say_ending(run.journal, outcome, finished_at, finished_at - started_at)
     outputs = run.masks.value(outcome.outputs) if outcome.outputs else outcome.outputs
     run.journal.outcome(replace(outcome, outputs=outputs))

@@ -85,10 +85,14 @@ def _restore_node(scope: Scope, node: PlanNode, record: NodeRecord) -> bool:
     return False
 
 
-def close_what_is_left(run: ActiveRun, at: float) -> None:
-    """At a run's end nothing is under way any more. What a lost worker was at, in a level nobody came back
-    to, is cancelled, or its outcome is unknown."""
+def close_what_is_left(run: ActiveRun, within: str = "") -> None:
+    """At the end of a run, or of a container (``within`` is how the paths of its iterations begin), nothing
+    is under way there any more. What a lost worker was at, in a level nobody came back to, is cancelled, or
+    its outcome is unknown."""
+    at = run.now()
     for record in run.journal.under_way():
+        if not record.iteration_path.startswith(within):
+            continue
         if record.state == "running" and not _may_be_repeated(run.plan, record.node_id):
             problem = SageError(OUTCOME_UNKNOWN).problem(
                 node_id=record.node_id, iteration_path=record.iteration_path

@@ -68,6 +68,7 @@ class ActiveRun:
         self.first_error: Problem | None = None
         self.is_stopping = False
         self.is_drained = False
+        self.is_let_go = False
         self.at_work = 0
         self.turn_at = 0.0
         self.scopes: set[Scope] = set()

@@ -28,6 +28,7 @@ from sage_studio.engine.inputs import NOTHING, gather, passed_through
 from sage_studio.engine.pipelines import PipelineRun, run_pipeline
 from sage_studio.engine.plan import Plan, PlanNode
 from sage_studio.engine.records import (
+    FINAL_NODE_STATES,
     FlowState,
     NodeRecord,
     NodeState,
@@ -37,7 +38,7 @@ from sage_studio.engine.records import (
     iso,
 )
 from sage_studio.engine.resources import ONE, Amount, Share
-from sage_studio.engine.restore import LEFT, is_taken_up, restore
+from sage_studio.engine.restore import LEFT, close_what_is_left, is_taken_up, restore
 from sage_studio.engine.shared_work import Turns, take_over
 from sage_studio.engine.spans import Span
 from sage_studio.engine.stepping import checked, resume, run_whole
@@ -176,7 +177,11 @@ class Scope:
                 self._strands.spawn()
             await self._strands.until_idle()
         except asyncio.CancelledError:
-            self.is_stopping = True
+            # A container has done with this iteration, and what is at work in it is cancelled. When the run
+            # itself is let go, its records stay as they are for whoever takes it up.
+            if self.parent is None:
+                self.run.is_let_go = True
+            self.is_stopping = self.is_stopping or not self.run.is_let_go
             raise
         finally:
             self.run.scopes.discard(self)
@@ -734,6 +739,8 @@ class Scope:
             record = self.run.debugger.with_values(record)
         self._records[node.id] = record
         self.run.journal.node(record)
+        if node.body is not None and state in FINAL_NODE_STATES:
+            close_what_is_left(self.run, f"{self.path}/{node.id}." if self.path else f"{node.id}.")
 
     def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
         self.run.journal.event(type_, self.run.now(), node_id, attempt, data, self.path)

@@ -77,6 +77,9 @@ class Waiting:
 
     async def _until_woken(self, key: str, until: float | None, context: RunContext) -> None:
         run = self._run
+        if context.cancelled:
+            # The run came to rest while the wait was on its way to disk.
+            raise asyncio.CancelledError
         future = run.loop.create_future()
         self._futures[key], self._until[key] = future, until
         slots = context.slots
