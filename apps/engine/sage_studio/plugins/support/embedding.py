@@ -16,7 +16,9 @@ from typing import Any
 
 import numpy as np
 
+from sage_studio.engine.adaptive_batching import BatchController, TooMuch, in_batches
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.plugins.support.words import words
 from sage_studio.sdk import Context, NodeError
 
@@ -29,7 +31,10 @@ BAD_ANSWER = define_error(
     hint_zh="请检查嵌入节点中的地址、模型名称和凭据。",
     status=502,
 )
-BATCH = 64
+# What the services of this kind take at most.
+MOST_AT_ONCE = 2_048
+_TOO_MANY, _TOO_LARGE = 429, 413
+_UNSAID_WAIT_S = 2.0
 DEFAULT_DIMENSIONS = 384
 _DECIMALS = 5
 
@@ -70,10 +75,10 @@ def _hash_one(text: str, dimensions: int) -> list[float]:
 async def api_embed(
     ctx: Context, texts: Sequence[str], *, model: str, address: str, credential: str
 ) -> list[list[float]]:
-    """Embed by ``POST {address}/embeddings``. Raises NodeError ``embedder.bad_answer``."""
-    vectors: list[list[float]] = []
-    for start in range(0, len(texts), BATCH):
-        batch: list[Json] = [*texts[start : start + BATCH]]
+    """Embed by ``POST {address}/embeddings``, in batches as large as does the service good: smaller when
+    it refuses (429, 413), larger while it gets faster. Raises NodeError ``embedder.bad_answer``."""
+
+    async def embed(batch: Sequence[str]) -> list[list[float]]:
         response = await ctx.http.request(
             "POST",
             f"{address.rstrip('/')}/embeddings",
@@ -83,11 +88,30 @@ async def api_embed(
             credential=credential or None,
         )
         if response.status >= 400:
-            retryable = response.status == 429 or response.status >= 500
-            raise NodeError(BAD_ANSWER, {"reason": f"status {response.status}"}, retryable=retryable)
-        vectors.extend(_vectors_of(response.json(), len(batch)))
-        ctx.progress(len(vectors), len(texts))
-    return vectors
+            wait_s = retry_after_s(response.headers)
+            retryable = response.status == _TOO_MANY or response.status >= 500
+            facts: dict[str, Json] = {"reason": f"status {response.status}", "retry_after_s": wait_s}
+            error = NodeError(BAD_ANSWER, facts, retryable=retryable)
+            if response.status == _TOO_MANY:
+                raise TooMuch(error, wait_s or _UNSAID_WAIT_S)
+            if response.status == _TOO_LARGE:
+                raise TooMuch(error, None)
+            raise error
+        return _vectors_of(response.json(), len(batch))
+
+    controller = BatchController(len(texts), maximum=MOST_AT_ONCE)
+    return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress)
+
+
+async def hash_embed_all(ctx: Context, texts: Sequence[str], dimensions: int) -> list[list[float]]:
+    """``hash_embed`` off the event loop, in batches that leave room for progress and for being stopped."""
+
+    async def embed(batch: Sequence[str]) -> list[list[float]]:
+        vectors: list[list[float]] = await ctx.in_thread(hash_embed, batch, dimensions)
+        return vectors
+
+    controller = BatchController(len(texts), longest_s=1.0)
+    return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress)
 
 
 def _vectors_of(answer: Any, expected: int) -> list[list[float]]:

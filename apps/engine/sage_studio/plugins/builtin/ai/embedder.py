@@ -10,7 +10,7 @@ from sage_studio.plugins.support.documents import Document, as_documents
 from sage_studio.plugins.support.embedding import (
     DEFAULT_DIMENSIONS,
     api_embed,
-    hash_embed,
+    hash_embed_all,
     hashing_model,
 )
 from sage_studio.sdk import Choice, Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, text
@@ -108,7 +108,7 @@ class Embedder(Node):
             model = f"api:{name}@{address}"
         else:
             dimensions = settings.integer("dimensions")
-            vectors = await ctx.in_thread(hash_embed, texts, dimensions)
+            vectors = await hash_embed_all(ctx, texts, dimensions)
             model = hashing_model(dimensions)
         return {"embedded": _with_vectors(chunks, vectors), "model": model}
 

@@ -6,12 +6,11 @@ import asyncio
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode
 
 from sage_studio.kernel import Json, SageError, define_error
+from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.sdk import (
     Choice,
     Context,
@@ -310,7 +309,7 @@ async def _send(ctx: Context, request: _Request) -> HttpResponse:
             again = response.status in _NOT_DONE or (response.status >= 500 and request.repeatable)
             if last or not again:
                 return response
-            wait_s = min(_retry_after(response), _LONGEST_WAIT_S) or _backoff(attempt)
+            wait_s = min(retry_after_s(response.headers), _LONGEST_WAIT_S) or _backoff(attempt)
             ctx.log("retry", level="warning", status=response.status, wait_s=wait_s)
         await asyncio.sleep(wait_s)
     raise AssertionError("the last attempt returns or raises")
@@ -318,19 +317,6 @@ async def _send(ctx: Context, request: _Request) -> HttpResponse:
 
 def _backoff(attempt: int) -> float:
     return float(min(0.5 * 2**attempt, _LONGEST_WAIT_S))
-
-
-def _retry_after(response: HttpResponse) -> float:
-    """Seconds the service asks to wait (RFC 9110, 10.2.3: a number or a date), or 0."""
-    value = next((v for name, v in response.headers.items() if name.lower() == "retry-after"), "").strip()
-    if value.isdigit():
-        return float(value)
-    try:
-        until = parsedate_to_datetime(value)
-    except ValueError:
-        return 0.0
-    aware = until if until.tzinfo else until.replace(tzinfo=UTC)
-    return max((aware - datetime.now(UTC)).total_seconds(), 0.0)
 
 
 def _body(response: HttpResponse, headers: Mapping[str, str]) -> Any:

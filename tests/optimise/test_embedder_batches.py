@@ -1,0 +1,107 @@
+"""The embedder finds its batch size against a service that has limits of its own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, cast
+
+import pytest
+
+from sage_studio.plugins.support.embedding import BAD_ANSWER, api_embed, hash_embed, hash_embed_all
+from sage_studio.sdk import Context, NodeError
+
+
+@dataclass
+class Answer:
+    status: int
+    body: Any = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    def json(self) -> Any:
+        return self.body
+
+
+@dataclass
+class Service:
+    """Takes at most ``most`` texts in a request, and says 429 to every ``busy_every``-th."""
+
+    most: int = 2_048
+    busy_every: int = 0
+    sizes: list[int] = field(default_factory=list)
+    asked: int = 0
+
+    async def request(self, method: str, url: str, **more: Any) -> Answer:
+        texts = more["json"]["input"]
+        self.asked += 1
+        if self.busy_every and self.asked % self.busy_every == 0:
+            return Answer(429, headers={"Retry-After": "0"})
+        if len(texts) > self.most:
+            return Answer(413)
+        self.sizes.append(len(texts))
+        data = [{"index": i, "embedding": [float(text)]} for i, text in enumerate(texts)]
+        return Answer(200, {"data": data[::-1]})
+
+
+@dataclass
+class Ctx:
+    http: Service
+    said: list[tuple[int, int]] = field(default_factory=list)
+
+    def progress(self, done: int, total: int) -> None:
+        self.said.append((done, total))
+
+    async def in_thread(self, function: Any, *args: Any) -> Any:
+        return function(*args)
+
+
+async def embed(service: Service, count: int) -> list[list[float]]:
+    texts = [str(number) for number in range(count)]
+    context = cast(Context, Ctx(service))
+    return await api_embed(context, texts, model="m", address="https://e.org/v1", credential="")
+
+
+async def test_a_service_that_takes_few_at_once_is_given_few_and_all_vectors_come_in_order() -> None:
+    service = Service(most=30)
+
+    vectors = await embed(service, 1_000)
+
+    assert vectors == [[float(number)] for number in range(1_000)]
+    assert max(service.sizes) <= 30
+
+
+async def test_batches_grow_while_the_service_gets_faster() -> None:
+    service = Service()
+
+    await embed(service, 20_000)
+
+    assert service.sizes[0] == 100
+    assert max(service.sizes) > 100
+
+
+async def test_a_busy_service_is_asked_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sage_studio.plugins.support.embedding._UNSAID_WAIT_S", 0.0)
+    monkeypatch.setattr("sage_studio.engine.adaptive_batching.SHORTEST_WAIT_S", 0.0)
+    service = Service(busy_every=3)
+
+    vectors = await embed(service, 500)
+
+    assert len(vectors) == 500
+
+
+async def test_a_service_that_takes_not_even_one_is_an_error_a_person_can_read() -> None:
+    with pytest.raises(NodeError) as caught:
+        await embed(Service(most=0), 5)
+
+    assert caught.value.code is BAD_ANSWER
+    assert "413" in caught.value.message()
+
+
+async def test_hashing_in_batches_gives_what_hashing_all_at_once_gives() -> None:
+    context = Ctx(Service())
+    texts = [f"word{number} of many" for number in range(300)]
+
+    vectors = await hash_embed_all(cast(Context, context), texts, 64)
+
+    assert vectors == hash_embed(texts, 64)
+    assert context.said[-1] == (300, 300)
