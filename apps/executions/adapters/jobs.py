@@ -98,7 +98,8 @@ def jobs_look(
     waiting: Mapping[uuid.UUID, int], workspace_id_of: Mapping[uuid.UUID, uuid.UUID]
 ) -> dict[uuid.UUID, JobNews]:
     """News of the given jobs (id → last note seen). A job that is gone is not among them."""
-    rows = NodeJob.objects.filter(pk__in=waiting).defer("call")
+    # Rows first: notes are written before the answer, so none that belongs to it is missed.
+    rows = list(NodeJob.objects.filter(pk__in=waiting).defer("call"))
     notes: dict[uuid.UUID, list[tuple[int, JsonObject]]] = {}
     found = NodeJobNote.objects.filter(job__in=waiting, pk__gt=min(waiting.values())).order_by("pk")
     for note in found:
