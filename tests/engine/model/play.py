@@ -40,7 +40,7 @@ FINISHED = {"completed", "skipped"}
 MOST_CLAIMS = 200
 MOST_SECONDS = 3.0
 
-Kind = Literal["kill_before_batch", "kill_after_batch", "kill_at_node", "drain", "pause", "cancel"]
+Kind = Literal["kill_before_batch", "kill_after_batch", "kill_at_node", "dismiss", "drain", "pause", "cancel"]
 
 
 @dataclass(frozen=True)
@@ -147,6 +147,7 @@ class Worker:
         self.batches = 0
         self.executions = 0
         self.is_dead = False
+        self.is_dismissed = False
         self.has_befallen = False
 
     async def load(self, run_id: str) -> RunProgress:
@@ -164,6 +165,8 @@ class Worker:
     async def record(self, run_id: str, batch: Batch) -> None:
         if self._is_due("kill_before_batch", self.batches):
             self.die()
+        for _ in range(self.batches % 3):
+            await asyncio.sleep(0)
         if self.is_dead:
             raise Killed
         await self.claim.record(run_id, batch)
@@ -179,8 +182,12 @@ class Worker:
         if self._is_due("kill_at_node", at):
             self.die()
             raise Killed
+        if self._is_due("dismiss", at) and self.task is not None:
+            # The process ends, but its store would still take what it says.
+            self.is_dismissed = True
+            self.task.cancel()
         for wish in ("drain", "pause", "cancel"):
-            if hasattr(self.controls, wish) and self._is_due(wish, at):
+            if self._is_due(wish, at):
                 getattr(self.controls, wish)()
 
     def _is_due(self, kind: Kind, at: int) -> bool:
@@ -229,7 +236,7 @@ class _Story:
             await self._work(worker)
             if worker.has_befallen and worker.trouble is not None:
                 played.befallen.add(worker.trouble.kind)
-            if worker.is_dead:
+            if worker.is_dead or worker.is_dismissed:
                 played.crashes += 1
                 if RUN_ID in disk.outcomes and disk.outcomes[RUN_ID].state.is_final:
                     played.outcome = disk.outcomes[RUN_ID]
@@ -264,6 +271,9 @@ class _Story:
         if late:
             worker.die()
             raise Violation("the run hangs")
+        error = None if worker.task.cancelled() else worker.task.exception()
+        if error is not None and not (worker.is_dead and isinstance(error, Killed)):
+            raise error
 
     async def _after(self, state: FlowState) -> None:
         """What a worker left; a person answers where one is asked for, and time passes."""
