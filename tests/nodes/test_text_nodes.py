@@ -159,7 +159,7 @@ async def test_an_embedding_service_is_asked_in_batches_and_again_for_the_questi
         entries = [{"index": n, "embedding": [float(n), 1.0]} for n in reversed(range(count))]
         return Answer(200, {"data": entries})
 
-    server.answers["/v1/embeddings"] = [answer(64), answer(6), answer(1)]
+    server.answers["/v1/embeddings"] = [answer(10), answer(5), answer(1)]
     environ = {
         "SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8",
         "SAGE_CREDENTIAL_AI": "k-123456",
@@ -167,12 +167,12 @@ async def test_an_embedding_service_is_asked_in_batches_and_again_for_the_questi
     }
     config = {"provider": "api", "address": server.url + "/v1/", "model": "m", "credential": "ai"}
     with LocalHost(folder=tmp_path, environ=environ) as host:
-        chunks = [f"text {n}" for n in range(70)]
+        chunks = [f"text {n}" for n in range(15)]
         made = await run_node("embedder", host, config=config, inputs={"chunks": chunks})
         await run_node("vector_writer", host, inputs=made)
         found = await run_node("retriever", host, config={"query": "q", "credential": "ai", "mode": "vector"})
     assert made["model"] == f"api:m@{server.url}/v1"
-    assert made["embedded"][65]["embedding"] == [1.0, 1.0]
+    assert made["embedded"][11]["embedding"] == [1.0, 1.0]
     assert len(found["documents"]) == 5
     assert server.asked[0].json()["input"][0] == "text 0"
     assert server.asked[0].headers["Authorization"] == "Bearer k-123456"
