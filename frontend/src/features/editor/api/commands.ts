@@ -9,10 +9,11 @@ export function runStart(
   flowId: string,
   inputs: Record<string, Json>,
   key: string,
+  isDebugged = false,
 ): Promise<RunSummary> {
   return http.post<RunSummary>(
     workspacePath(workspaceId, "/runs"),
-    { flow_id: flowId, inputs },
+    { flow_id: flowId, inputs, ...(isDebugged ? { debug: {} } : {}) },
     { "Idempotency-Key": key },
   );
 }

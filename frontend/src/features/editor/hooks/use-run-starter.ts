@@ -25,14 +25,15 @@ export function useRunStarter() {
   const { mutate, reset, isPending, error } = useMutation({
     mutationFn: async (inputs: Record<string, Json>) => {
       await saved(provider);
-      return runStart(workspaceId, flowId, inputs, key.current);
+      return runStart(workspaceId, flowId, inputs, key.current, ui.getState().debugNextRun);
     },
     onSuccess: (run) => {
       key.current = crypto.randomUUID();
       noteRun(runs, run, true);
       runSocket.follow(run.id);
       const opens = !ui.getState().drawerOpen;
-      ui.setState({ runDialogOpen: false, drawerTab: "timeline", drawerOpen: true });
+      const drawerTab = ui.getState().debugNextRun ? "debugger" : "timeline";
+      ui.setState({ runDialogOpen: false, drawerTab, drawerOpen: true });
       // The panel takes a part of the canvas; a run should be seen whole while it happens.
       if (opens) setTimeout(() => void flow.fitView({ padding: 0.08, maxZoom: 1, duration: 240 }), 60);
       void cache.invalidateQueries({ queryKey: flowRunsQuery(workspaceId, flowId).queryKey });

@@ -16,6 +16,7 @@ import {
   rootsOf,
 } from "@/flow-core";
 import type { RunEvent } from "../api/types";
+import { applyDebugEvents, createDebugStore, type DebugStore } from "./debug-store";
 import { createIssueStore, type IssueStore } from "./issue-store";
 import { createPresenceStore, type PresenceStore } from "./presence-store";
 import { RunSocket } from "./run-socket";
@@ -38,6 +39,7 @@ export class EditorSession {
   readonly people: PresenceStore;
   readonly ui: UiStore = createUiStore();
   readonly runs: RunStore = createRunStore();
+  readonly debug: DebugStore = createDebugStore();
   readonly issues: IssueStore = createIssueStore();
   readonly runSocket: RunSocket;
   private types: NodeTypes = { get: () => undefined };
@@ -62,6 +64,7 @@ export class EditorSession {
     this.presence = new PresenceSender(this.provider.awareness);
     this.people = createPresenceStore(this.provider);
     this.runSocket = new RunSocket(socketUrl(`/ws/flow/${options.flowId}`), this.runs, (events) => {
+      applyDebugEvents(this.debug, events);
       for (const listener of this.runListeners) listener(events);
     });
     window.addEventListener("online", this.onOnline);

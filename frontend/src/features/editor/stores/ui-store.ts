@@ -3,7 +3,7 @@ import { createStore } from "zustand/vanilla";
 import type { Point } from "@/flow-core";
 
 export type InspectorTab = "parameters" | "input" | "output";
-export type DrawerTab = "problems" | "timeline" | "logs" | "outputs" | "optimiser";
+export type DrawerTab = "problems" | "timeline" | "logs" | "outputs" | "optimiser" | "debugger";
 
 /** Where a picker was opened, and the loose end it should connect. */
 export type PickerRequest = {
@@ -34,6 +34,8 @@ export type UiState = {
   drawerTab: DrawerTab;
   drawerHeight: number;
   runDialogOpen: boolean;
+  /** Whether the run that is being started is to be debugged. */
+  debugNextRun: boolean;
   /** The field a problem or diagnosis points at, to be scrolled to and focused. */
   focusField: { node: string; field: string } | null;
 };
@@ -56,6 +58,7 @@ export function createUiStore() {
     drawerTab: "problems",
     drawerHeight: 221,
     runDialogOpen: false,
+    debugNextRun: false,
     focusField: null,
   }));
 }

@@ -8,6 +8,7 @@ import { useLocalText } from "../../hooks/use-local-text";
 import { useCatalogue, useEditor, useIssues, usePresence, useRuns, useUi } from "../../stores/context";
 import { nodeRun } from "../../stores/run-store";
 import { editorText } from "../../text";
+import { BreakpointButton } from "../debug/breakpoint-button";
 import { NodeTile } from "../node-icon";
 import classes from "./container-card.module.css";
 import { PortHandle, RenameBox, ringOf } from "./node-card";
@@ -57,6 +58,7 @@ function ContainerCardView({ id, data, selected, isConnectable }: NodeProps<Cont
       aria-label={t("node.aria", { name, state: t(`state.${state}`) })}
     >
       {peer && !selected && <span className={classes.tag}>{peer.user.name}</span>}
+      <BreakpointButton nodeId={id} />
       <div className={classes.head} style={{ height: head }}>
         <NodeTile spec={spec} />
         <div className={classes.title}>

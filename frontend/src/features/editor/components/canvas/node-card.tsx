@@ -9,6 +9,7 @@ import { useLocalText } from "../../hooks/use-local-text";
 import { useCatalogue, useEditor, useIssues, usePresence, useRuns, useUi } from "../../stores/context";
 import { nodeRun } from "../../stores/run-store";
 import { editorText } from "../../text";
+import { BreakpointButton } from "../debug/breakpoint-button";
 import { NodeTile } from "../node-icon";
 import classes from "./node-card.module.css";
 import { NodeFooter } from "./node-footer";
@@ -70,6 +71,7 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
         </span>
       )}
       <span className={classes.dot} aria-hidden="true" />
+      <BreakpointButton nodeId={id} />
       {ports.map((port) => (
         <PortHandle key={`${port.side}:${port.spec.name}`} port={port} enabled={isConnectable} />
       ))}

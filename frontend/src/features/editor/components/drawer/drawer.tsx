@@ -5,11 +5,14 @@ import { Icon } from "@/components/icon";
 import { StateRing } from "@/components/state-ring";
 import { formatTime, useText } from "@/i18n";
 import { flowRunsQuery } from "../../api/queries";
+import { debugText } from "../../debug-text";
+import { useBreakpoints } from "../../hooks/use-breakpoints";
 import { useRunLoader } from "../../hooks/use-run-loader";
 import { useEditor, useIssues, useRuns, useUi } from "../../stores/context";
 import { isFinal, noteRun, shownRun } from "../../stores/run-store";
 import type { DrawerTab } from "../../stores/ui-store";
 import { editorText } from "../../text";
+import { DebuggerPanel } from "../debug/debugger-panel";
 import classes from "./drawer.module.css";
 import { Logs } from "./logs";
 import { Optimiser } from "./optimiser";
@@ -22,7 +25,9 @@ export function Drawer() {
   const open = useUi((state) => state.drawerOpen);
   const tab = useUi((state) => state.drawerTab);
   const t = useText(editorText);
+  const word = useText(debugText);
   const issues = useIssues((index) => index.all);
+  const breakpoints = useBreakpoints().length;
   const logs = useRuns((state) => shownRun(state)?.logs.length ?? 0);
   const tabs: { id: DrawerTab; label: string; count: number; bad?: boolean }[] = [
     {
@@ -35,6 +40,7 @@ export function Drawer() {
     { id: "logs", label: t("drawer.logs"), count: logs },
     { id: "outputs", label: t("drawer.outputs"), count: 0 },
     { id: "optimiser", label: t("drawer.optimiser"), count: 0 },
+    { id: "debugger", label: word("tab"), count: breakpoints },
   ];
   return (
     <section
@@ -84,6 +90,7 @@ export function Drawer() {
           {tab === "logs" && <Logs />}
           {tab === "outputs" && <Outputs />}
           {tab === "optimiser" && <Optimiser />}
+          {tab === "debugger" && <DebuggerPanel />}
         </div>
       )}
     </section>

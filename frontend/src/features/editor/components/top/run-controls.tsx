@@ -8,6 +8,7 @@ import { StateRing } from "@/components/state-ring";
 import { tell, tellProblem } from "@/components/toast";
 import { useText } from "@/i18n";
 import { runCommand, runRedrive } from "../../api/commands";
+import { debugText } from "../../debug-text";
 import { useCanEdit, useEditor, useIssues, useRuns } from "../../stores/context";
 import { activeRun, type RunView, shownRun } from "../../stores/run-store";
 import { editorText } from "../../text";
@@ -136,11 +137,16 @@ function RedriveItem() {
 function RunButton({ onRun }: { onRun: () => void }) {
   const { ui } = useEditor();
   const t = useText(editorText);
+  const word = useText(debugText);
   const errors = useIssues((index) => index.all).filter((issue) => issue.severity === "error").length;
+  const run = (isDebugged: boolean): void => {
+    ui.setState({ debugNextRun: isDebugged });
+    onRun();
+  };
   return (
     <span className={classes.split}>
       <Tooltip label={errors > 0 ? t("run.problems", { count: errors }) : t("run.help")}>
-        <button type="button" className={classes.run} onClick={onRun} data-testid="run">
+        <button type="button" className={classes.run} onClick={() => run(false)} data-testid="run">
           <Icon name="play" size={13} />
           {t("run")}
           {errors > 0 && <span className={classes.runProblems}>{errors}</span>}
@@ -153,7 +159,13 @@ function RunButton({ onRun }: { onRun: () => void }) {
           </button>
         </Menu.Target>
         <Menu.Dropdown>
-          <Menu.Item leftSection={<Icon name="play" />} onClick={() => ui.setState({ runDialogOpen: true })}>
+          <Menu.Item leftSection={<Icon name="search" />} data-testid="run-debug" onClick={() => run(true)}>
+            {word("run.debug")}
+          </Menu.Item>
+          <Menu.Item
+            leftSection={<Icon name="play" />}
+            onClick={() => ui.setState({ runDialogOpen: true, debugNextRun: false })}
+          >
             {t("run.with_inputs")}
           </Menu.Item>
           <RedriveItem />
