@@ -95,6 +95,9 @@ def test_a_frozen_worker_that_wakes_up_writes_nothing_into_a_run_taken_over(
     frozen.wait_until_ready()
     run = _start_chain(people, path, 0.5)
     _wait_for_nodes(run, 1)
+    # The next node is on disk as under way and busy for a while: not frozen within a commit, where a
+    # process holds SQLite's write lock and everybody waits.
+    _wait_for_nodes(run, 1, "running")
     frozen.signal(signal.SIGSTOP)
     rescue()
     ended = wait_for(run.pk, wait_s=40)

@@ -4,20 +4,23 @@ thread and connection of its own."""
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from django.db import connection
 from django.db.models import Q
 
 from apps.common import failpoints
-from apps.common.db import write_transaction
+from apps.common.db import as_id, fetch_all, fetch_one, read_id, read_json, read_moment, write_transaction
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import GetBlob
 from apps.executions.adapters.debugging import debug_session, take_debug_commands
 from apps.executions.adapters.progress import payload_of
 from apps.executions.adapters.writer import Claim
 from apps.executions.models import Run, Signal, due_now
+from apps.flows.models import Definition
+from sage_studio.engine import RunProgress
 from sage_studio.engine.debugging import DebugCommand, DebugSession
 from sage_studio.kernel import Json, JsonObject
 
@@ -28,13 +31,28 @@ class ClaimedRun:
 
     claim: Claim
     definition_id: uuid.UUID
-    body: JsonObject
     inputs: JsonObject
     losses: int
     is_cancelled: bool
     is_pause_wanted: bool
     part: JsonObject | None = None
     debug: DebugSession | None = None
+    # Of a run nobody has held before: all there is to know of its progress.
+    fresh: RunProgress | None = None
+
+
+# What a claim gives of the run's row, in the model's order.
+_CLAIMED = (
+    "id", "created_at", "workspace_id", "flow_id", "definition_id", "inputs", "debug", "part", "started_at",
+    "cancel_requested_at", "pause_requested_at", "parent_run_id", "parent_path", "fence", "losses",
+    "last_seq",
+)  # fmt: skip
+_READ = {
+    "created_at": read_moment, "started_at": read_moment,
+    "id": read_id, "workspace_id": read_id, "flow_id": read_id, "definition_id": read_id,
+    "parent_run_id": read_id,
+    "inputs": read_json, "debug": read_json, "part": read_json,
+}  # fmt: skip
 
 
 def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
@@ -50,39 +68,69 @@ def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
         if is_signalled:
             cursor.execute(sql.wake_signalled(words), [])
             cursor.execute(sql.DROP_LATE_SIGNALS, [])
-        cursor.execute(sql.claim(words), [owner, lease_s, limit])
-        fences = {uuid.UUID(str(run_id)): fence for run_id, fence in cursor.fetchall()}
-        if fences:
+        cursor.execute(sql.claim(words, ", ".join(_CLAIMED)), [owner, lease_s, limit])
+        runs = [_run(row) for row in cursor.fetchall()]
+        taken_before = [run.pk for run in runs if run.fence > 1 or run.last_seq > 1]
+        if taken_before:
             # Whoever begins a run reads all its signals; only those to come have to be brought to it.
-            Signal.objects.filter(run_id__in=fences, is_taken=False).update(is_taken=True)
+            Signal.objects.filter(run_id__in=taken_before, is_taken=False).update(is_taken=True)
         failpoints.hit("run.claim")
-    if not fences:
+    if not runs:
         return []
     failpoints.hit("run.claimed")
-    runs = Run.objects.select_related("definition").filter(pk__in=fences).order_by("created_at")
-    return [_claimed(run, owner, fences[run.pk]) for run in runs]
+    begun = _with_records(runs)
+    return [
+        _claimed(run, owner, is_fresh=run.pk not in begun)
+        for run in sorted(runs, key=lambda run: run.created_at)
+    ]
 
 
-def _claimed(run: Run, owner: str, fence: int) -> ClaimedRun:
+def _with_records(runs: Sequence[Run]) -> set[uuid.UUID]:
+    """Those that were begun before, or begin with the records of another run."""
+    new = [run.pk for run in runs if run.fence == 1 and run.last_seq == 1 and run.started_at is None]
+    begun = {run.pk for run in runs}.difference(new)
+    if new:
+        places = ", ".join(["%s"] * len(new))
+        statement = f"SELECT DISTINCT run_id FROM executions_noderun WHERE run_id IN ({places})"  # noqa: S608 - places only
+        begun |= {read_id(row[0]) for row in fetch_all(statement, [as_id(run_id) for run_id in new])}
+    return begun
+
+
+def _run(row: Sequence[Any]) -> Run:
+    values = [
+        _READ[name](value) if value is not None and name in _READ else value
+        for name, value in zip(_CLAIMED, row, strict=True)
+    ]
+    run: Run = Run.from_db("default", _CLAIMED, values)
+    return run
+
+
+def _claimed(run: Run, owner: str, *, is_fresh: bool) -> ClaimedRun:
     return ClaimedRun(
         claim=Claim(
             str(run.pk),
             str(run.flow_id),
             str(run.workspace_id),
             owner,
-            fence,
+            run.fence,
             None if run.parent_run_id is None else str(run.parent_run_id),
             run.parent_path,
         ),
         definition_id=run.definition_id,
-        body=run.definition.body,
         inputs=run.inputs,
         losses=run.losses,
         is_cancelled=run.cancel_requested_at is not None,
         is_pause_wanted=run.pause_requested_at is not None,
         part=run.part,
         debug=debug_session(run),
+        fresh=RunProgress(last_seq=run.last_seq) if is_fresh else None,
     )
+
+
+def definition_body(definition_id: uuid.UUID) -> JsonObject:
+    """The flow a run was accepted with."""
+    body: JsonObject = Definition.objects.values_list("body", flat=True).get(pk=definition_id)
+    return body
 
 
 def renew_leases(owner: str, *, lease_s: float) -> dict[str, int]:
@@ -126,9 +174,15 @@ class News:
     debug: list[tuple[str, DebugCommand]]
 
 
+NO_NEWS = News([], [], [], [])
+
+
 def read_news(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> News:
     """Wishes for the owner's runs, their signals as (run id, key, payload) and debug commands, each
     once."""
+    row = fetch_one(sql.NEWS, [owner, owner, owner])
+    if row is None or not row[0]:
+        return NO_NEWS
     mine = Run.objects.filter(owner=owner, owner__gt="", state="running")
     wished = mine.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
     cancelled: list[str] = []

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 import uuid
 from collections import OrderedDict
@@ -15,7 +16,7 @@ from django.db import InterfaceError, OperationalError
 
 from apps.common import failpoints
 from apps.executions import errors
-from apps.executions.adapters.claims import ClaimedRun
+from apps.executions.adapters.claims import ClaimedRun, definition_body
 from apps.executions.adapters.host import DjangoHost
 from apps.executions.adapters.places import Places
 from apps.executions.adapters.store import ClaimedStore
@@ -40,6 +41,7 @@ from sage_studio.engine import (
 from sage_studio.engine.partial import Part, given_records
 from sage_studio.engine.resources import ResourcePool, machine_budget
 from sage_studio.flow import parse_plain
+from sage_studio.flow.document import FlowDocument
 from sage_studio.kernel import JsonObject, SageError, json_object
 from sage_studio.plugins.registry import builtin_registry
 
@@ -79,7 +81,7 @@ class Runner:
         began = time.monotonic()
         store = self._store(claimed, heard)
         try:
-            plan, store.given = self._plan(claimed)
+            plan, store.given = await self._plan(claimed)
             result = await run_flow(
                 plan,
                 run_id=claim.run_id,
@@ -120,9 +122,10 @@ class Runner:
             get_blob=partial(blob_get, workspace_id),
             on_recorded=self._on_recorded,
             heard=heard,
+            fresh=claimed.fresh,
         )
 
-    def _plan(self, claimed: ClaimedRun) -> tuple[Plan, Mapping[str, NodeRecord]]:
+    async def _plan(self, claimed: ClaimedRun) -> tuple[Plan, Mapping[str, NodeRecord]]:
         """The compiled definition, or part of it, and the records it begins with.
 
         Raises SageError when it cannot be compiled, or when too many workers had the run before.
@@ -130,19 +133,18 @@ class Runner:
         if claimed.losses >= MAX_LOSSES:
             raise SageError(errors.WORKERS_LOST, {"claims": claimed.losses})
         if claimed.part is not None:
-            cut = part_cut(parse_plain(claimed.body), Part.from_json(claimed.part))
+            cut = part_cut(await self._document(claimed), Part.from_json(claimed.part))
             plan = compile_flow(cut.document, builtin_registry(), optimised=claimed.debug is None)
             return plan, given_records(cut)
-        return self._whole_plan(claimed), {}
+        return await self._whole_plan(claimed), {}
 
-    def _whole_plan(self, claimed: ClaimedRun) -> Plan:
+    async def _whole_plan(self, claimed: ClaimedRun) -> Plan:
         """Definitions never change, so plans are kept. People who debug a run see the flow as drawn."""
         key = claimed.definition_id, claimed.debug is None
         plan = self._plans.get(key)
         if plan is None:
-            plan = compile_flow(
-                parse_plain(claimed.body), builtin_registry(), optimised=claimed.debug is None
-            )
+            document = await self._document(claimed)
+            plan = compile_flow(document, builtin_registry(), optimised=claimed.debug is None)
             self._plans[key] = plan
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
@@ -150,6 +152,11 @@ class Runner:
             self._plans.move_to_end(key)
         failpoints.hit("run.planned")
         return plan
+
+    async def _document(self, claimed: ClaimedRun) -> FlowDocument:
+        loop = asyncio.get_running_loop()
+        read = partial(definition_body, claimed.definition_id)
+        return parse_plain(await loop.run_in_executor(self._database, read))
 
     async def _refuse(self, store: ClaimedStore, run_id: str, error: SageError) -> None:
         """End a run that could not be run."""

@@ -80,9 +80,9 @@ DROP_LATE_SIGNALS = f"""
 """  # noqa: S608 - only our own constants are put in
 
 
-def claim(words: Dialect) -> str:
-    """Parameters: owner, lease seconds, limit. Returns the claimed rows. Taking a run that has an owner
-    is a loss: that worker died, froze or lost the database."""
+def claim(words: Dialect, columns: str) -> str:
+    """Parameters: owner, lease seconds, limit. Returns ``columns`` of the claimed rows. Taking a run that
+    has an owner is a loss: that worker died, froze or lost the database."""
     return f"""
         UPDATE executions_run
         SET state = 'running', owner = %s, fence = fence + 1, lease_until = {words.now_plus_s}, reason = '',
@@ -92,8 +92,25 @@ def claim(words: Dialect) -> str:
             WHERE state IN ('ready', 'running') AND lease_until <= {words.now}
             ORDER BY lease_until LIMIT %s {words.skip_locked}
         )
-        RETURNING id, fence
+        RETURNING {columns}
     """  # noqa: S608 - only our own constants are put in
+
+
+# Parameters: the owner, three times. Whether anybody has asked something of the owner's runs, or told them:
+# a worker asks this at every turn, and nearly always nobody has.
+NEWS = """
+    SELECT EXISTS (
+        SELECT 1 FROM executions_run
+        WHERE owner = %s AND owner > '' AND state = 'running'
+          AND (cancel_requested_at IS NOT NULL OR pause_requested_at IS NOT NULL)
+    ) OR EXISTS (
+        SELECT 1 FROM executions_signal AS s JOIN executions_run AS r ON r.id = s.run_id
+        WHERE NOT s.is_taken AND r.owner = %s
+    ) OR EXISTS (
+        SELECT 1 FROM executions_debugcommand AS d JOIN executions_run AS r ON r.id = d.run_id
+        WHERE NOT d.is_told AND r.owner = %s
+    )
+"""
 
 
 def renew(words: Dialect) -> str:
@@ -145,8 +162,8 @@ PUT_NODE = """
     ON CONFLICT (run_id, node_id, iteration_path, attempt) DO UPDATE
     SET state = excluded.state, started_at = excluded.started_at, finished_at = excluded.finished_at,
         outputs = excluded.outputs, error = excluded.error, ports = excluded.ports,
-        inputs = excluded.inputs, config = excluded.config, waits = excluded.waits, resources = excluded.resources,
-        is_lost = excluded.is_lost
+        inputs = excluded.inputs, config = excluded.config, waits = excluded.waits,
+        resources = excluded.resources, is_lost = excluded.is_lost
 """
 PUT_SIGNAL = """
     INSERT INTO executions_signal (run_id, key, payload, child_id, created_at)

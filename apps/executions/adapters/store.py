@@ -16,7 +16,8 @@ from sage_studio.engine import Batch, NodeRecord, RunProgress
 
 class ClaimedStore:
     """Reads in ``readers``' thread, writes through the worker's one writer. ``heard`` grows by the key
-    of every signal the run is told of while it is held."""
+    of every signal the run is told of while it is held. ``fresh`` is the progress of a run nobody has
+    held before: there is nothing to read."""
 
     def __init__(
         self,
@@ -28,6 +29,7 @@ class ClaimedStore:
         get_blob: GetBlob,
         on_recorded: Callable[[str], None],
         heard: Collection[str] = (),
+        fresh: RunProgress | None = None,
     ) -> None:
         self._claim = claim
         self._writer = writer
@@ -36,17 +38,22 @@ class ClaimedStore:
         self._get_blob = get_blob
         self._on_recorded = on_recorded
         self._heard = heard
+        self._fresh = fresh
         # Records the run begins with beside those in its rows, by node id (see ``engine.partial``).
         self.given: Mapping[str, NodeRecord] = {}
 
     async def load(self, run_id: str) -> RunProgress:
         loop = asyncio.get_running_loop()
-        found = await loop.run_in_executor(self._readers, partial(load_progress, run_id, self._get_blob))
+        found, self._fresh = self._fresh, None
+        if found is None:
+            read = partial(load_progress, run_id, self._get_blob)
+            found = await loop.run_in_executor(self._readers, read)
         if not self.given:
             return found
         given = {(node_id, ""): record for node_id, record in self.given.items()}
         return replace(found, nodes={**given, **found.nodes})
 
     async def record(self, run_id: str, batch: Batch) -> None:
+        self._fresh = None
         await self._writer.record(self._claim, batch, self._put_blob, self._heard)
         self._on_recorded(self._claim.flow_id)

@@ -26,6 +26,7 @@ from django.db import Error as DatabaseError, connection
 from apps.common import bus
 from apps.executions.adapters.admission import Admission
 from apps.executions.adapters.claims import (
+    NO_NEWS,
     ClaimedRun,
     News,
     claim_runs,
@@ -220,9 +221,7 @@ class RunWorker:
         """Claim and start runs until asked to stop, then wait for those under way."""
         while not self._is_stopping:
             self._poke.clear()
-            found = await self._claim(group)
-            await self._look_for_news()
-            if not found:
+            if not await self._look(group):
                 await self._rest(self._times.poll_s)
         tasks = [active.task for active in self._active.values() if active.task is not None]
         if tasks:
@@ -254,32 +253,23 @@ class RunWorker:
 
         return await asyncio.get_running_loop().run_in_executor(self._database, guarded)
 
-    async def _claim(self, group: asyncio.TaskGroup) -> bool:
+    async def _look(self, group: asyncio.TaskGroup) -> bool:
+        """Begin runs that are due, and tell those under way what was asked of them; whether any began."""
         free = min(self._admission.room(len(self._active)), CLAIM_AT_ONCE)
         self._had_room = free > 0
-        if not self._had_room:
-            return False
         try:
-            claimed = await self._in_database(self._claim_now, free)
+            claimed, news = await self._in_database(self._look_now, free, bool(self._active))
         except DatabaseError as error:
-            logger.warning("claim_failed", error=type(error).__name__)
+            logger.warning("look_failed", error=type(error).__name__)
             return False
         for run in claimed:
             self._begin(run, group)
+        self._hand_out(news)
         return bool(claimed)
 
-    def _claim_now(self, limit: int) -> list[ClaimedRun]:
-        return claim_runs(self.owner, limit=limit, lease_s=self._times.lease_s)
-
-    async def _look_for_news(self) -> None:
-        if not self._active:
-            return
-        try:
-            news: News = await self._in_database(read_news, self.owner, _blob_reader)
-        except DatabaseError as error:
-            logger.warning("news_not_read", error=type(error).__name__)
-        else:
-            self._hand_out(news)
+    def _look_now(self, limit: int, is_holding: bool) -> tuple[list[ClaimedRun], News]:
+        claimed = claim_runs(self.owner, limit=limit, lease_s=self._times.lease_s) if limit > 0 else []
+        return claimed, read_news(self.owner, _blob_reader) if is_holding else NO_NEWS
 
     def _hand_out(self, news: News) -> None:
         for run_id in news.cancelled:

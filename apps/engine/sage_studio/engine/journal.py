@@ -1,8 +1,8 @@
 """The run's pen: events and results are gathered and written in order, one batch at a time.
 
 What is appended while a batch is on its way to disk forms the next batch, so a busy run shares
-commits and an idle one writes at once. Nodes without effects do not wait for the pen; nodes
-with effects call ``flush`` and go on only when their result is durable.
+commits. Nodes without effects do not wait for the pen, and the pen waits a moment for more of them;
+nodes with effects call ``flush``, which writes at once, and go on only when their result is durable.
 """
 
 from __future__ import annotations
@@ -14,6 +14,9 @@ from sage_studio.engine.records import UNDER_WAY_STATES, Batch, Event, NodeRecor
 from sage_studio.engine.spans import EVENTS_PER_ROW, Span
 from sage_studio.engine.store import RunStore
 from sage_studio.kernel import JsonObject
+
+# What nobody waits for goes to disk this much later, so that a short run is one commit.
+GATHER_S = 0.002
 
 
 class OpenSpan(Protocol):
@@ -37,6 +40,7 @@ class Journal:
         self.open_span: OpenSpan | None = None
         self._waiters: list[asyncio.Future[None]] = []
         self._wake = asyncio.Event()
+        self._urgent = asyncio.Event()
         self._is_awake = False
         self._is_closed = False
 
@@ -91,12 +95,21 @@ class Journal:
         self._waiters.append(waiter)
         self._is_awake = True
         self._wake.set()
+        self._urgent.set()
         await waiter
 
     def close(self) -> None:
         """Let ``write`` return once all is written."""
         self._is_closed = True
         self._wake.set()
+        self._urgent.set()
+
+    async def _gather(self) -> None:
+        """Give the run a moment to say more, unless somebody waits for the disk."""
+        if not self._urgent.is_set():
+            late = asyncio.get_running_loop().call_later(GATHER_S, self._urgent.set)
+            await self._urgent.wait()
+            late.cancel()
 
     async def write(self) -> None:
         """Write batches until closed. Raises what the store raises (FenceLost above all)."""
@@ -104,7 +117,9 @@ class Journal:
         try:
             while not self._is_closed or self._batch or self._waiters:
                 await self._wake.wait()
+                await self._gather()
                 self._wake.clear()
+                self._urgent.clear()
                 self._is_awake = False
                 batch, self._batch = self._batch, Batch()
                 waiters, self._waiters = self._waiters, []
