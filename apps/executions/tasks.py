@@ -16,6 +16,7 @@ from apps.executions.types import job_queue
 logger = structlog.get_logger(__name__)
 HINT_INTERVAL_S = 0.1
 _hinted_at = float("-inf")
+_job_hinted_at: dict[str, float] = {}
 _lock = threading.Lock()
 _worker: RunWorker | None = None
 
@@ -35,8 +36,12 @@ def work() -> None:
 
 
 def hint_job(queue: str) -> None:
-    """Send ``work`` to some worker of a resource class. One that is not sent costs at most a poll's
-    interval."""
+    """Send ``work`` to some worker of a resource class, at most once in ``HINT_INTERVAL_S``: all workers
+    hear of every job over the bus as well. One that is not sent costs at most a poll's interval."""
+    now = time.monotonic()
+    if now - _job_hinted_at.get(queue, float("-inf")) < HINT_INTERVAL_S:
+        return
+    _job_hinted_at[queue] = now
     try:
         work.apply_async(queue=job_queue(queue), retry=False, ignore_result=True)
     except OperationalError as error:
