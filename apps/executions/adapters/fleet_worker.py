@@ -28,6 +28,7 @@ from sage_studio.engine.errors import NODE_TIMEOUT
 from sage_studio.engine.executors.away import node_class
 from sage_studio.engine.executors.call import NodeCall, NodeExecutor
 from sage_studio.engine.ferry import run_in_thread
+from sage_studio.engine.resources import ResourcePool
 from sage_studio.engine.stepping import run_whole
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context
@@ -47,6 +48,7 @@ class JobWorker:
         room: int,
         processes: NodeExecutor,
         threads: ThreadPoolExecutor,
+        resources: ResourcePool,
         lease_s: float,
         heartbeat_s: float,
         poll_s: float,
@@ -56,6 +58,7 @@ class JobWorker:
         self._room = room
         self._processes = processes
         self._threads = threads
+        self._resources = resources
         self._lease_s, self._heartbeat_s, self._poll_s = lease_s, heartbeat_s, poll_s
         self._poke = asyncio.Event()
         self._active: dict[uuid.UUID, tuple[ClaimedJob, asyncio.Task[None]]] = {}
@@ -178,7 +181,11 @@ class JobWorker:
         return "failed", fault_frame(error, secrets)
 
     async def _run(self, call: NodeCall, context: JobContext) -> Mapping[str, Any]:
-        """As the run's own worker would; raises what the node raises."""
+        """As the run's own worker would, within what this worker has; raises what the node raises."""
+        async with self._resources.hold(call.needs):
+            return await self._run_in_time(call, context)
+
+    async def _run_in_time(self, call: NodeCall, context: JobContext) -> Mapping[str, Any]:
         limit = asyncio.timeout(call.timeout_s)
         try:
             async with limit:

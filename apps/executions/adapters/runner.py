@@ -67,7 +67,7 @@ class Runner:
         places: Places,
     ) -> None:
         self._places = places
-        self._resources = ResourcePool(machine_budget())
+        self.resources = ResourcePool(machine_budget())
         self._writer = writer
         self._threads = threads
         self._database = database
@@ -94,7 +94,7 @@ class Runner:
                 options=RunOptions(
                     park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S),
                     executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
-                    resources=self._resources,
+                    resources=self.resources,
                 ),
             )
         except FenceLost:

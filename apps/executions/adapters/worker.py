@@ -168,7 +168,6 @@ class RunWorker:
         self._database = ThreadPoolExecutor(1, thread_name_prefix="run-claims")
         fleet = Fleet(hint=self._on_job)
         places = Places(fleet)
-        self._jobs = self._job_worker(places)
         self._runner = Runner(
             writer=self._writer,
             threads=self._threads,
@@ -176,6 +175,7 @@ class RunWorker:
             on_recorded=self._hints.note,
             places=places,
         )
+        self._jobs = self._job_worker(places)
         self._writer.start()
         heartbeat = self._heartbeat()
         heartbeat.start()
@@ -212,6 +212,7 @@ class RunWorker:
             room=os.cpu_count() or 1,
             processes=places.processes,
             threads=self._threads,
+            resources=self._runner.resources,
             lease_s=self._times.lease_s,
             heartbeat_s=self._times.heartbeat_s,
             poll_s=self._times.poll_s,

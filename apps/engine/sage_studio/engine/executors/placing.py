@@ -144,5 +144,5 @@ def _call_of(node: PlanNode, context: Context, inputs: Mapping[str, Any]) -> Nod
         at_most_once=node.is_at_most_once,
         is_cpu_bound=node.spec.cpu_bound,
         stream_ports=node.stream_ports,
-        needs=node.spec.needs or Needs(),
+        needs=node.needs or Needs(),
     )
