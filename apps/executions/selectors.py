@@ -16,6 +16,7 @@ from apps.executions.models import NodeRun, Run, RunEvent, Signal
 from apps.executions.types import ACTIVE_STATES, FINAL_STATES, FLOW_SIGNAL
 from apps.files.selectors import blob_get
 from sage_studio.engine import Event, iso, signal_key
+from sage_studio.engine.records import CHECKPOINT
 from sage_studio.kernel import JsonObject, SageError, error_codes
 from sage_studio.kernel.errors import Language
 
@@ -229,7 +230,7 @@ def with_previews(run: Run, values: JsonObject | None) -> JsonObject | None:
     """Values of ports with the beginning of those that live in blobs, as ``preview`` in the reference."""
     if values is None:
         return None
-    return {port: _with_preview(run, value) for port, value in values.items()}
+    return {port: _with_preview(run, value) for port, value in values.items() if port != CHECKPOINT}
 
 
 def _with_preview(run: Run, value: Any) -> Any:

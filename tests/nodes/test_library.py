@@ -24,7 +24,8 @@ ICONS = set(_ICON_NAMES.split())
 _PROMISED_NAMES = (
     "manual_trigger file_reader pdf_parser text_splitter embedder vector_writer retriever llm "
     "extractive_answer data_filter data_map data_group file_writer http_request if_else merge notify "
-    "switch loop_for loop_while map_each parallel try_catch sub_flow wait stop"
+    "switch loop_for loop_while map_each parallel try_catch sub_flow wait stop "
+    "stream_window stream_batch stream_take redis_stream_read rabbitmq_consume"
 )
 PROMISED = set(_PROMISED_NAMES.split())
 SPECS = builtin_registry().specs()

@@ -410,7 +410,7 @@ async def test_a_cancelled_run_ends_soon_and_closes_its_streams(host: LocalHost)
 
 
 async def test_a_node_that_needs_the_whole_of_a_stream_does_not_wait_for_itself(host: LocalHost) -> None:
-    """``sum`` reads the stream and, by an expression, a node that needs all of it: the edge carries a list."""
+    """``sum`` reads the stream and, by an expression, a node that needs all of it: it gets a list."""
     document = flow(
         [
             node("ticks", config={"count": 50}),

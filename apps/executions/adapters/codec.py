@@ -18,6 +18,7 @@ from typing import Any
 import orjson
 
 from apps.executions.types import MAX_INLINE_BYTES
+from sage_studio.engine.records import StreamReference
 from sage_studio.flow.values import plain
 
 PutBlob = Callable[[bytes, str], str]
@@ -25,6 +26,7 @@ GetBlob = Callable[[str], bytes]
 JSON_MIME = "application/json"
 BYTES_MIME = "application/octet-stream"
 _REFERENCE = "$blob"
+_STREAM = "$stream"
 _MARKED_KEY = re.compile(rb'[{,]"\$(?:[^"\\]|\\.)*":')
 # A long list is written in slices of this many items: one call of the encoder holds the interpreter
 # from its beginning to its end, and the event loop and the heartbeat want a turn.
@@ -44,6 +46,10 @@ def encode_value(value: Any, put_blob: PutBlob) -> str:
     """One value as JSON text; the whole of it becomes a reference when it is big."""
     if isinstance(value, (bytes, bytearray)):
         return _refer(bytes(value), BYTES_MIME, put_blob)
+    if isinstance(value, StreamReference):
+        name, items = dump(value[_STREAM]), dump(value["items"])
+        samples = encode_value(value["samples"], put_blob)
+        return f'{{"{_STREAM}":{name},"items":{items},"samples":{samples}}}'
     raw = _encode(value)
     return _refer(raw, JSON_MIME, put_blob) if len(raw) > MAX_INLINE_BYTES else raw.decode()
 
@@ -97,6 +103,9 @@ def decode(value: Any, get_blob: GetBlob) -> Any:
                 return raw
             found = json.loads(raw)
             return decode(found, get_blob) if _has_marks(raw) else found
+        if _STREAM in value:
+            samples = decode(value.get("samples"), get_blob)
+            return StreamReference({**value, "samples": samples})
         return {key.removeprefix("$"): decode(item, get_blob) for key, item in value.items()}
     if isinstance(value, list):
         return [decode(item, get_blob) for item in value]

@@ -49,6 +49,10 @@ logger = structlog.get_logger(__name__)
 PLANS_KEPT = 128
 # A run that has done nothing but wait for this long is put down as a row.
 PARK_AFTER_S = 2.0
+# So is one that stands at a stop while the people who debug it are away.
+STAND_FOR_S = 300.0
+# Streams write where they are this often; what came since is done again after a crash.
+CHECKPOINT_S = 5.0
 # A run over which this many workers were lost, without a node getting done, takes them down with it.
 # Nodes that do so are found out before (dead letters); this catches what kills before any node begins.
 MAX_LOSSES = 8
@@ -93,8 +97,10 @@ class Runner:
                 controls=controls,
                 options=RunOptions(
                     park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S),
+                    stand_for_s=getattr(settings, "RUN_STAND_FOR_S", STAND_FOR_S),
                     executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
                     resources=self.resources,
+                    checkpoint_interval_s=getattr(settings, "RUN_CHECKPOINT_S", CHECKPOINT_S),
                 ),
             )
         except FenceLost:

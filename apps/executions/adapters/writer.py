@@ -30,6 +30,7 @@ from apps.executions.types import WORKERS_CHANNEL
 from apps.flows.services import flow_run_noted
 from sage_studio.engine import Batch, FenceLost, FlowState, NodeRecord, RunOutcome, signal_key
 from sage_studio.engine.errors import WORKER_LOST
+from sage_studio.engine.records import has_checkpoint
 
 logger = structlog.get_logger(__name__)
 MAX_RUNS_PER_COMMIT = 50
@@ -256,7 +257,7 @@ def _written(job: _Job) -> list[Any]:
     last_seq = events[-1].seq if events else None
     began = sql.stamp(events[0].at) if events else None
     last_at = sql.stamp(events[-1].at if events else time.time())
-    gets_on = any(record.state == "completed" for record in job.batch.nodes.values())
+    gets_on = any(one.state == "completed" or has_checkpoint(one) for one in job.batch.nodes.values())
     return [last_seq, began, last_at, 0 if gets_on else 1]
 
 

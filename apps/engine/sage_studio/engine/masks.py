@@ -13,6 +13,8 @@ from collections.abc import Collection, Iterable
 from typing import Any
 from urllib.parse import quote
 
+from sage_studio.engine.records import StreamReference
+
 BLOT = "••••••"
 _SHORTEST = 6
 
@@ -58,7 +60,8 @@ class Masks:
         if isinstance(value, str):
             return self.text(value)
         if isinstance(value, dict):
-            return {self._walk(key): self._walk(item) for key, item in value.items()}
+            kind = StreamReference if isinstance(value, StreamReference) else dict
+            return kind({self._walk(key): self._walk(item) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
             return [self._walk(item) for item in value]
         return value

@@ -214,6 +214,11 @@ class RunResult:
         return record.state if record else "pending"
 
 
+class StreamReference(dict[str, Json]):
+    """``{"$stream": name, "items": n, "samples": […]}``: what a port gave that carried a stream. A type of
+    its own, so that stores do not take its ``$`` for a person's."""
+
+
 CHECKPOINT = "$checkpoint"
 """Under this name a record's outputs hold the node's part of a stream checkpoint."""
 

@@ -6,9 +6,10 @@ from collections.abc import Sequence
 from itertools import islice
 from typing import Any
 
+from sage_studio.engine.records import StreamReference
 from sage_studio.engine.streams.channel import Channel
 from sage_studio.engine.streams.errors import TOO_LONG
-from sage_studio.kernel import JsonObject, SageError
+from sage_studio.kernel import SageError
 
 SAMPLES = 20
 COLLECT_LIMIT = 100_000
@@ -71,8 +72,10 @@ class Outlet:
         """What the node's record and its readers outside the pipeline get for this port."""
         return self.reference() if self.gathered is None else self.gathered
 
-    def reference(self) -> JsonObject:
-        return {"$stream": self.name, "items": self.channel.items, "samples": list(self.samples)}
+    def reference(self) -> StreamReference:
+        return StreamReference(
+            {"$stream": self.name, "items": self.channel.items, "samples": list(self.samples)}
+        )
 
     def restore(self, items: int, samples: list[Any], gathered: list[Any] | None) -> None:
         """Go on counting where a checkpoint left off."""
