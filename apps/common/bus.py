@@ -60,17 +60,38 @@ def _offer(queue: asyncio.Queue[bytes], payload: bytes) -> None:
 
 
 class RedisBus:
-    """Redis pub/sub. Publishing never raises: readers poll behind it."""
+    """Redis pub/sub. Publishing never raises and never waits: a thread sends what has gathered, equal
+    hints once, and readers poll behind it."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._client = redis.Redis.from_url(url, socket_timeout=1, socket_connect_timeout=1)
+        self._lock = threading.Lock()
+        self._waiting: dict[tuple[str, bytes], None] = {}
+        self._noted = threading.Event()
+        self._sender: threading.Thread | None = None
 
     def publish(self, channel: str, payload: bytes) -> None:
-        try:
-            self._client.publish(channel, payload)
-        except redis.RedisError:
-            return
+        with self._lock:
+            self._waiting[channel, payload] = None
+            if self._sender is None:
+                self._sender = threading.Thread(target=self._send, name="bus", daemon=True)
+                self._sender.start()
+        self._noted.set()
+
+    def _send(self) -> None:
+        while True:
+            self._noted.wait()
+            self._noted.clear()
+            with self._lock:
+                hints, self._waiting = list(self._waiting), {}
+            try:
+                pipeline = self._client.pipeline(transaction=False)
+                for channel, payload in hints:
+                    pipeline.publish(channel, payload)
+                pipeline.execute()
+            except redis.RedisError:
+                continue
 
     async def subscribe(self, channel: str) -> AsyncGenerator[bytes, None]:
         # A quiet channel is not a dead one: no read timeout; a lost connection shows by its health check.

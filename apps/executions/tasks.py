@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import structlog
 from celery import shared_task
@@ -14,7 +15,8 @@ from apps.executions.adapters.worker import RunWorker
 from apps.executions.types import job_queue
 
 logger = structlog.get_logger(__name__)
-HINT_INTERVAL_S = 0.1
+HINT_INTERVAL_S = 1.0
+_sender = ThreadPoolExecutor(1, thread_name_prefix="wake")
 _hinted_at = float("-inf")
 _job_hinted_at: dict[str, float] = {}
 _lock = threading.Lock()
@@ -49,14 +51,18 @@ def hint_job(queue: str) -> None:
 
 
 def hint() -> None:
-    """Send ``wake`` to some worker, at most once in ``HINT_INTERVAL_S``: all workers hear of every run over
-    the bus as well, and one that is awake takes all there is. A broker that is away costs at most a poll's
-    interval."""
+    """Send ``wake`` to some worker, at most once in ``HINT_INTERVAL_S`` and not on the caller's time: all
+    workers hear of every run over the bus as well, and one that is awake takes all there is. A broker that
+    is away costs at most a poll's interval."""
     global _hinted_at  # noqa: PLW0603 - a race costs one message more or less
     now = time.monotonic()
     if now - _hinted_at < HINT_INTERVAL_S:
         return
     _hinted_at = now
+    _sender.submit(_send_wake)
+
+
+def _send_wake() -> None:
     try:
         wake.apply_async(retry=False)
     except OperationalError as error:
