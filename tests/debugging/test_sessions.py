@@ -270,3 +270,16 @@ def test_stepping_into_a_sub_flow_stops_at_its_first_node_and_out_again(
     stop = stands_at(run_id, "after")
     tell(people, run_id, "continue", stop=stop)
     assert wait_for(Run.objects.get(pk=run_id).pk).outputs == {"after": 6}
+
+
+def test_a_run_nobody_commands_is_put_down_and_taken_up_by_the_next_command(
+    people: World, flow: Flow, settings: Any, worker: RunWorker
+) -> None:
+    settings.RUN_STAND_FOR_S = 0.3
+    run_id = begin(people, flow, {"node_id": "two"}, inputs={"n": 4})
+    stop = stands_at(run_id, "two")
+    eventually(lambda: Run.objects.get(pk=run_id).owner == "")
+    assert Run.objects.get(pk=run_id).state == "running"
+    tell(people, run_id, "step_over", stop=stop)
+    tell(people, run_id, "continue", stop=stands_at(run_id, "three"))
+    assert wait_for(Run.objects.get(pk=run_id).pk).outputs == {"three": 10}

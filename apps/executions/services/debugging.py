@@ -19,7 +19,7 @@ from apps.audit import services as audit
 from apps.common.db import write_transaction
 from apps.executions import errors, events
 from apps.executions.debug_selectors import debug_state
-from apps.executions.models import DebugCommand, FlowBreakpoints, Run
+from apps.executions.models import DebugCommand, FlowBreakpoints, Run, due_now
 from apps.executions.selectors import run_get
 from apps.executions.services.control import run_cancel
 from apps.executions.types import ACTIVE_STATES
@@ -60,6 +60,7 @@ def debug_command(
         if run.debug is None:
             Run.objects.filter(pk=run.pk).update(debug={})
         command = _add_command(run, person, shape)
+        _take_up(run)
         if word in _AUDITED:
             after: Json = {"stop": shape.get("stop"), "names": _names_changed(shape)}
             audit.record(person, f"run.debug.{word}", workspace_id, ("run", run.pk), after=after)
@@ -71,6 +72,12 @@ def _add_command(run: Run, person: Person, shape: Mapping[str, Any]) -> DebugCom
     """The next command of a run; the caller holds the run's row."""
     last = DebugCommand.objects.filter(run=run).aggregate(Max("seq"))["seq__max"] or 0
     return DebugCommand.objects.create(run=run, seq=last + 1, shape=dict(shape), created_by=person)
+
+
+def _take_up(run: Run) -> None:
+    """A run that was put down while nobody commanded it is due now."""
+    if Run.objects.filter(pk=run.pk, state="running", owner="").update(lease_until=due_now()):
+        events.hint_work(run.flow_id)
 
 
 def _check_stop(run: Run, stop: Any) -> None:

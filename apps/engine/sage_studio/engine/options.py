@@ -11,11 +11,13 @@ from sage_studio.engine.resources import ResourcePool
 @dataclass(frozen=True, slots=True)
 class RunOptions:
     """``park_after_s``: a run with nothing to do but wait is given back when the wait goes on for longer
-    than this; None keeps it. ``executors``: the places nodes may run at; without them all run here.
+    than this; None keeps it. ``stand_for_s``: the same for a debugged run that stands at a stop while nobody
+    commands it. ``executors``: the places nodes may run at; without them all run here.
     ``checkpoint_interval_s``: how often streams write where they are. ``resources``: what nodes that name
     their needs share with all other runs of this worker; without it they take what they like."""
 
     park_after_s: float | None = None
+    stand_for_s: float | None = None
     executors: Executors | None = None
     checkpoint_interval_s: float = 5.0
     resources: ResourcePool | None = None

@@ -109,6 +109,11 @@ class Waiting:
         if slots is not None:
             await slots.take()
 
+    def next_at(self, deadline_at: float | None = None) -> float | None:
+        """The next moment something waits for."""
+        known = [until for until in (*self._until.values(), deadline_at) if until is not None]
+        return min(known) if known else None
+
     def _plan_parking(self) -> None:
         """Look again in a while whether anything but waits is left."""
         after_s = self._run.options.park_after_s
@@ -120,8 +125,7 @@ class Waiting:
         run = self._run
         if not self._until or run.is_stopping:
             return
-        known = [until for until in (*self._until.values(), run.deadline_at) if until is not None]
-        wake_at = min(known) if known else None
+        wake_at = self.next_at(run.deadline_at)
         if run.is_idle() and (wake_at is None or wake_at - run.now() > SHORTEST_PARKED_S):
             run.park(wake_at)
         else:

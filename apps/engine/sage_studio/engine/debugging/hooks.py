@@ -6,6 +6,7 @@ nobody debugs.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -37,6 +38,7 @@ class RunDebugger:
     def __init__(self, run: ActiveRun, gate: DebugGate) -> None:
         self._run = run
         self._at_work: dict[Place, _AtWork] = {}
+        self._parking: asyncio.TimerHandle | None = None
         self.gate = gate
         gate.attach(self, self._is_settled)
 
@@ -126,8 +128,30 @@ class RunDebugger:
         if scope.parent is not None:
             self.gate.level_ended(scope.path)
 
+    def _plan_parking(self) -> None:
+        """A run that stands while nobody commands it is put down as a row after a while; the next
+        command takes it up."""
+        if self._parking is not None:
+            self._parking.cancel()
+            self._parking = None
+        stand_for_s = self._run.options.stand_for_s
+        if stand_for_s is not None and self.gate.state.current is not None:
+            self._parking = self._run.loop.call_later(stand_for_s, self._park)
+
+    def _park(self) -> None:
+        self._parking = None
+        run = self._run
+        if self.is_stopping:
+            return
+        if run.at_work == 0:
+            run.park(run.waiting.next_at())
+        else:
+            self._plan_parking()
+
     def close(self) -> None:
         """The run stops: nobody may stand at the gate any longer."""
+        if self._parking is not None:
+            self._parking.cancel()
         self.gate.close()
 
     # The gate's side
@@ -139,6 +163,8 @@ class RunDebugger:
 
     def debug_event(self, type_: str, place: Place | None, attempt: int, data: JsonObject) -> None:
         run = self._run
+        if type_ == "debug_state":
+            self._plan_parking()
         if place is None:
             run.journal.event(type_, run.now(), None, 0, data)
         else:
