@@ -63,10 +63,16 @@ class LedgerOnce(Ledger):
     spec: ClassVar = _spec("test_ledger_once", "at_most_once")
 
 
+class LedgerPure(Ledger):
+    """Writes its line all the same, so that a test can count how often it ran."""
+
+    spec: ClassVar = _spec("test_ledger_pure", "pure")
+
+
 def register() -> None:
     """Make the test nodes known in this process."""
     registry = builtin_registry()
-    for node in (Ledger, LedgerOnce):
+    for node in (Ledger, LedgerOnce, LedgerPure):
         if registry.get(node.spec.id) is None:
             registry.add(node)
 
