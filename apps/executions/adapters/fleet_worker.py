@@ -121,7 +121,8 @@ class JobWorker:
         """Renew the leases, and stop what nobody wants or another worker has by now."""
         asked = dict(self._active)
         try:
-            held = await in_database_thread(partial(jobs.jobs_renew, self._owner, lease_s=self._lease_s))
+            renew = partial(jobs.jobs_renew, self._owner, list(asked), lease_s=self._lease_s)
+            held = await in_database_thread(renew)
         except DatabaseError as error:
             logger.warning("jobs_not_renewed", error=type(error).__name__)
             return

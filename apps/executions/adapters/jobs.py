@@ -184,11 +184,12 @@ def _claimed(row: NodeJob, run: Run) -> ClaimedJob:
     return ClaimedJob(row.pk, row.fence + 1, run.pk, run.flow_id, run.workspace_id, run.fence, content)
 
 
-def jobs_renew(owner: str, *, lease_s: float) -> dict[uuid.UUID, int]:
-    """Prolong what the owner holds; id → fence of the jobs it is still to go on with: those somebody
-    cancelled, and those of runs that have ended, are not among them."""
+def jobs_renew(owner: str, job_ids: Collection[uuid.UUID], *, lease_s: float) -> dict[uuid.UUID, int]:
+    """Prolong what the owner is at; id → fence of the jobs it is still to go on with: those somebody
+    cancelled, and those of runs that have ended, are not among them. A job it has claimed without hearing
+    of it (the answer was lost with the database) is not prolonged, so that another worker gets it."""
     with write_transaction():
-        mine = NodeJob.objects.filter(owner=owner, state=NodeJob.State.RUNNING)
+        mine = NodeJob.objects.filter(pk__in=job_ids, owner=owner, state=NodeJob.State.RUNNING)
         mine.update(lease_until=Now() + timedelta(seconds=lease_s))
         ended = Run.objects.filter(pk=OuterRef("run_id"), state__in=FINAL_STATES)
         wanted = mine.filter(~Exists(ended), is_cancelled=False)
