@@ -215,7 +215,7 @@ class TableReader:
         last = rows.pop()
         if last == [_END]:
             return
-        spans = sum(len(list(io.StringIO(cell, newline=""))) - 1 for cell in last) or 1
+        spans = sum(line[-1] in "\r\n" for cell in last for line in io.StringIO(cell, newline=""))
         left = "".join(list(self._lines_with_ends(raw))[-spans:]).encode(self._bytes_encoding)
         self._put_back = len(left)
         self._line -= spans
