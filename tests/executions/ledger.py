@@ -54,7 +54,7 @@ class Ledger(Node):
         if ctx.attempt <= ctx.config["deadly"]:
             os.kill(os.getpid(), signal.SIGKILL)
         needed = ctx.config["needs"]
-        if ctx.config["fail"] or (needed and not Path(needed).exists()):
+        if ctx.config["fail"] or (needed and not os.access(needed, os.F_OK)):
             raise NodeError.plain("the ledger is closed")
         return {"value": ctx.config["give"]}
 

@@ -392,7 +392,7 @@ def test_the_inputs_of_a_node_in_an_iteration_are_those_of_its_iteration(
     people: World, worker: RunWorker, tmp_path: Path
 ) -> None:
     ledger_of = {"path": str(tmp_path / "l")}
-    nodes = [
+    nodes: list[dict[str, Any]] = [
         {"id": "out", "type": "test_ledger", "config": {**ledger_of, "give": "outside"}},
         {"id": "loop", "type": "loop_for", "config": {"items": [1, 2]}},
         {"id": "a", "type": "test_ledger", "parent": "loop", "config": {**ledger_of, "give": "{{ item }}"}},
