@@ -37,7 +37,7 @@ from tests.executors.cluster.api import LocalCluster
 from tests.executors.flows import FLOWS, TIME_LIMIT, all_types
 from tests.executors.support import SECRET
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(180)]
 
 
 TYPES = all_types()
@@ -74,7 +74,7 @@ async def _ray() -> AsyncIterator[NodeExecutor]:
     with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
         os.environ |= {"HOME": folder, "RAY_USAGE_STATS_ENABLED": "0"}
         nodes = ray_nodes(
-            "", num_cpus=4, include_dashboard=False, _temp_dir=folder, object_store_memory=100 << 20
+            "", num_cpus=2, include_dashboard=False, _temp_dir=folder, object_store_memory=100 << 20
         )
         yield nodes
         await nodes.close()

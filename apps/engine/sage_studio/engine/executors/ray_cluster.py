@@ -78,7 +78,7 @@ class RayNodes:
                 link.kill()
 
     async def close(self) -> None:
-        """Let the actors go; a cluster this process started ends with it."""
+        """Let the idle actors go; a cluster this process started ends with it."""
         for links in self._idle.values():
             for link in links:
                 link.kill()
@@ -93,6 +93,7 @@ class RayNodes:
     async def _take(self, ray: Ray, needs: Needs) -> _ActorLink:
         if waiting := self._idle.get(needs):
             return waiting.pop()
+        await self.close()  # what idle actors of another size hold may be what this one waits for
         link = _ActorLink(ray, needs)
         try:
             async with asyncio.timeout(self._start_timeout_s):
@@ -199,6 +200,6 @@ def _connect(address: str, options: Mapping[str, Any]) -> Ray:
             settings["address"] = address
         try:
             ray.init(**settings)
-        except (ConnectionError, RuntimeError, ValueError, OSError) as error:
+        except Exception as error:  # Ray raises bare ones, when a node of it does not come up for example
             raise SageError(CLUSTER, {"reason": str(error)[:500]}) from error
     return ray
