@@ -45,7 +45,7 @@ class Measurement:
     @property
     def at_reference_speed(self) -> float:
         """The value carried to the reference machine by the calibration (times shrink, rates grow)."""
-        if not self.step_us or self.unit == "MB":
+        if not self.step_us or self.unit in {"MB", "×"}:
             return self.value
         factor = REFERENCE_STEP_US / self.step_us
         return self.value * factor if self.better == "lower" else self.value / factor

@@ -19,7 +19,7 @@ from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan, PlanNode
 from sage_studio.engine.records import FlowState, RunOutcome, RunProgress
 from sage_studio.engine.resources import ONE, Amount, ResourcePool
-from sage_studio.engine.scope import Scope
+from sage_studio.engine.scope import TURN_S, Scope
 from sage_studio.engine.waiting import Waiting
 from sage_studio.kernel import Clock, Problem, SageError, SystemClock
 
@@ -70,7 +70,7 @@ class ActiveRun:
         self.is_drained = False
         self.is_let_go = False
         self.at_work = 0
-        self.turn_at = 0.0
+        self.turn_at = self.loop.time() + TURN_S
         self.scopes: set[Scope] = set()
         limit = plan.document.settings.concurrency
         self.slots = ResourcePool(Amount(limit * ONE.milli_cpu)) if limit else None
