@@ -15,11 +15,13 @@ from django.db import connection
 from apps.credentials.services import credential_create
 from apps.credentials.types import Kind
 from apps.executions.adapters import jobs
+from apps.executions.adapters.job_frames import read_answer
 from apps.executions.adapters.jobs import JobPlan
 from apps.executions.adapters.sealing import CannotOpen, seal, unseal
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
 from apps.executions.services import run_cancel
+from sage_studio.kernel import SageError
 from sage_studio.plugins import registry
 from tests.executions.conftest import FAST
 from tests.executions.flows import definition, make_flow, start, wait_for
@@ -241,6 +243,30 @@ def test_rows_hold_values_sealed(people: World) -> None:
         unseal(bytes(row.call or b""), "call elsewhere")
     with pytest.raises(CannotOpen):
         unseal(seal(b"x", "here")[:-1], "here")
+
+
+def test_a_row_no_key_opens_is_a_failure_and_nothing_worse(people: World) -> None:
+    job = put(people)
+    NodeJob.objects.filter(pk=job).update(call=b"not ours at all")
+    assert jobs.jobs_claim("one", queues=["default"], limit=5, lease_s=30) == []
+    row = NodeJob.objects.get(pk=job)
+    assert row.state == "failed"
+    place = {job: row.run.workspace_id}
+    for answer in (row.answer, b"spoiled"):
+        NodeJob.objects.filter(pk=job).update(answer=answer)
+        told = jobs.jobs_look({job: 0}, place)[job].answer
+        assert told is not None
+        error, _ = read_answer(told)
+        assert isinstance(error, SageError)
+        assert error.code.code == "job.unreadable"
+
+
+def test_a_place_that_is_not_set_up_fails_the_run_before_it_begins(people: World, home: RunWorker) -> None:
+    body = {**heavy(node("a", "adder")), "settings": {"executor": "kubernetes"}}
+    ended = run_to_end(people, body)
+    assert (ended.state, (ended.error or {})["code"]) == ("failed", "executor.unavailable")
+    assert "SAGE_KUBERNETES_IMAGE" in (ended.error or {})["message"]
+    assert not NodeRun.objects.filter(run=ended).exists()
 
 
 def test_a_big_value_lies_in_a_blob(people: World, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -109,9 +109,17 @@ def jobs_look(
     for row in rows:
         answer = None
         if row.state in (NodeJob.State.DONE, NodeJob.State.FAILED):
-            answer = _unbox(workspace_id_of[row.pk], row.answer, row.answer_key, f"answer {row.pk}")
+            answer = _answer_of(row, workspace_id_of[row.pk])
         news[row.pk] = JobNews(row.state, answer, notes.get(row.pk, []))
     return news
+
+
+def _answer_of(row: NodeJob, workspace_id: uuid.UUID) -> bytes:
+    """An answer that cannot be read is a failure like any other."""
+    try:
+        return _unbox(workspace_id, row.answer, row.answer_key, f"answer {row.pk}")
+    except SageError as error:
+        return fault_frame(error, ())
 
 
 def job_take(job_id: uuid.UUID) -> None:
@@ -160,7 +168,8 @@ def jobs_claim(owner: str, *, queues: Collection[str], limit: int, lease_s: floa
         failpoints.hit("job.claim")
     failpoints.hit("job.claimed")
     runs = Run.objects.in_bulk({row.run_id for row in fit})
-    return [_claimed(row, runs[row.run_id]) for row in fit if row.run_id in runs]
+    claimed = (_claimed(row, runs[row.run_id]) for row in fit if row.run_id in runs)
+    return [job for job in claimed if job is not None]
 
 
 def _refuse(row: NodeJob) -> bool:
@@ -179,8 +188,14 @@ def _fail(row: NodeJob, error: SageError) -> None:
     publish_on_commit(JOBS_CHANNEL, b"answer")
 
 
-def _claimed(row: NodeJob, run: Run) -> ClaimedJob:
-    content = _unbox(run.workspace_id, row.call, row.call_key, f"call {row.pk}")
+def _claimed(row: NodeJob, run: Run) -> ClaimedJob | None:
+    """None for a job that cannot be read; it has failed then."""
+    try:
+        content = _unbox(run.workspace_id, row.call, row.call_key, f"call {row.pk}")
+    except SageError as error:
+        with write_transaction():
+            _fail(row, error)
+        return None
     return ClaimedJob(row.pk, row.fence + 1, run.pk, run.flow_id, run.workspace_id, run.fence, content)
 
 

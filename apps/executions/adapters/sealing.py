@@ -38,7 +38,7 @@ def unseal(box: bytes, place: str) -> bytes:
     for material in settings.CREDENTIAL_KEYS:
         try:
             return AESGCM(_key(material)).decrypt(box[:_NONCE_BYTES], box[_NONCE_BYTES:], place.encode())
-        except InvalidTag:
+        except (InvalidTag, ValueError):
             continue
     raise CannotOpen
 
