@@ -50,6 +50,8 @@ POINTS: Mapping[str, str] = {
     "signal.delivered": "… and committed, nobody woken",
     "signal.take": "a worker has taken signals of its runs, not committed",
     "signal.taken": "… and committed, the runs have not heard",
+    "debug.take": "a worker has taken debug commands for its runs, not committed",
+    "debug.taken": "… and committed, the runs have not heard",
     "run.claim": "a worker has taken runs, not committed",
     "run.claimed": "the claim is committed, the worker does not know yet",
     "run.planned": "a claimed run is compiled, nothing of it has run",

@@ -275,11 +275,25 @@ def _log_line(row: RunEvent, language: Language) -> str:
     if row.type == "log":
         fields = " ".join(f"{key}={value}" for key, value in (data.get("fields") or {}).items())
         words += [str(data.get("level", "info")).upper(), str(data.get("message", "")), fields]
+    elif row.type in {"debug_state", "breakpoint_hit"}:
+        words += _debug_words(data)
     elif isinstance(error := data.get("error"), dict):
         words.append(f"[{error.get('code')}] {localised(error, language)['message']}")
     else:
         words += [f"{key}={value}" for key, value in data.items() if value is not None and key != "ports"]
     return " ".join(word for word in words if word).replace("\n", " ⏎ ")
+
+
+def _debug_words(data: JsonObject) -> list[str]:
+    """Of a debug session: where it stands, who did what; the whole is in the event."""
+    stop, command = data.get("stop"), data.get("command")
+    if isinstance(stop, dict):
+        return [f"{stop.get('reason')} {stop.get('id')}"]
+    words = [str(data.get("mode"))]
+    if isinstance(command, dict):
+        by = command.get("by")
+        words += [str(command.get("word")), f"by {by.get('name')}" if isinstance(by, dict) else ""]
+    return words
 
 
 def localised(error: JsonObject, language: Language) -> JsonObject:

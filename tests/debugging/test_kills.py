@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -30,12 +31,12 @@ def people(transactional_db: None) -> World:
 
 
 @pytest.fixture
-def spawn(tmp_path: Path, transactional_db: None) -> Iterator[Callable[[str], WorkerProcess]]:
+def spawn(tmp_path: Path, transactional_db: None) -> Iterator[Callable[..., WorkerProcess]]:
     """Start worker processes; whatever is left of them is killed at the end."""
     started: list[WorkerProcess] = []
 
-    def make(name: str) -> WorkerProcess:
-        process = WorkerProcess(name, tmp_path / f"{name}.log")
+    def make(name: str, failpoints: str = "") -> WorkerProcess:
+        process = WorkerProcess(name, tmp_path / f"{name}.log", failpoints)
         started.append(process)
         process.wait_until_ready()
         return process
@@ -59,7 +60,7 @@ def loop(path: Path, seconds: float = 0.0) -> dict[str, Any]:
 
 
 def test_a_run_that_stood_at_a_stop_stands_there_again_after_kill_9(
-    people: World, spawn: Callable[[str], WorkerProcess], tmp_path: Path
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
 ) -> None:
     book = tmp_path / "ledger"
     flow = make_flow(people.editor.person, people.workspace, loop(book))
@@ -83,7 +84,7 @@ def test_a_run_that_stood_at_a_stop_stands_there_again_after_kill_9(
 
 
 def test_a_step_that_was_under_way_ends_where_it_was_to_end(
-    people: World, spawn: Callable[[str], WorkerProcess], tmp_path: Path
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path
 ) -> None:
     book = tmp_path / "ledger"
     flow = make_flow(people.editor.person, people.workspace, loop(book, 1.5))
@@ -100,3 +101,18 @@ def test_a_step_that_was_under_way_ends_where_it_was_to_end(
     assert run.node_runs.get(node_id="x", iteration_path="loop.1@1").state == "queued"
     tell(people, run_id, "continue", stop=stop)
     assert wait_for(run.pk).outputs == {"all": [10, 20, 30]}
+
+
+@pytest.mark.parametrize("point", ["debug.take", "debug.taken"])
+def test_a_command_taken_by_a_worker_that_dies_is_carried_out_by_the_next(
+    people: World, spawn: Callable[..., WorkerProcess], tmp_path: Path, point: str
+) -> None:
+    book = tmp_path / "ledger"
+    flow = make_flow(people.editor.person, people.workspace, loop(book))
+    first = spawn("first", f"{point}:kill@1")
+    run_id = begin(people, flow, {"node_id": "x", "condition": "item == 2"})
+    tell(people, run_id, "continue", stop=stands_at(run_id, "x"))
+    assert first.wait_until_dead() == -signal.SIGKILL
+    spawn("second")
+    assert wait_for(Run.objects.get(pk=run_id).pk).outputs == {"all": [10, 20, 30]}
+    assert len(ledger.lines(book)) == 3

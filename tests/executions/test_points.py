@@ -1,7 +1,7 @@
 """A process killed at each named point of each commit path leaves runs that end right after a restart.
 
 ``WORK`` and ``ASK`` hold every point of the table in ``apps.common.failpoints`` that belongs to runs;
-those of documents are killed in ``tests/collaboration``.
+those of documents are killed in ``tests/collaboration``, those of debug commands in ``tests/debugging``.
 """
 
 from __future__ import annotations
@@ -166,7 +166,7 @@ def _check_whole(run: Run, path: Path) -> None:
 
 
 def test_every_point_of_runs_is_killed_here() -> None:
-    points = {name for name in failpoints.POINTS if not name.startswith("document.")}
+    points = {name for name in failpoints.POINTS if not name.startswith(("document.", "debug."))}
     assert points == {point.partition(":")[0] for point in WORK} | set(ASK)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import structlog
 
+from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions.debug_selectors import commands_after, debug_state, who
 from apps.executions.models import DebugCommand as CommandRow, Run
@@ -52,6 +53,8 @@ def take_debug_commands(owner: str) -> list[tuple[str, DebugCommand]]:
         mine = CommandRow.objects.filter(pk__in=[row.pk for row in found], run__owner=owner)
         mine_ids = set(mine.values_list("pk", flat=True))
         CommandRow.objects.filter(pk__in=mine_ids).update(is_told=True)
+        failpoints.hit("debug.take")
+    failpoints.hit("debug.taken")
     rows = [row for row in found if row.pk in mine_ids]
     return [(str(row.run_id), command) for row in rows for command in _engine_commands([row])]
 
