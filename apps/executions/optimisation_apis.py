@@ -16,7 +16,7 @@ from apps.flows.selectors import flow_get
 from apps.workspaces.apis import WorkspaceApi
 
 
-class TextOut(serializers.Serializer[Any]):
+class OptimisationTextOut(serializers.Serializer[Any]):
     """A sentence in both languages."""
 
     en = serializers.CharField()
@@ -39,8 +39,8 @@ class OptimisationChangeOut(serializers.Serializer[Any]):
     container = serializers.CharField(allow_null=True)
     nodes = serializers.ListField(child=serializers.CharField())
     edges = OptimisationEdgeOut(many=True)
-    what = TextOut()
-    why = TextOut()
+    what = OptimisationTextOut()
+    why = OptimisationTextOut()
     saves_ms = serializers.FloatField(allow_null=True)
     saves = serializers.ChoiceField(choices=["time", "work"])
 
@@ -50,7 +50,7 @@ class OptimisationKeptOut(serializers.Serializer[Any]):
 
     source = serializers.CharField()  # type: ignore[assignment]  # DRF has an attribute of that name
     target = serializers.CharField()
-    why = TextOut()
+    why = OptimisationTextOut()
 
 
 class OptimisationNodeOut(serializers.Serializer[Any]):
