@@ -7,7 +7,7 @@ win. The interpreter asks ``Choices`` at such a point, and ``every_way`` runs it
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from typing import TypeVar
+from typing import Any, TypeVar
 
 Option = TypeVar("Option")
 Result = TypeVar("Result")
@@ -20,7 +20,7 @@ class Choices:
         self._given = given
         self.taken: list[tuple[int, int]] = []
 
-    def pick(self, options: Sequence[Option], rank: Callable[[Option], float]) -> Option:
+    def pick(self, options: Sequence[Option], rank: Callable[[Option], Any]) -> Option:
         """One of the options; what ``rank`` puts first is tried first."""
         ordered = sorted(options, key=rank)
         place = len(self.taken)

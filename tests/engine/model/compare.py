@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sage_studio.engine import Event, NodeRecord
+from sage_studio.engine.records import FINAL_NODE_STATES
 from tests.engine.model.choices import Choices, every_way
 from tests.engine.model.interpreter import Flow, Interpreter, Key, Seen, Story, Told
 from tests.engine.model.nodes import problem_key
@@ -24,7 +25,12 @@ def check(
     settled = settled_at(played.events)
 
     given = {key: record.outputs for key, record in played.nodes.items() if record.outputs is not None}
-    seen = Seen(settled, given)
+    problems: dict[tuple[str | None, str], Mapping[str, Any]] = {
+        key: record.error for key, record in played.nodes.items() if record.error is not None
+    }
+    if played.outcome.error is not None:
+        problems[None, ""] = played.outcome.error
+    seen = Seen(settled, given, problems)
 
     def interpret(choices: Choices) -> Story:
         return Interpreter(flow, inputs, choices, seen=seen, flows=flows or {}, most=MOST_NODE_RUNS).run()
@@ -97,9 +103,11 @@ def _node(key: Key, told: Told, record: NodeRecord | None, *, is_cut: bool, coun
     may_be_cut = is_cut or not told.is_certain
     if record is None:
         return [] if may_be_cut else [f"{key} has no record, should be {told.state}"]
-    if may_be_cut and record.state == "cancelled":
+    if may_be_cut and record.state in {"cancelled", "paused"}:
         return []
     if may_be_cut and record.state == "failed" and _was_to_go_on(record, told):
+        return []
+    if told.state == "cancelled" and record.state in FINAL_NODE_STATES:
         return []
     found = _differ(f"{key} state", record.state, told.state)
     if told.state == "completed" and not found and "$left" not in (told.outputs or {}):

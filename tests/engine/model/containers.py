@@ -126,8 +126,14 @@ class Container:
     def choose_end(self, ends: Mapping[int | None, Ended], *, can_complete: bool) -> int | None:
         """Which iteration ended the container early, or None."""
         has_completed = "$left" not in (self.seen() or {"$left": None})
-        options = [*([None] if can_complete else []), *ends]
-        return self.model.choices.pick(options, lambda index: (index is None) != has_completed)
+        key = (self.id, self.frame.path)
+
+        def rank(index: int | None) -> tuple[bool, bool]:
+            ended = None if index is None else ends[index]
+            is_it = isinstance(ended, Failed) and self.model.seen.is_problem(key, ended.problem)
+            return ((index is None) != has_completed, not is_it)
+
+        return self.model.choices.pick([*([None] if can_complete else []), *ends], rank)
 
     def choose_lanes(self, lanes: Sequence[str], least: int) -> set[str]:
         """Which lanes ended in time: at least so many."""

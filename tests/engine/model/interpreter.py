@@ -16,6 +16,7 @@ from sage_studio.kernel import SageError
 from tests.engine.model import containers, leaves
 from tests.engine.model.choices import Choices
 from tests.engine.model.endings import Ended, Failed, Left, RunStopped, problem
+from tests.engine.model.nodes import problem_key
 
 Key = tuple[str, str]
 """A node run: node id and iteration path."""
@@ -75,13 +76,19 @@ class Frame:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the engine did, to try likely choices first: when node runs settled, and their outputs."""
+    """What the engine did, to try likely choices first: when node runs settled, their outputs, and the
+    problems of node runs and iterations."""
 
     settled: Mapping[Key, int] = field(default_factory=dict)
     given: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
+    problems: Mapping[tuple[str | None, str], Mapping[str, Any]] = field(default_factory=dict)
 
     def rank(self, key: Key) -> float:
         return self.settled.get(key, float("inf"))
+
+    def is_problem(self, key: tuple[str | None, str], found: Mapping[str, Any]) -> bool:
+        problem = self.problems.get(key)
+        return problem is not None and problem_key(problem) == problem_key(found)
 
     def outputs(self, key: Key) -> Mapping[str, Any] | None:
         return self.given.get(key)
@@ -179,7 +186,7 @@ class Interpreter:
             for node_id, end in ends.items()
         }
         options = [node_id for node_id in ends if is_fatal[node_id]] or list(ends)
-        chosen = self.choices.pick(options, lambda node_id: self.seen.rank((node_id, frame.path)))
+        chosen = self.choices.pick(options, lambda node_id: self._unlikelihood(node_id, frame, ends[node_id]))
         if is_fatal[chosen]:
             needed = {chosen}
             for node_id in reversed(_in_order(waits)):
@@ -189,6 +196,11 @@ class Interpreter:
                 if node["id"] not in needed:
                     self.mark_uncertain(node["id"], frame.path)
         return ends[chosen]
+
+    def _unlikelihood(self, node_id: str, frame: Frame, ended: Ended) -> tuple[bool, float]:
+        """What fits the level's recorded problem is tried first, then what settled first."""
+        is_it = isinstance(ended, Failed) and self.seen.is_problem((frame.owner, frame.path), ended.problem)
+        return (not is_it, self.seen.rank((node_id, frame.path)))
 
     def mark_uncertain(self, node_id: str, path: str) -> None:
         """This node run, and all of its body, may have been cut short."""
@@ -266,11 +278,7 @@ class Interpreter:
             return self.tell(node, frame, Told("completed" if passed else "skipped", passed))
         if node.get("pinned") is not None:
             return self.tell(node, frame, Told("completed", leaves.pinned(node)))
-        try:
-            return self._attempts(node, inputs, frame)
-        except (Left, RunStopped) as ended:
-            self.tell_ended(node, frame, ended)
-            raise
+        return self._attempts(node, inputs, frame)
 
     def _attempts(self, node: NodeBody, inputs: Mapping[str, Any], frame: Frame) -> Mapping[str, Any] | None:
         retries = (node.get("retry") or {}).get("count", 0)
@@ -288,6 +296,9 @@ class Interpreter:
                     return {"error": failed.problem}
                 if node.get("on_error") == "continue":
                     return None
+                raise
+            except (Left, RunStopped) as ended:
+                self.tell_ended(node, frame, ended, attempt)
                 raise
 
     def _attempt(
@@ -321,11 +332,13 @@ class Interpreter:
         self.story.nodes[node["id"], frame.path] = told
         return told.outputs
 
-    def tell_ended(self, node: NodeBody, frame: Frame, ended: Ended) -> None:
+    def tell_ended(self, node: NodeBody, frame: Frame, ended: Ended, attempt: int) -> None:
         """A stop completes, and so do the containers that it climbs through; when the whole run ends they
-        are cancelled."""
-        is_over = isinstance(ended, Left) or node["type"] == "stop"
-        self.tell(node, frame, Told("completed", {"$left": None}) if is_over else Told("cancelled"))
+        are cancelled, unless they come to an end in the same moment."""
+        if isinstance(ended, Left) or node["type"] == "stop":
+            self.tell(node, frame, Told("completed", {"$left": None}, attempts=attempt))
+        else:
+            self.tell(node, frame, Told("cancelled", attempts=attempt))
 
     def inputs_of(self, node: NodeBody, frame: Frame) -> dict[str, Any] | None:
         """Values by wired port; None when the node is to be skipped."""
