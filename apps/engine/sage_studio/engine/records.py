@@ -17,7 +17,7 @@ NodeKey: TypeAlias = tuple[str, str]
 NodeState = Literal[
     "pending", "queued", "running", "waiting", "paused", "completed", "failed", "skipped", "cancelled"
 ]
-UNDER_WAY_STATES: frozenset[str] = frozenset({"queued", "running", "waiting"})
+UNDER_WAY_STATES: frozenset[str] = frozenset({"pending", "queued", "running", "waiting"})
 FINAL_NODE_STATES: frozenset[str] = frozenset({"completed", "failed", "skipped", "cancelled"})
 
 
