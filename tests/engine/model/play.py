@@ -38,7 +38,7 @@ from tests.engine.nodes import FakeHost
 RUN_ID = "run-1"
 FINISHED = {"completed", "skipped"}
 MOST_CLAIMS = 200
-MOST_SECONDS = 3.0
+MOST_SECONDS = 20.0
 
 Kind = Literal["kill_before_batch", "kill_after_batch", "kill_at_node", "dismiss", "drain", "pause", "cancel"]
 
