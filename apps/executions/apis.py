@@ -1,4 +1,5 @@
-"""HTTP routes of runs."""
+"""HTTP routes of runs: listing, starting, one run. What it did is in ``trace_apis``, what may be asked of
+it in ``control_apis``."""
 
 from __future__ import annotations
 
@@ -6,7 +7,6 @@ import uuid
 from datetime import datetime
 from typing import Any, cast
 
-from django.http import StreamingHttpResponse
 from django.utils.translation import get_language
 from drf_spectacular.types import OpenApiTypes
 from drf_spectacular.utils import OpenApiParameter, extend_schema, extend_schema_field
@@ -18,12 +18,12 @@ from apps.collaboration.selectors import definition_current
 from apps.common.apis import StrictSerializer
 from apps.common.errors import Invalid
 from apps.common.idempotency import idempotent
-from apps.common.paging import limit_of, page_response, paginate, paginate_by_place
+from apps.common.paging import paginate
 from apps.common.policies import InWorkspace
 from apps.executions import selectors, services
 from apps.executions.debug_apis import DebugStartIn
-from apps.executions.models import NEVER, NodeRun, Run
-from apps.executions.types import Command, Trigger
+from apps.executions.models import NEVER, Run
+from apps.executions.types import Trigger
 from apps.flows.models import Definition, Flow
 from apps.flows.selectors import flow_to_run
 from apps.versions.selectors import version_definition
@@ -33,7 +33,7 @@ from sage_studio.kernel import JsonObject
 from sage_studio.kernel.errors import Language
 
 
-def _language() -> Language:
+def language_of_reader() -> Language:
     return "zh" if (get_language() or "en").startswith("zh") else "en"
 
 
@@ -41,7 +41,7 @@ class ErrorField(serializers.JSONField):
     """A stored problem, said in the reader's language."""
 
     def to_representation(self, value: Any) -> Any:
-        return selectors.localised(value, _language()) if isinstance(value, dict) else value
+        return selectors.localised(value, language_of_reader()) if isinstance(value, dict) else value
 
 
 class RunPersonOut(serializers.Serializer[Any]):
@@ -190,7 +190,7 @@ class RunsApi(WorkspaceApi):
         facts = {
             "person": self.person,
             "flow": flow,
-            "definition": _definition(flow, data["version"]),
+            "definition": definition_to_run(flow, data["version"]),
             "version": data["version"],
             "trigger": Trigger.API if request.auth is not None else Trigger.MANUAL,
         }
@@ -207,7 +207,7 @@ class RunsApi(WorkspaceApi):
         return Response(RunOut(run).data, status=202)
 
 
-def _definition(flow: Flow, version: int | None) -> Definition:
+def definition_to_run(flow: Flow, version: int | None) -> Definition:
     """The flow as it is drawn now, or as a version froze it. Raises NotFound."""
     return definition_current(flow) if version is None else version_definition(flow, version)
 
@@ -244,255 +244,3 @@ class RunDetailApi(RunApi):
     @extend_schema(responses=RunDetailOut, operation_id="run_get")
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
         return Response(RunDetailOut(self.run).data)
-
-
-class NodeRunOut(serializers.Serializer[Any]):
-    """One attempt of one node; ``ports`` counts the items on each output port taken."""
-
-    id = serializers.UUIDField()
-    node_id = serializers.CharField()
-    iteration_path = serializers.CharField()
-    attempt = serializers.IntegerField()
-    state = serializers.CharField()
-    started_at = serializers.DateTimeField(allow_null=True)
-    finished_at = serializers.DateTimeField(allow_null=True)
-    duration_ms = serializers.SerializerMethodField()
-    items = serializers.SerializerMethodField()
-    ports = serializers.JSONField(allow_null=True)
-    error = ErrorField(allow_null=True)
-    resources = serializers.JSONField(allow_null=True)
-    is_reused = serializers.BooleanField()
-
-    def get_duration_ms(self, row: NodeRun) -> int | None:
-        if row.started_at is None or row.finished_at is None:
-            return None
-        return round((row.finished_at - row.started_at).total_seconds() * 1000)
-
-    def get_items(self, row: NodeRun) -> int | None:
-        return max(row.ports.values()) if row.ports else None
-
-
-class NodeRunDetailOut(NodeRunOut):
-    """An attempt with its values; a reference to a big value carries a ``preview``."""
-
-    inputs = serializers.JSONField()
-    outputs = serializers.JSONField(allow_null=True)
-
-
-class NodeRunListOut(serializers.Serializer[Any]):
-    """Attempts on one level of a run; ``iterations`` counts those of each container on it by state."""
-
-    items = NodeRunOut(many=True)
-    next_cursor = serializers.CharField(allow_null=True)
-    iterations = serializers.DictField(child=serializers.DictField(child=serializers.IntegerField()))
-
-
-class RunNodesApi(RunApi):
-    """What the nodes of a run did: those of the top level, or of one iteration (``path``), or the
-    iterations of a ``container``."""
-
-    @extend_schema(
-        parameters=[
-            OpenApiParameter("path", OpenApiTypes.STR, description="Iteration path; the top level without."),
-            OpenApiParameter("container", OpenApiTypes.STR, description="Its iterations instead of nodes."),
-            OpenApiParameter("node_id", OpenApiTypes.STR),
-            OpenApiParameter("state", OpenApiTypes.STR),
-            OpenApiParameter("limit", OpenApiTypes.INT),
-            OpenApiParameter("cursor", OpenApiTypes.STR),
-        ],
-        responses=NodeRunListOut,
-        operation_id="run_node_list",
-    )
-    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        given = {name: request.query_params.get(name, "")[:500] for name in _NODE_FILTERS}
-        wanted = selectors.NodeFilter(**given)
-        page = paginate_by_place(request, selectors.node_run_list(self.run, wanted))
-        counts = selectors.iteration_counts(self.run, given["path"])
-        return page_response(page, NodeRunOut, iterations=cast(JsonObject, counts))
-
-
-_NODE_FILTERS = ("path", "container", "node_id", "state")
-
-
-class RunNodeDetailApi(RunApi):
-    """One attempt of one node with its inputs and outputs."""
-
-    @extend_schema(responses=NodeRunDetailOut, operation_id="run_node_get")
-    def get(
-        self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID, node_run_id: uuid.UUID
-    ) -> Response:
-        row = selectors.node_run_get(self.run, node_run_id)
-        shape: JsonObject = dict(NodeRunOut(row).data)
-        inputs = selectors.node_run_inputs(self.run, row) if row.inputs is None else row.inputs
-        shape["inputs"] = selectors.with_previews(self.run, inputs)
-        shape["outputs"] = selectors.with_previews(self.run, row.outputs)
-        return Response(shape)
-
-
-class RunEventsOut(serializers.Serializer[Any]):
-    """Events in order; ask again with ``after`` = ``last_seq`` of the answer."""
-
-    items = serializers.ListField(child=serializers.JSONField())
-    last_seq = serializers.IntegerField()
-
-
-class RunEventsApi(RunApi):
-    """The events of a run."""
-
-    @extend_schema(
-        parameters=[OpenApiParameter("after", OpenApiTypes.INT), OpenApiParameter("limit", OpenApiTypes.INT)],
-        responses=RunEventsOut,
-        operation_id="run_event_list",
-    )
-    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        text = request.query_params.get("after", "0")
-        if not (text.isascii() and text.isdigit() and len(text) <= 9):
-            raise Invalid("after", "number", "`after` is the number of the last event you have.")
-        after = int(text)
-        items = selectors.event_list(self.run.pk, after=after, limit=limit_of(request))
-        return Response({"items": items, "last_seq": items[-1]["seq"] if items else after})
-
-
-class RunLogApi(RunApi):
-    """The run's log as a text file."""
-
-    @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR}, operation_id="run_log")
-    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> StreamingHttpResponse:
-        lines = selectors.run_log_lines(self.run, _language())
-        name = f"run-{self.run.number}.log"
-        return StreamingHttpResponse(
-            lines,
-            content_type="text/plain; charset=utf-8",
-            headers={
-                "Content-Disposition": f'attachment; filename="{name}"',
-                "X-Content-Type-Options": "nosniff",
-            },
-        )
-
-
-class RunDefinitionApi(RunApi):
-    """The exact flow that ran."""
-
-    @extend_schema(responses=OpenApiTypes.OBJECT, operation_id="run_definition")
-    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        return Response(self.run.definition.body)
-
-
-class WaitOut(serializers.Serializer[Any]):
-    """One thing the run waits for; ``key`` is what a signal names."""
-
-    key = serializers.CharField()
-    node_id = serializers.CharField()
-    iteration_path = serializers.CharField()
-    attempt = serializers.IntegerField()
-    name = serializers.CharField()
-    since = serializers.DateTimeField(allow_null=True)
-    until = serializers.DateTimeField(allow_null=True)
-    can_signal = serializers.BooleanField()
-    is_answered = serializers.BooleanField()
-    details = serializers.JSONField()
-
-
-class WaitListOut(serializers.Serializer[Any]):
-    """All a run waits for."""
-
-    items = WaitOut(many=True)
-
-
-class RunWaitsApi(RunApi):
-    """What a run waits for."""
-
-    @extend_schema(responses=WaitListOut, operation_id="run_wait_list")
-    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        return Response({"items": WaitOut(selectors.wait_list(self.run), many=True).data})
-
-
-class SignalIn(StrictSerializer):
-    """The answer to a wait; the payload reaches the node as it is."""
-
-    key = serializers.CharField(max_length=700)
-    payload = serializers.JSONField(required=False, allow_null=True, default=None)
-
-
-class SignalOut(serializers.Serializer[Any]):
-    """A signal that was accepted."""
-
-    key = serializers.CharField()
-    created_at = serializers.DateTimeField()
-
-
-class RunSignalsApi(WorkspaceApi):
-    """Answer what a run waits for: approve, reject, fill in. The first answer counts."""
-
-    policy = InWorkspace("run.control")
-
-    @extend_schema(request=SignalIn, responses={202: SignalOut}, operation_id="run_signal")
-    @idempotent
-    def post(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        data = self.read(SignalIn, request)
-        signal = services.signal_send(
-            person=self.person,
-            workspace_id=workspace_id,
-            run_id=run_id,
-            key=data["key"],
-            payload=data["payload"],
-        )
-        return Response(SignalOut(signal).data, status=202)
-
-
-class RunCommandIn(StrictSerializer):
-    """What to do with the run. ``redrive`` goes on where the run failed, or from ``from_node``, with the
-    definition that ran (``same``), the flow as it is drawn (``current``), or a version's number."""
-
-    command = serializers.ChoiceField(choices=[command.value for command in Command])
-    from_node = serializers.CharField(required=False, allow_null=True, default=None, max_length=64)
-    version = serializers.CharField(required=False, default="same", max_length=9)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        is_redrive = attrs["command"] == Command.REDRIVE
-        if not is_redrive and (attrs["from_node"] is not None or attrs["version"] != "same"):
-            raise serializers.ValidationError({"from_node": "Only redrive takes a node or a version."})
-        if attrs["version"] not in ("same", "current") and not _is_number(attrs["version"]):
-            raise serializers.ValidationError({"version": "One of same, current, or a number."})
-        return attrs
-
-
-def _is_number(text: str) -> bool:
-    return text.isascii() and text.isdigit()
-
-
-_ACTS = {
-    Command.CANCEL: services.run_cancel,
-    Command.PAUSE: services.run_pause,
-    Command.RESUME: services.run_resume,
-    Command.RETRY: services.run_retry,
-}
-
-
-class RunCommandsApi(WorkspaceApi):
-    """Cancel, pause, resume or repeat a run, whole or from where it failed."""
-
-    policy = InWorkspace("run.control")
-
-    @extend_schema(request=RunCommandIn, responses={202: RunOut}, operation_id="run_command")
-    @idempotent
-    def post(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        data = self.read(RunCommandIn, request)
-        command = Command(data["command"])
-        if command is Command.REDRIVE:
-            run = self._redrive(workspace_id, run_id, data)
-        else:
-            run = _ACTS[command](person=self.person, workspace_id=workspace_id, run_id=run_id)
-        return Response(RunOut(run).data, status=202)
-
-    def _redrive(self, workspace_id: uuid.UUID, run_id: uuid.UUID, data: dict[str, Any]) -> Run:
-        flow, wanted = selectors.run_get(workspace_id, run_id).flow, data["version"]
-        version = int(wanted) if _is_number(wanted) else None
-        return services.run_redrive(
-            person=self.person,
-            workspace_id=workspace_id,
-            run_id=run_id,
-            from_node=data["from_node"],
-            definition=None if wanted == "same" else _definition(flow, version),
-            version=version,
-        )

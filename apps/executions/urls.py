@@ -4,20 +4,20 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.executions import apis, debug_apis, optimisation_apis
+from apps.executions import apis, control_apis, debug_apis, optimisation_apis, trace_apis
 
 _RUN = "runs/<uuid:run_id>"
 workspace_urlpatterns = [
     path("runs", apis.RunsApi.as_view()),
     path(_RUN, apis.RunDetailApi.as_view()),
-    path(f"{_RUN}/nodes", apis.RunNodesApi.as_view()),
-    path(f"{_RUN}/nodes/<uuid:node_run_id>", apis.RunNodeDetailApi.as_view()),
-    path(f"{_RUN}/waits", apis.RunWaitsApi.as_view()),
-    path(f"{_RUN}/signals", apis.RunSignalsApi.as_view()),
-    path(f"{_RUN}/events", apis.RunEventsApi.as_view()),
-    path(f"{_RUN}/log", apis.RunLogApi.as_view()),
-    path(f"{_RUN}/definition", apis.RunDefinitionApi.as_view()),
-    path(f"{_RUN}/commands", apis.RunCommandsApi.as_view()),
+    path(f"{_RUN}/nodes", trace_apis.RunNodesApi.as_view()),
+    path(f"{_RUN}/nodes/<uuid:node_run_id>", trace_apis.RunNodeDetailApi.as_view()),
+    path(f"{_RUN}/waits", control_apis.RunWaitsApi.as_view()),
+    path(f"{_RUN}/signals", control_apis.RunSignalsApi.as_view()),
+    path(f"{_RUN}/events", trace_apis.RunEventsApi.as_view()),
+    path(f"{_RUN}/log", trace_apis.RunLogApi.as_view()),
+    path(f"{_RUN}/definition", trace_apis.RunDefinitionApi.as_view()),
+    path(f"{_RUN}/commands", control_apis.RunCommandsApi.as_view()),
     path(f"{_RUN}/debug", debug_apis.RunDebugApi.as_view()),
     path("flows/<uuid:flow_id>/breakpoints", debug_apis.FlowBreakpointsApi.as_view()),
     path("flows/<uuid:flow_id>/optimisation", optimisation_apis.FlowOptimisationApi.as_view()),

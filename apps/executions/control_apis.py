@@ -1,0 +1,140 @@
+"""HTTP routes of what people ask of a run: commands, and answers to what it waits for."""
+
+from __future__ import annotations
+
+import uuid
+from typing import Any
+
+from drf_spectacular.utils import extend_schema
+from rest_framework import serializers
+from rest_framework.request import Request
+from rest_framework.response import Response
+
+from apps.common.apis import StrictSerializer
+from apps.common.idempotency import idempotent
+from apps.common.policies import InWorkspace
+from apps.executions import selectors, services
+from apps.executions.apis import RunApi, RunOut, definition_to_run
+from apps.executions.models import Run
+from apps.executions.types import Command
+from apps.workspaces.apis import WorkspaceApi
+
+
+class WaitOut(serializers.Serializer[Any]):
+    """One thing the run waits for; ``key`` is what a signal names."""
+
+    key = serializers.CharField()
+    node_id = serializers.CharField()
+    iteration_path = serializers.CharField()
+    attempt = serializers.IntegerField()
+    name = serializers.CharField()
+    since = serializers.DateTimeField(allow_null=True)
+    until = serializers.DateTimeField(allow_null=True)
+    can_signal = serializers.BooleanField()
+    is_answered = serializers.BooleanField()
+    details = serializers.JSONField()
+
+
+class WaitListOut(serializers.Serializer[Any]):
+    """All a run waits for."""
+
+    items = WaitOut(many=True)
+
+
+class RunWaitsApi(RunApi):
+    """What a run waits for."""
+
+    @extend_schema(responses=WaitListOut, operation_id="run_wait_list")
+    def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        return Response({"items": WaitOut(selectors.wait_list(self.run), many=True).data})
+
+
+class SignalIn(StrictSerializer):
+    """The answer to a wait; the payload reaches the node as it is."""
+
+    key = serializers.CharField(max_length=700)
+    payload = serializers.JSONField(required=False, allow_null=True, default=None)
+
+
+class SignalOut(serializers.Serializer[Any]):
+    """A signal that was accepted."""
+
+    key = serializers.CharField()
+    created_at = serializers.DateTimeField()
+
+
+class RunSignalsApi(WorkspaceApi):
+    """Answer what a run waits for: approve, reject, fill in. The first answer counts."""
+
+    policy = InWorkspace("run.control")
+
+    @extend_schema(request=SignalIn, responses={202: SignalOut}, operation_id="run_signal")
+    @idempotent
+    def post(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        data = self.read(SignalIn, request)
+        signal = services.signal_send(
+            person=self.person,
+            workspace_id=workspace_id,
+            run_id=run_id,
+            key=data["key"],
+            payload=data["payload"],
+        )
+        return Response(SignalOut(signal).data, status=202)
+
+
+class RunCommandIn(StrictSerializer):
+    """What to do with the run. ``redrive`` goes on where the run failed, or from ``from_node``, with the
+    definition that ran (``same``), the flow as it is drawn (``current``), or a version's number."""
+
+    command = serializers.ChoiceField(choices=[command.value for command in Command])
+    from_node = serializers.CharField(required=False, allow_null=True, default=None, max_length=64)
+    version = serializers.CharField(required=False, default="same", max_length=9)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        is_redrive = attrs["command"] == Command.REDRIVE
+        if not is_redrive and (attrs["from_node"] is not None or attrs["version"] != "same"):
+            raise serializers.ValidationError({"from_node": "Only redrive takes a node or a version."})
+        if attrs["version"] not in ("same", "current") and not _is_number(attrs["version"]):
+            raise serializers.ValidationError({"version": "One of same, current, or a number."})
+        return attrs
+
+
+def _is_number(text: str) -> bool:
+    return text.isascii() and text.isdigit()
+
+
+_ACTS = {
+    Command.CANCEL: services.run_cancel,
+    Command.PAUSE: services.run_pause,
+    Command.RESUME: services.run_resume,
+    Command.RETRY: services.run_retry,
+}
+
+
+class RunCommandsApi(WorkspaceApi):
+    """Cancel, pause, resume or repeat a run, whole or from where it failed."""
+
+    policy = InWorkspace("run.control")
+
+    @extend_schema(request=RunCommandIn, responses={202: RunOut}, operation_id="run_command")
+    @idempotent
+    def post(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        data = self.read(RunCommandIn, request)
+        command = Command(data["command"])
+        if command is Command.REDRIVE:
+            run = self._redrive(workspace_id, run_id, data)
+        else:
+            run = _ACTS[command](person=self.person, workspace_id=workspace_id, run_id=run_id)
+        return Response(RunOut(run).data, status=202)
+
+    def _redrive(self, workspace_id: uuid.UUID, run_id: uuid.UUID, data: dict[str, Any]) -> Run:
+        flow, wanted = selectors.run_get(workspace_id, run_id).flow, data["version"]
+        version = int(wanted) if _is_number(wanted) else None
+        return services.run_redrive(
+            person=self.person,
+            workspace_id=workspace_id,
+            run_id=run_id,
+            from_node=data["from_node"],
+            definition=None if wanted == "same" else definition_to_run(flow, version),
+            version=version,
+        )
