@@ -47,9 +47,11 @@ class NodeRunOut(serializers.Serializer[Any]):
 
 
 class NodeRunDetailOut(NodeRunOut):
-    """An attempt with its values; a reference to a big value carries a ``preview``."""
+    """An attempt with its values; a reference to a big value carries a ``preview``. The resolved
+    ``config`` is kept in debugged runs."""
 
     inputs = serializers.JSONField()
+    config = serializers.JSONField(allow_null=True)
     outputs = serializers.JSONField(allow_null=True)
 
 
@@ -99,6 +101,7 @@ class RunNodeDetailApi(RunApi):
         shape: JsonObject = dict(NodeRunOut(row).data)
         inputs = selectors.node_run_inputs(self.run, row) if row.inputs is None else row.inputs
         shape["inputs"] = selectors.with_previews(self.run, inputs)
+        shape["config"] = row.config
         shape["outputs"] = selectors.with_previews(self.run, row.outputs)
         return Response(shape)
 

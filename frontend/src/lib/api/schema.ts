@@ -424,6 +424,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/optimisation": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description What the optimiser does to a flow, why it is safe, what it is expected to save and did save. */
+    get: operations["flow_optimisation_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/patches": {
     parameters: {
       query?: never;
@@ -1127,7 +1144,7 @@ export interface components {
       id: string;
       node_id: string;
       iteration_path: string;
-      source: components["schemas"]["SourceEnum"];
+      source: components["schemas"]["DiagnosisOutSourceEnum"];
       rule: string;
       /** Format: double */
       confidence: number;
@@ -1137,6 +1154,12 @@ export interface components {
       /** Format: date-time */
       created_at: string;
     };
+    /**
+     * @description * `rule` - Rule
+     *     * `model` - Model
+     * @enum {string}
+     */
+    DiagnosisOutSourceEnum: "rule" | "model";
     /**
      * @description * `pure` - pure
      *     * `idempotent` - idempotent
@@ -1292,7 +1315,10 @@ export interface components {
       email: string;
       color: number;
     };
-    /** @description An attempt with its values; a reference to a big value carries a ``preview``. */
+    /**
+     * @description An attempt with its values; a reference to a big value carries a ``preview``. The resolved
+     *     ``config`` is kept in debugged runs.
+     */
     NodeRunDetailOut: {
       /** Format: uuid */
       id: string;
@@ -1311,6 +1337,7 @@ export interface components {
       resources: unknown;
       is_reused: boolean;
       inputs: unknown;
+      config: unknown;
       outputs: unknown;
     };
     /** @description Attempts on one level of a run; ``iterations`` counts those of each container on it by state. */
@@ -1415,6 +1442,115 @@ export interface components {
      * @enum {string}
      */
     OnEnum: "before" | "error";
+    /** @description What predicting branches has brought. */
+    OptimisationBranchesOut: {
+      predictions: number;
+      hits: number;
+      /** Format: double */
+      hit_rate: number | null;
+      prepared: number;
+      used: number;
+      failed: number;
+      /** Format: double */
+      saved_ms: number;
+      /** Format: double */
+      wasted_ms: number;
+    };
+    /** @description One change: what, why it is safe, and what it saves; ``container`` is null at the top level. */
+    OptimisationChangeOut: {
+      kind: components["schemas"]["OptimisationChangeOutKindEnum"];
+      container: string | null;
+      nodes: string[];
+      edges: components["schemas"]["OptimisationEdgeOut"][];
+      what: components["schemas"]["OptimisationTextOut"];
+      why: components["schemas"]["OptimisationTextOut"];
+      /** Format: double */
+      saves_ms: number | null;
+      saves: components["schemas"]["SavesEnum"];
+    };
+    /**
+     * @description * `relaxed` - relaxed
+     *     * `shared` - shared
+     *     * `hoisted` - hoisted
+     *     * `fused` - fused
+     *     * `unread` - unread
+     * @enum {string}
+     */
+    OptimisationChangeOutKindEnum: "relaxed" | "shared" | "hoisted" | "fused" | "unread";
+    /** @description A connection by its four ends. */
+    OptimisationEdgeOut: {
+      source: string;
+      source_port: string;
+      target: string;
+      target_port: string;
+    };
+    /** @description A connection that carries only an order and stays all the same. */
+    OptimisationKeptOut: {
+      source: string;
+      target: string;
+      why: components["schemas"]["OptimisationTextOut"];
+    };
+    /** @description Medians of completed runs of this very flow; ``off_by_share`` is how far the prediction was off. */
+    OptimisationMeasuredOut: {
+      runs: number;
+      /** Format: double */
+      median_ms: number;
+      drawn_runs: number;
+      /** Format: double */
+      drawn_median_ms: number | null;
+      /** Format: double */
+      off_by_share: number | null;
+    };
+    /** @description What a node is expected to take, from ``runs`` earlier runs or by its type or category. */
+    OptimisationNodeOut: {
+      id: string;
+      container: string | null;
+      /** Format: double */
+      expected_ms: number;
+      source: components["schemas"]["OptimisationNodeOutSourceEnum"];
+      runs: number;
+    };
+    /**
+     * @description * `learned` - learned
+     *     * `type` - type
+     *     * `category` - category
+     * @enum {string}
+     */
+    OptimisationNodeOutSourceEnum: "learned" | "type" | "category";
+    /**
+     * @description The report. ``levels`` are groups of nodes that may run at once, ``critical_path`` the nodes whose
+     *     delay delays the end.
+     */
+    OptimisationOut: {
+      schema: string;
+      is_on: boolean;
+      changes: components["schemas"]["OptimisationChangeOut"][];
+      kept: components["schemas"]["OptimisationKeptOut"][];
+      levels: string[][];
+      critical_path: string[];
+      nodes: components["schemas"]["OptimisationNodeOut"][];
+      predicted: components["schemas"]["OptimisationTimesOut"];
+      measured: components["schemas"]["OptimisationMeasuredOut"] | null;
+      branches: components["schemas"]["OptimisationBranchesOut"] | null;
+    };
+    /** @description A sentence in both languages. */
+    OptimisationTextOut: {
+      en: string;
+      zh: string;
+    };
+    /** @description Expected milliseconds: one by one, as drawn, optimised. */
+    OptimisationTimesOut: {
+      /** Format: double */
+      serial_ms: number;
+      /** Format: double */
+      drawn_ms: number;
+      /** Format: double */
+      optimised_ms: number;
+      /** Format: double */
+      saved_ms: number;
+      /** Format: double */
+      saved_share: number;
+    };
     /** @description What a patch did. ``inverse`` is a patch that undoes it. */
     PatchOut: {
       applied: number;
@@ -1623,6 +1759,12 @@ export interface components {
       debug?: components["schemas"]["DebugStartInRequest"];
     };
     /**
+     * @description * `time` - time
+     *     * `work` - work
+     * @enum {string}
+     */
+    SavesEnum: "time" | "work";
+    /**
      * @description * `read` - read
      *     * `write` - write
      *     * `run` - run
@@ -1653,12 +1795,6 @@ export interface components {
      * @enum {string}
      */
     SignupEnum: "invite" | "open";
-    /**
-     * @description * `rule` - Rule
-     *     * `model` - Model
-     * @enum {string}
-     */
-    SourceEnum: "rule" | "model";
     /**
      * @description * `ready` - Ready
      *     * `running` - Running
@@ -2673,6 +2809,28 @@ export interface operations {
           "application/json": {
             [key: string]: unknown;
           };
+        };
+      };
+    };
+  };
+  flow_optimisation_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["OptimisationOut"];
         };
       };
     };
