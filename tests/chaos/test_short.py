@@ -11,7 +11,7 @@ from infra.chaos.rig import SHORT, run_chaos
 from infra.setup.console import ROOT
 
 SEED = 11
-MINUTES = 0.75
+MINUTES = 1.0
 
 
 @pytest.mark.kill
