@@ -13,7 +13,7 @@ from tests.executions import ledger
 from tests.executions.flows import definition, make_flow
 from tests.world import World
 
-NODES = [
+NODES: list[dict[str, Any]] = [
     {"id": "start", "type": "manual_trigger"},
     {"id": "one", "type": "test_ledger", "config": {"path": "/dev/null", "give": "{{ flow.inputs.value }}"}},
     {"id": "two", "type": "test_ledger", "config": {"path": "/dev/null", "give": "{{ one.value + 1 }}"}},

@@ -64,7 +64,7 @@ async def test_a_step_stops_at_what_the_node_made_ready_though_others_wait_longe
     await stage.arrive("b", "other")
     await stage.tell("step_over", stop=stage.stop)
     await stage.settle("b", "next")
-    assert stage.current is None
+    assert stage.standing == {"other": "waiting"}
     await stage.arrive("next")
     assert stage.current == "next"
     assert stage.standing == {"other": "waiting", "next": "step"}
@@ -335,6 +335,7 @@ async def test_a_command_already_carried_out_is_not_carried_out_again(stage: Sta
     told = [
         data["command"] for type_, _, data in stage.events if type_ == "debug_state" and "command" in data
     ]
+    assert isinstance(told[-1], dict)
     assert told[-1]["by"] == {"name": "Ann"}
     count = len(stage.events)
     act(stage.gate, command)
