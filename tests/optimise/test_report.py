@@ -87,6 +87,10 @@ def test_a_value_an_expression_reads_is_waited_for() -> None:
     assert ["b", "c"] not in [one["nodes"] for one in report(body)["changes"] if one["kind"] == "relaxed"]
 
 
+def test_a_disabled_node_hands_on_what_it_does_not_read() -> None:
+    assert ["b", "c"] not in [one["nodes"] for one in report(roadmap(c={"disabled": True}))["changes"]]
+
+
 def test_effects_keep_their_place_around_a_relaxed_connection() -> None:
     """w has an effect before s, e one behind t: t still waits for w, and e for s."""
     body = {

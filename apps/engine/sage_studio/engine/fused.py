@@ -139,6 +139,7 @@ def _calls(scope: Scope, fusion: Fusion) -> Stuck | None:  # noqa: C901, PLR0912
     run, plan, ready, outputs = scope.run, scope.plan, scope.ready, scope.outputs
     nodes, ids, names, waits = plan.nodes, plan.ids, scope.names, scope.waits
     cheap, past = scope.cheap or (), scope.past
+    preparing = run.preparing if scope.parent is None else None
     journal, now = run.journal, run.now
     began = now()
     until = began + SPAN_S
@@ -190,6 +191,8 @@ def _calls(scope: Scope, fusion: Fusion) -> Stuck | None:  # noqa: C901, PLR0912
             outputs[slot] = given
             names[node.id] = given
             scope.unsettled -= 1
+            if preparing is not None:
+                preparing.decided(node, given)
             for successor in node.successors:
                 left = waits[successor] = waits[successor] - 1
                 if not left:

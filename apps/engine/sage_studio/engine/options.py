@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from sage_studio.engine.executors.placing import Executors
 from sage_studio.engine.resources import ResourcePool
+
+if TYPE_CHECKING:
+    from sage_studio.engine.preparing import BranchLearning
 
 
 @dataclass(frozen=True, slots=True)
@@ -14,10 +18,12 @@ class RunOptions:
     than this; None keeps it. ``stand_for_s``: the same for a debugged run that stands at a stop while nobody
     commands it. ``executors``: the places nodes may run at; without them all run here.
     ``checkpoint_interval_s``: how often streams write where they are. ``resources``: what nodes that name
-    their needs share with all other runs of this worker; without it they take what they like."""
+    their needs share with all other runs of this worker; without it they take what they like.
+    ``branches``: what the flow has learned about its branches; without it nothing is prepared ahead."""
 
     park_after_s: float | None = None
     stand_for_s: float | None = None
     executors: Executors | None = None
     checkpoint_interval_s: float = 5.0
     resources: ResourcePool | None = None
+    branches: BranchLearning | None = None

@@ -17,6 +17,7 @@ from sage_studio.engine.journal import Journal
 from sage_studio.engine.masks import Masks
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan, PlanNode
+from sage_studio.engine.preparing import Preparing
 from sage_studio.engine.records import FlowState, RunOutcome, RunProgress
 from sage_studio.engine.resources import ONE, Amount, ResourcePool
 from sage_studio.engine.scope import TURN_S, Scope
@@ -81,6 +82,8 @@ class ActiveRun:
         self._time_limit: asyncio.TimerHandle | None = None
         self._cheap: dict[int, tuple[bool, ...]] = {}
         self.root = Scope(self, plan)
+        branches = options.branches
+        self.preparing = Preparing(self, branches) if branches is not None else None
 
     async def perform(self) -> None:
         """Run every ready node and those that follow, until nothing is left or the run stops."""
@@ -89,8 +92,12 @@ class ActiveRun:
         self._time_limit = self._arm_time_limit()
         self.controls.on_debug(self._begin_debugging)
         try:
+            if self.preparing is not None:
+                self.preparing.begin(self.root)
             await self.root.perform()
         finally:
+            if self.preparing is not None:
+                await self.preparing.end()
             self._end_time_limit()
             self.waiting.close()
 

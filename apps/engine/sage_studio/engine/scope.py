@@ -44,7 +44,7 @@ from sage_studio.engine.spans import Span
 from sage_studio.engine.stepping import checked, resume, run_whole
 from sage_studio.engine.strands import Strands
 from sage_studio.kernel import JsonObject, Problem, SageError
-from sage_studio.sdk import Context, Leave
+from sage_studio.sdk import Context, Leave, Node
 
 if TYPE_CHECKING:
     from sage_studio.engine.run import ActiveRun
@@ -539,7 +539,19 @@ class Scope:
         sdk_context = cast(Context, context)
         if node.is_plain:
             return cast("Coroutine[Any, Any, Any]", instance.run(sdk_context, inputs))
+        if self.run.preparing is not None and self.parent is None:
+            return self._prepared(node, instance, sdk_context, inputs)
         return run_whole(instance, sdk_context, inputs, node.stream_ports)
+
+    async def _prepared(
+        self, node: PlanNode, instance: Node, context: Context, inputs: Mapping[str, Any]
+    ) -> Mapping[str, Any]:
+        """Run the instance that was prepared for this node, when there is one."""
+        preparing = self.run.preparing
+        ready = None if preparing is None else await preparing.take(node)
+        return await run_whole(
+            ready or instance, context, inputs, node.stream_ports, is_prepared=ready is not None
+        )
 
     async def _wait_out(
         self, attempt: Attempt, coroutine: Coroutine[Any, Any, Any], awaited: Any
@@ -713,6 +725,8 @@ class Scope:
 
     def settle(self, node: PlanNode, outputs: Mapping[str, Any] | None) -> None:
         freed = self.settle_quietly(node, outputs)
+        if self.run.preparing is not None and self.parent is None and outputs is not None:
+            self.run.preparing.decided(node, outputs)
         if not self.is_stopping:
             self.ready.extend(freed)
         if self.run.debugger is not None:

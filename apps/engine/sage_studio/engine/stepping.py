@@ -40,11 +40,18 @@ def resume(coroutine: Coroutine[Any, Any, Any], awaited: Any) -> Generator[Any, 
 
 
 async def run_whole(
-    node: Node, ctx: Context, inputs: Mapping[str, Any], stream_ports: frozenset[str]
+    node: Node,
+    ctx: Context,
+    inputs: Mapping[str, Any],
+    stream_ports: frozenset[str],
+    *,
+    is_prepared: bool = False,
 ) -> NodeOutput:
-    """``prepare``, ``run`` (a coroutine or a generator of partial outputs) and ``close``."""
+    """``prepare`` (unless that has been done), ``run`` (a coroutine or a generator of partial outputs) and
+    ``close``."""
     try:
-        await node.prepare(ctx)
+        if not is_prepared:
+            await node.prepare(ctx)
         result: Any = node.run(ctx, inputs)
         if isinstance(result, AsyncIterator):
             return await collect(result, stream_ports)

@@ -45,8 +45,9 @@ def named_nodes(node: PlanNode, plan: Plan) -> set[int]:
 
 
 def order_only_inputs(node: PlanNode) -> list[PlanInput]:
-    """Wired inputs whose value neither the node's code nor an expression ever reads."""
-    if not node.inputs or node.node_class is None or node.body is not None:
+    """Wired inputs whose value neither the node's code nor an expression ever reads. A disabled node
+    hands its inputs on, so it reads them all."""
+    if not node.inputs or node.node_class is None or node.body is not None or node.disabled:
         return []
     unread = _unread_ports(node.node_class)
     wired = [one for one in node.inputs if one.port in unread] if unread else []
