@@ -118,3 +118,13 @@ def test_a_part_survives_its_json() -> None:
 
 def test_names_are_found_in_lists_and_objects() -> None:
     assert names_read({"a": ["x {{ one.value }}", {"b": "{{ two[0] }}"}], "c": 3}) == {"one", "two"}
+
+
+def test_what_a_container_gives_to_one_iteration_must_be_given_by_hand() -> None:
+    body = {**FLOW, "nodes": [*FLOW["nodes"], {"id": "plus", "type": "add", "parent": "loop"}]}
+    wire = {"source": "loop", "source_port": "item", "target": "plus", "target_port": "value"}
+    document = parse_plain({**body, "edges": [*FLOW["edges"], wire]})
+    for node_id in ("inner", "plus"):
+        with pytest.raises(SageError, match="no recorded data"):
+            part_of(document, Part(only_node=node_id))
+    assert ids(part_of(document, Part(only_node="plus", inputs={"value": 3})).document) == {GIVEN, "plus"}

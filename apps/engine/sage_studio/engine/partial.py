@@ -35,6 +35,7 @@ PART_NO_NODE = define_error(
 )
 GIVEN = "given_inputs"
 _GIVER_TYPE = "manual_trigger"
+_OF_AN_ITERATION = frozenset({"item", "index"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -226,6 +227,10 @@ def _alone(
     ]
     read = {name for other in own for name in names_read(units.nodes[other].config)}
     sources = ({edge.source for edge in edges} | (read & units.nodes.keys())) - own
+    around = {other for other in sources if _is_inside(units.nodes, node_id, other)}
+    if around or (read & _OF_AN_ITERATION and units.nodes[node_id].parent is not None):
+        # What a container gives to one iteration is in no record.
+        raise SageError(PART_NO_DATA, {"nodes": ", ".join(sorted(around)) or "item"})
     # A node before this one is only a name for its recorded outputs: its own wires do not matter.
     nodes = [
         _lifted(units.nodes[other]) if other in sources or other == node_id else units.nodes[other]
