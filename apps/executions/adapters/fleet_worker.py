@@ -165,21 +165,17 @@ class JobWorker:
         except SageError as refused:
             return "failed", fault_frame(refused, secrets)
         context = JobContext(call, host, self._threads)
-        try:
-            async with asyncio.TaskGroup() as group:
-                teller = group.create_task(self._tell(job, context))
-                try:
-                    outputs = await self._run(call, context)
-                finally:
-                    teller.cancel()
-            await self._put_notes(job, context)
-            return "done", answer_frame(outputs, secrets)
-        except BaseExceptionGroup as failures:
-            error = _first(failures)
-        except SageError as refused:
-            error = refused
-        await self._put_notes(job, context)
-        return "failed", fault_frame(error, secrets)
+        is_over = asyncio.Event()
+        failure: Exception | None = None
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._tell(job, context, is_over))
+            try:
+                answer = answer_frame(await self._run(call, context), secrets)
+            except Exception as error:  # noqa: BLE001 - the edge to node code: failures are answers here
+                failure = error
+            finally:
+                is_over.set()
+        return ("done", answer) if failure is None else ("failed", fault_frame(failure, secrets))
 
     async def _run(self, call: NodeCall, context: JobContext) -> Mapping[str, Any]:
         """As the run's own worker would, within what this worker has; raises what the node raises."""
@@ -211,22 +207,14 @@ class JobWorker:
             return outputs
         return await run_whole(node, cast(Context, context), call.inputs, ports)
 
-    async def _tell(self, job: ClaimedJob, context: JobContext) -> None:
-        while True:
-            await asyncio.sleep(NOTES_EVERY_S)
-            await self._put_notes(job, context)
-
-    async def _put_notes(self, job: ClaimedJob, context: JobContext) -> None:
-        notes = context.take_notes()
-        if notes:
-            with suppress(DatabaseError):
-                await in_database_thread(partial(jobs.notes_put, job, notes))
-
-
-def _first(failures: BaseExceptionGroup[BaseException]) -> Exception:
-    error: BaseException = failures
-    while isinstance(error, BaseExceptionGroup):
-        error = error.exceptions[0]
-    if not isinstance(error, Exception):
-        raise error
-    return error
+    async def _tell(self, job: ClaimedJob, context: JobContext, is_over: asyncio.Event) -> None:
+        """Write what the node says, the last of it once it is over: before its answer."""
+        is_last = False
+        while not is_last:
+            with suppress(TimeoutError):
+                async with asyncio.timeout(NOTES_EVERY_S):
+                    await is_over.wait()
+            is_last = is_over.is_set()
+            if notes := context.take_notes():
+                with suppress(DatabaseError):
+                    await in_database_thread(partial(jobs.notes_put, job, notes))
