@@ -57,7 +57,7 @@ class Draft:
         self._file.flush()
         os.fsync(self._file.fileno())
         target = path_of(workspace_id, self.sha256)
-        target.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _make_folder(target.parent)
         self._path.replace(target)
         _sync_folder(target.parent)
 
@@ -70,6 +70,16 @@ class Draft:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _make_folder(folder: Path) -> None:
+    """Create it where it is missing. A new folder's name stands in the folder above, and that has to be on
+    disk as well, or the content under it is lost with the power."""
+    if folder.is_dir():
+        return
+    _make_folder(folder.parent)
+    folder.mkdir(exist_ok=True, mode=0o700)
+    _sync_folder(folder.parent)
 
 
 def _sync_folder(folder: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -80,3 +81,13 @@ def test_values_a_flow_keeps_are_its_own(world: World) -> None:
     services.flow_value_set(world.workspace.pk, flow, "count", {"n": 2})
     assert services.flow_value_get(world.workspace.pk, flow, "count") == {"n": 2}
     assert services.flow_value_get(world.workspace.pk, other, "count", 0) == 0
+
+
+def test_a_new_folders_name_is_on_disk_before_what_lies_in_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[Path] = []
+    monkeypatch.setattr(disk, "_sync_folder", synced.append)
+    disk._make_folder(tmp_path / "a" / "b")
+    disk._make_folder(tmp_path / "a" / "b")
+    assert synced == [tmp_path, tmp_path / "a"]
