@@ -11,6 +11,8 @@ from django.db.models import QuerySet
 
 from apps.collaboration.selectors import definition_current
 from apps.executions.models import NodeRun, Run
+from apps.executions.types import BRANCHES_KEY
+from apps.files.services import flow_value_get
 from apps.flows.models import Definition, Flow
 from sage_studio.engine import compile_flow
 from sage_studio.engine.optimise import Durations, Report, measured_times, optimise, report_of
@@ -19,6 +21,9 @@ from sage_studio.plugins.registry import builtin_registry
 
 RUNS_READ = 30
 ROWS_READ = 20_000
+# For a plan the order of magnitude is enough, and a run is waiting for it.
+RUNS_READ_TO_PLAN = 5
+ROWS_READ_TO_PLAN = 2_000
 
 
 def flow_optimisation(flow: Flow) -> Report:
@@ -26,22 +31,31 @@ def flow_optimisation(flow: Flow) -> Report:
     definition = definition_current(flow)
     plan = compile_flow(parse_plain(definition.body), builtin_registry(), optimised=False)
     changes = optimise(plan, flow_durations(flow.pk))
-    report = report_of(changes)
+    kept = flow_value_get(flow.workspace_id, flow.pk, BRANCHES_KEY)
+    card = kept.get("card") if isinstance(kept, dict) else None
+    report = report_of(changes, branches=card if isinstance(card, dict) else None)
     optimised, drawn = _run_times(flow, definition)
     report["measured"] = measured_times(optimised, drawn, report["predicted"]["optimised_ms"])
     return report
 
 
-def flow_durations(flow_id: uuid.UUID) -> Durations:
+def flow_durations_to_plan(flow_id: uuid.UUID) -> Durations:
+    """``flow_durations`` from a few runs, for who runs first in a run that is about to begin."""
+    return flow_durations(flow_id, runs_read=RUNS_READ_TO_PLAN, rows_read=ROWS_READ_TO_PLAN)
+
+
+def flow_durations(
+    flow_id: uuid.UUID, *, runs_read: int = RUNS_READ, rows_read: int = ROWS_READ
+) -> Durations:
     """What the nodes of a flow took in its newest completed runs.
 
     Per run the longest attempt of a node counts (others of a loop may have taken over what the first
     turn gave), over the runs the median.
     """
-    runs = list(_completed(flow_id).values_list("pk", flat=True)[:RUNS_READ])
+    runs = list(_completed(flow_id).values_list("pk", flat=True)[:runs_read])
     rows = NodeRun.objects.filter(
         run__in=runs, state="completed", started_at__isnull=False, outer_path__isnull=True, is_reused=False
-    ).values_list("run_id", "node_id", "started_at", "finished_at")[:ROWS_READ]
+    ).values_list("run_id", "node_id", "started_at", "finished_at")[:rows_read]
     longest: dict[str, dict[uuid.UUID, float]] = defaultdict(dict)
     for run_id, node_id, started_at, finished_at in rows:
         if started_at is None or finished_at is None:

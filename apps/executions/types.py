@@ -62,3 +62,7 @@ JOBS_CHANNEL = "node-jobs"
 def job_queue(queue: str) -> str:
     """Celery's name of a queue of node jobs."""
     return f"jobs.{queue}"
+
+
+# Where a flow's own state holds what was learned about its branches.
+BRANCHES_KEY = "$branches"

@@ -18,9 +18,11 @@ from apps.common import failpoints
 from apps.executions import errors
 from apps.executions.adapters.claims import ClaimedRun, definition_body
 from apps.executions.adapters.host import DjangoHost
+from apps.executions.adapters.learning import branches_load, branches_save
 from apps.executions.adapters.places import Places
 from apps.executions.adapters.store import ClaimedStore
 from apps.executions.adapters.writer import Claim, RunWriter
+from apps.executions.optimisation_selectors import flow_durations_to_plan
 from apps.executions.services import part_cut
 from apps.files.selectors import blob_get
 from apps.files.services import blob_put
@@ -86,13 +88,16 @@ class Runner:
         store = self._store(claimed, heard)
         try:
             plan, store.given = await self._plan(claimed)
+            host = _host(claim)
+            state = host.state(claim.flow_id)
+            learning = await branches_load(plan, state)
             result = await run_flow(
                 plan,
                 run_id=claim.run_id,
                 flow_id=claim.flow_id,
                 inputs=claimed.inputs,
                 store=store,
-                host=_host(claim),
+                host=host,
                 threads=self._threads,
                 controls=controls,
                 options=RunOptions(
@@ -100,9 +105,11 @@ class Runner:
                     stand_for_s=getattr(settings, "RUN_STAND_FOR_S", STAND_FOR_S),
                     executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
                     resources=self.resources,
+                    branches=learning,
                     checkpoint_interval_s=getattr(settings, "RUN_CHECKPOINT_S", CHECKPOINT_S),
                 ),
             )
+            await branches_save(learning, state)
         except FenceLost:
             log.warning("run_taken_over", fence=claim.fence)
         except (OperationalError, InterfaceError) as error:
@@ -150,7 +157,11 @@ class Runner:
         plan = self._plans.get(key)
         if plan is None:
             document = await self._document(claimed)
-            plan = compile_flow(document, builtin_registry(), optimised=claimed.debug is None)
+            read = partial(flow_durations_to_plan, uuid.UUID(claimed.claim.flow_id))
+            durations = await asyncio.get_running_loop().run_in_executor(self._database, read)
+            plan = compile_flow(
+                document, builtin_registry(), durations=durations, optimised=claimed.debug is None
+            )
             self._plans[key] = plan
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
