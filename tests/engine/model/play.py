@@ -219,6 +219,7 @@ class _Story:
     ) -> None:
         self.plan = compile_flow(parse_plain(dict(flow)), LIBRARY)
         self.inputs = inputs
+        self.unrepeatable = {node["id"] for node in flow["nodes"] if node["type"] == "once"}
         self.left = list(troubles)
         self.threads = threads
         self.disk, self.clock = MemoryRunStore(), Clock()
@@ -250,6 +251,10 @@ class _Story:
     async def _work(self, worker: Worker) -> None:
         def begun(node_id: str, path: str) -> None:
             _refuse_repetition(self.disk, node_id, path)
+            if node_id in self.unrepeatable:
+                last = self.played.ledger.executions[-1]
+                if self.played.ledger.executions.count(last) > 1:
+                    raise Violation(f"{last} ran twice, and nobody may repeat it")
             worker.on_execution()
 
         self.played.ledger.on_execution = begun

@@ -61,16 +61,18 @@ def troubles() -> st.SearchStrategy[list[Trouble]]:
     return st.one_of(some, some, some, st.builds(lambda a, b: [*a, b], some, cancel))
 
 
-def search(*, steps: int, seed: int, depth: int) -> Counts:
-    """Try flows until ``steps`` nodes have run. Raises Disagreement."""
+def search(*, steps: int, seed: int, depth: int, shrinks: bool = True) -> Counts:
+    """Try flows until ``steps`` nodes have run. Raises Disagreement, with the smallest flow that is found
+    if it ``shrinks``."""
     counts = Counts()
+    phases = (Phase.generate, Phase.shrink) if shrinks else (Phase.generate,)
     while counts.steps < steps:
-        _search_some(counts, steps, seed, depth)
+        _search_some(counts, steps, seed, depth, phases)
         seed += 1
     return counts
 
 
-def _search_some(counts: Counts, steps: int, seed: int, depth: int) -> None:
+def _search_some(counts: Counts, steps: int, seed: int, depth: int, phases: tuple[Phase, ...]) -> None:
     smallest: dict[str, Any] = {}
 
     @seeded(seed)
@@ -79,7 +81,7 @@ def _search_some(counts: Counts, steps: int, seed: int, depth: int) -> None:
         deadline=None,
         database=None,
         suppress_health_check=list(HealthCheck),
-        phases=(Phase.generate, Phase.shrink),
+        phases=phases,
         print_blob=False,
         report_multiple_bugs=False,
     )
