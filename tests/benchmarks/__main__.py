@@ -7,13 +7,14 @@ import sys
 from collections.abc import Callable, Sequence
 
 from infra.setup.console import ROOT
-from tests.benchmarks import durable, engine, flow, rooms, runs, startup, waiting
+from tests.benchmarks import durable, engine, flow, rooms, runs, startup, streams, waiting
 from tests.benchmarks.harness import Measurement, table, write_json
 
 SUITES: dict[str, Callable[..., list[Measurement]]] = {
     "engine": engine.measure,
     "flow": flow.measure,
     "durable": durable.measure,
+    "streams": streams.measure,
     "runs": runs.measure,
     "waiting": waiting.measure,
     "rooms": rooms.measure,

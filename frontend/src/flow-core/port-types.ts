@@ -46,11 +46,17 @@ function fits(source: PortType, target: PortType): boolean {
   if (source.name === "|") return source.args.every((member) => fits(member, target));
   if (target.name === "|") return target.args.some((member) => fits(source, member));
   if (source.name === target.name) return source.args.every((mine, i) => fits(mine, target.args[i] ?? ANY));
+  // A list is fed into a stream; a stream is gathered into a list.
+  if (isSeries(source) && isSeries(target)) return fits(source.args[0] ?? ANY, target.args[0] ?? ANY);
   if (source.name === "integer" && target.name === "number") return true;
   if (isMapping(source) && isMapping(target)) return true;
   if (/^[A-Z]/.test(source.name)) return recordFits(source, target);
   const structure = STRUCTURE[target.name];
   return structure !== undefined && fits(source, parsePortType(structure));
+}
+
+function isSeries(type: PortType): boolean {
+  return type.name === "array" || type.name === "stream";
 }
 
 function isMapping(type: PortType): boolean {

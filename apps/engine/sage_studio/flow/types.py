@@ -83,6 +83,9 @@ def _fits(source: PortType, target: PortType) -> bool:
         return any(_fits(source, member) for member in target.args)
     if source.name == target.name:
         return all(_fits(mine, theirs) for mine, theirs in zip(source.args, target.args, strict=True))
+    if {source.name, target.name} == {"array", "stream"}:
+        # A list is fed into a stream; a stream is gathered into a list.
+        return _fits(source.args[0], target.args[0])
     if (source.name, target.name) in (("integer", "number"), ("map", "object"), ("object", "map")):
         return True
     if _is_record(source):
