@@ -67,8 +67,12 @@ def wake_signalled(words: Dialect) -> str:
     whatever became of the hint."""
     return f"""
         UPDATE executions_run SET lease_until = {words.now}
-        WHERE state = 'running' AND owner = '' AND lease_until > {words.now}
-          AND id IN (SELECT run_id FROM executions_signal WHERE NOT is_taken)
+        WHERE id IN (
+            SELECT id FROM executions_run
+            WHERE state = 'running' AND owner = '' AND lease_until > {words.now}
+              AND id IN (SELECT run_id FROM executions_signal WHERE NOT is_taken)
+            {words.skip_locked}
+        )
     """  # noqa: S608 - only our own constants are put in
 
 

@@ -117,6 +117,8 @@ class RunWriter:
 
     def _write_all(self, jobs: list[_Job]) -> None:
         ready = [job for job in jobs if self._prepare(job)]
+        # All who lock several runs do so in one order, so that nobody waits in a circle.
+        ready.sort(key=lambda job: job.claim.run_id)
         if not ready:
             return
         try:

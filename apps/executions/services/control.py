@@ -40,6 +40,7 @@ def run_cancel(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) ->
     with write_transaction():
         require(person, workspace_id, Action.RUN_CONTROL)
         run = run_get(workspace_id, run_id)
+        _lock_family(run.pk)
         now = timezone.now()
         if not _cancel(run, now):
             run.refresh_from_db()
@@ -57,6 +58,7 @@ def children_cancel(child_id: uuid.UUID) -> None:
     with write_transaction():
         child = Run.objects.filter(pk=child_id).first()
         if child is not None:
+            _lock_family(child.pk)
             now = timezone.now()
             for run in (child, *descendants(child.pk)):
                 _cancel(run, now)
@@ -96,6 +98,7 @@ def run_pause(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> 
     with write_transaction():
         require(person, workspace_id, Action.RUN_CONTROL)
         run = run_get(workspace_id, run_id)
+        _lock_family(run.pk)
         now = timezone.now()
         if not _pause(run, now):
             run.refresh_from_db()
@@ -140,6 +143,7 @@ def run_resume(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) ->
     with write_transaction():
         require(person, workspace_id, Action.RUN_CONTROL)
         run = run_get(workspace_id, run_id)
+        _lock_family(run.pk)
         asked_at = run.pause_requested_at
         if not _resume(run):
             run.refresh_from_db()
@@ -208,6 +212,14 @@ def descendants(run_id: uuid.UUID) -> Iterator[Run]:
         found = list(Run.objects.filter(parent_run_id__in=level, state__in=ACTIVE_STATES))
         yield from found
         level = [child.pk for child in found]
+
+
+def _lock_family(run_id: uuid.UUID) -> None:
+    """Lock a run and those below it in the order in which workers lock the runs they write, so that
+    nobody waits in a circle."""
+    ids = [run_id, *(child.pk for child in descendants(run_id))]
+    family = Run.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
+    list(family.values_list("pk", flat=True))
 
 
 def _note(run: Run, finished_at: datetime | None = None) -> None:
