@@ -82,6 +82,7 @@ export const SETTINGS: Shape = {
   executor,
   timezone: text(),
   optimise: oneOf("on", "off"),
+  unread_nodes: oneOf("run", "skip"),
 };
 
 export const META: Shape = {

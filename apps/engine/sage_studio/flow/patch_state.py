@@ -44,6 +44,7 @@ _FLOW_DEFAULTS: JsonObject = {
 }  # fmt: skip
 _SETTINGS_DEFAULTS: JsonObject = {
     "mode": "batch", "on_error": "fail", "executor": "local", "timezone": "UTC", "optimise": "on",
+    "unread_nodes": "run",
 }  # fmt: skip
 
 

@@ -104,6 +104,7 @@ SETTINGS: Shape = {
     "executor": one_of(*EXECUTORS),
     "timezone": text(),
     "optimise": one_of("on", "off"),
+    "unread_nodes": one_of("run", "skip"),
 }
 
 META: Shape = {
