@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator, Iterable
 from contextlib import suppress
-from typing import Self
+from typing import Any, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from lightkube import KubeConfig
@@ -27,7 +27,7 @@ class LocalCluster:
         self.kubelet = Kubelet(self.objects, images=frozenset(images), memory_mb=memory_mb, gpus=gpus)
         self.requests: list[str] = []
         self._lives: dict[str, asyncio.Task[None]] = {}
-        self._streams: set[asyncio.StreamWriter] = set()
+        self._streams: dict[asyncio.StreamWriter, asyncio.Task[Any] | None] = {}
         self._server: asyncio.Server
         self._group: asyncio.TaskGroup
 
@@ -39,6 +39,10 @@ class LocalCluster:
     async def __aexit__(self, *exc: object) -> None:
         self._server.close()
         self.cut_watches()
+        answering = [task for task in self._streams.values() if task is not None]
+        for task in answering:
+            task.cancel()
+        await asyncio.gather(*answering, return_exceptions=True)
         for life in list(self._lives.values()):
             life.cancel()
         await self._group.__aexit__(None, None, None)
@@ -60,7 +64,7 @@ class LocalCluster:
             stream.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        self._streams.add(writer)
+        self._streams[writer] = asyncio.current_task()
         try:
             method, target, headers, body = await _read_request(reader)
             self.requests.append(f"{method} {target.split('?')[0]}")
@@ -71,9 +75,9 @@ class LocalCluster:
                 _write(writer, refused.code, refused.to_json())
             await writer.drain()
         except (ConnectionError, asyncio.IncompleteReadError, asyncio.CancelledError):
-            pass
+            pass  # the client is gone, or the server closes
         finally:
-            self._streams.discard(writer)
+            self._streams.pop(writer, None)
             writer.close()
 
     async def _answer(self, writer: asyncio.StreamWriter, method: str, target: str, body: bytes) -> None:
