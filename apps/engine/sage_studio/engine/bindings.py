@@ -21,6 +21,7 @@ from sage_studio.kernel import Json, SageError
 Evaluate = Callable[[Mapping[str, Any]], Any]
 RESERVED_ROOTS = frozenset({"flow", "run", "vars", "inputs", "item", "index"})
 _OPEN = "{{"
+_NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
 
 
 class BodyField(NamedTuple):
@@ -97,21 +98,16 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
 
     Raises SageError (``expression.*``) with ``path`` leading to the field that cannot be read.
     """
-    fields = {field.name: field for field in spec.config} if spec else {}
-    constants: dict[str, Any] = {}
+    fields = spec.fields_by_name if spec else _NO_FIELDS
+    constants: dict[str, Any] = dict(spec.constants) if spec else {}
     computed: list[tuple[str, Evaluate]] = []
     per_item: list[tuple[str, Json, Evaluate]] = []
     in_body: list[BodyField] = []
     reads: set[str] = set()
-    for name, field in fields.items():
-        if field.expression == "body":
-            continue
-        if field.default is not None or not field.required:
-            constants[name] = field.default
-    computed_defaults = {
-        name: field.default for name, field in fields.items() if name not in config and _is_computed(field)
-    }
-    for name, value in {**computed_defaults, **config}.items():
+    values: Mapping[str, Json] = config
+    if spec and spec.computed_defaults:
+        values = {**{k: v for k, v in spec.computed_defaults.items() if k not in config}, **config}
+    for name, value in values.items():
         use = fields[name].expression if name in fields else "allowed"
         if use == "never" or value is None:
             constants[name] = value
@@ -136,11 +132,6 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         tuple(in_body),
         frozenset(reads),
     )
-
-
-def _is_computed(field: Field) -> bool:
-    """Whether a field that is left out is computed all the same: its default holds an expression."""
-    return field.expression != "never" and isinstance(field.default, str) and _OPEN in field.default
 
 
 def bind_value(value: Json, path: str) -> tuple[Evaluate, frozenset[str]]:

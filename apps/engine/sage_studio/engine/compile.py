@@ -322,9 +322,7 @@ class _Compiler:
             on_error=node.on_error,
             disabled=node.disabled,
             pinned=_pinned(node.pinned, spec),
-            stream_ports=frozenset(
-                port.name for port in (spec.outputs if spec else ()) if port.type.startswith("stream")
-            ),
+            stream_ports=spec.stream_outputs if spec else frozenset(),
             body=draft.body,
             cache=node.cache,
             concurrency=node.concurrency,
@@ -359,11 +357,9 @@ def _inputs(
     """Wired ports. A second edge on a single-value port is left out, as the projection does."""
     if not wires:
         return ()
-    declared = {port.name: port for port in spec.inputs} if spec else {}
-    fields = {field.name for field in spec.config if field.wireable} if spec else set()
     inputs = []
     for name, wired in wires.items():
-        port = declared.get(name)
+        port = spec.declared_inputs.get(name) if spec else None
         multiple = port is not None and port.multiple
         sources = [(slots[source], source_port) for source, source_port in wired]
         inputs.append(
@@ -371,7 +367,7 @@ def _inputs(
                 port=name,
                 multiple=multiple,
                 required=port is not None and port.required,
-                is_field=port is None and name in fields,
+                is_field=port is None and spec is not None and name in spec.inputs_by_name,
                 sources=tuple(sources if multiple else sources[:1]),
             )
         )

@@ -104,6 +104,8 @@ def _live_edges(plan: Plan) -> set[Edge]:
     streams = plan.document.settings.mode != "batch"
     found: set[Edge] = set()
     for target in plan.nodes:
+        if not streams and (target.spec is None or not target.spec.takes_streams):
+            continue
         into = _ports(target, outputs=False)
         for wired in target.inputs:
             port = into.get(wired.port)

@@ -10,7 +10,7 @@ from sage_studio.flow.issues import Issue, Place, closest, issue
 from sage_studio.flow.operations import Operation, Set, Unset
 from sage_studio.flow.spec import Field, NodeSpec
 from sage_studio.flow.values import is_number, same
-from sage_studio.kernel import Json, JsonObject, define_error
+from sage_studio.kernel import Json, define_error
 
 MISSING = define_error(
     "node.field_missing", 2311, status=422,
@@ -59,20 +59,18 @@ _NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d+)?\s*", re.ASCII)
 
 def check_config(node: FlowNode, spec: NodeSpec, wired: frozenset[str], place: Place) -> Iterator[Issue]:
     """Every issue of the node's settings; ``wired`` are its input ports with an edge."""
-    fields = {field.name: field for field in spec.config}
-    values: JsonObject = {name: field.default for name, field in fields.items()} | node.config
-    below = place.below("config")
+    fields, config = spec.fields_by_name, node.config
     for name, field in fields.items():
-        if name in wired or not _is_shown(field, values):
+        if name in wired or (field.show_when and not _is_shown(field, _values(spec, config))):
             continue
-        at = below.below(name)
-        value = node.config.get(name)
-        if name not in node.config or value is None or (field.required and _is_blank(value)):
-            if field.required and _is_blank(values[name]):
-                yield issue(MISSING, at, node=node.id, field=name)
+        value = config.get(name)
+        if value is None or (field.required and _is_blank(value)):
+            if field.required and _is_blank(config.get(name, field.default)):
+                yield issue(MISSING, place.below("config").below(name), node=node.id, field=name)
         elif not has_expression(value, field):
-            yield from _check_value(node, field, value, at)
-    for name in node.config:
+            yield from _check_value(node, field, value, place.below("config").below(name))
+    below = place.below("config")
+    for name in config:
         if name not in fields:
             near = closest(name, fields)
             fix = [Unset(node=node.id, path=["config", name])]
@@ -80,6 +78,11 @@ def check_config(node: FlowNode, spec: NodeSpec, wired: frozenset[str], place: P
                 UNKNOWN_FIELD, below.below(name), severity="warning", fix=fix,
                 node=node.id, field=name[:80], near=near,
             )  # fmt: skip
+
+
+def _values(spec: NodeSpec, config: Mapping[str, Json]) -> Mapping[str, Json]:
+    """The settings as they count: what is left out has its default."""
+    return {name: field.default for name, field in spec.fields_by_name.items()} | dict(config)
 
 
 def has_expression(value: Json, field: Field | None) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from functools import lru_cache
 
 from sage_studio.flow.document import FlowDocument, FlowEdge, FlowNode
 from sage_studio.flow.graph import Graph
@@ -95,6 +96,8 @@ def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iter
         fix = [RemoveEdge(id=edge.id)]
         yield issue(OUTWARD, place, fix=fix, node=edge.target, container=container)
         return
+    if given and taken and not is_result and _is_plain(edge, graph, given, taken):
+        return
     outputs = _outputs(graph, edge, source, given)
     output = next((port for port in outputs if port.name == edge.source_port), None)
     inputs = _inputs(taken, is_result=is_result)
@@ -109,6 +112,15 @@ def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iter
             source=edge.source, source_port=edge.source_port, target=edge.target,
             target_port=edge.target_port, given=_type_text(output), taken=_type_text(target_port),
         )  # fmt: skip
+
+
+def _is_plain(edge: FlowEdge, graph: Graph, given: NodeSpec, taken: NodeSpec) -> bool:
+    """The ordinary case, found quickly: between declared ports whose types fit, not into a container."""
+    output = given.outputs_by_name.get(edge.source_port)
+    target_port = taken.inputs_by_name.get(edge.target_port)
+    if output is None or target_port is None or graph.is_inside(edge.target, edge.source):
+        return False
+    return _types_fit(output.type, target_port.type, target_port.multiple)
 
 
 def _outputs(graph: Graph, edge: FlowEdge, source: FlowNode, spec: NodeSpec | None) -> list[Port]:
@@ -142,11 +154,16 @@ def _unknown(place: Place, edge: FlowEdge, side: str, known: list[str]) -> Issue
 
 def _fits(output: Port, target_port: Port) -> bool:
     """Types that cannot be read fit everything: that is the node's fault, and its own tests say so."""
+    return _types_fit(output.type, target_port.type, target_port.multiple)
+
+
+@lru_cache(maxsize=4096)
+def _types_fit(given: str, taken: str, multiple: bool) -> bool:
     try:
-        if target_port.multiple:
-            item = parse_type(target_port.type)
-            return is_assignable(output.type, item) or is_assignable(output.type, f"array<{item}>")
-        return is_assignable(output.type, target_port.type)
+        if multiple:
+            item = parse_type(taken)
+            return is_assignable(given, item) or is_assignable(given, f"array<{item}>")
+        return is_assignable(given, taken)
     except SageError:
         return True
 
@@ -168,16 +185,17 @@ def output_names(node: FlowNode, spec: NodeSpec) -> list[str]:
 
 
 def input_port(spec: NodeSpec, name: str) -> Port | None:
-    return next((port for port in spec.input_ports() if port.name == name), None)
+    return spec.inputs_by_name.get(name)
 
 
 def _crowded_ports(document: FlowDocument, graph: Graph, types: NodeTypes) -> Iterator[Issue]:
     for index, node in enumerate(document.nodes):
-        spec = types.spec(node.type)
+        into = graph.incoming.get(node.id, ())
+        spec = types.spec(node.type) if len(into) > 1 else None
         if spec is None or graph.nodes[node.id] is not node:
             continue
         by_port: dict[str, list[FlowEdge]] = {}
-        for edge in graph.incoming.get(node.id, ()):
+        for edge in into:
             by_port.setdefault(edge.target_port, []).append(edge)
         for name, edges in by_port.items():
             port = input_port(spec, name)

@@ -5,6 +5,9 @@ A spec exports to the JSON that the catalogue serves and the editor builds its f
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
 from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field as PydanticField
@@ -123,8 +126,8 @@ class NodeSpec(_Shape):
 
     ``summary`` is a template over configuration fields for the card's second line
     (``"{size} characters"``). The outputs of a ``deterministic`` node follow from its configuration and
-    inputs alone; a node that ``gives_all`` never leaves an output port out. ``blocking`` nodes run in a bounded thread pool. ``cpu_bound``
-    nodes count against the worker's processors.
+    inputs alone; a node that ``gives_all`` never leaves an output port out. ``blocking`` nodes run in a
+    bounded thread pool. ``cpu_bound`` nodes count against the worker's processors.
     """
 
     id: str = PydanticField(pattern=r"^[a-z][a-z0-9_]{1,62}$")
@@ -150,10 +153,56 @@ class NodeSpec(_Shape):
     needs: Needs | None = None
 
     def field(self, name: str) -> Field | None:
-        return next((f for f in self.config if f.name == name), None)
+        return self.fields_by_name.get(name)
 
     def input_ports(self) -> tuple[Port, ...]:
         """Declared inputs and the wireable configuration fields."""
+        return self._input_ports
+
+    # What every node of the type asks for again and again is put together once.
+
+    @cached_property
+    def fields_by_name(self) -> Mapping[str, Field]:
+        return MappingProxyType({field.name: field for field in self.config})
+
+    @cached_property
+    def inputs_by_name(self) -> Mapping[str, Port]:
+        """Declared inputs and the wireable configuration fields."""
+        return MappingProxyType({port.name: port for port in self._input_ports})
+
+    @cached_property
+    def constants(self) -> Mapping[str, Json]:
+        """What fields that are left out count as."""
+        fields = (
+            f for f in self.config if f.expression != "body" and (f.default is not None or not f.required)
+        )
+        return MappingProxyType({field.name: field.default for field in fields})
+
+    @cached_property
+    def computed_defaults(self) -> Mapping[str, Json]:
+        """Fields that are computed although they are left out: their defaults hold expressions."""
+        texts = (f for f in self.config if f.expression != "never" and isinstance(f.default, str))
+        return MappingProxyType({f.name: f.default for f in texts if "{{" in str(f.default)})
+
+    @cached_property
+    def declared_inputs(self) -> Mapping[str, Port]:
+        """Without the configuration fields."""
+        return MappingProxyType({port.name: port for port in self.inputs})
+
+    @cached_property
+    def outputs_by_name(self) -> Mapping[str, Port]:
+        return MappingProxyType({port.name: port for port in self.outputs})
+
+    @cached_property
+    def stream_outputs(self) -> frozenset[str]:
+        return frozenset(port.name for port in self.outputs if port.type.startswith("stream"))
+
+    @cached_property
+    def takes_streams(self) -> bool:
+        return any(port.type.startswith("stream") for port in self.inputs)
+
+    @cached_property
+    def _input_ports(self) -> tuple[Port, ...]:
         taken = {port.name for port in self.inputs}
         wired = (
             Port(name=f.name, type=f.type, label=f.label, description=f.help)

@@ -18,7 +18,7 @@ class NodeRegistry:
 
     def __init__(self, nodes: Iterable[type[Node]] = ()) -> None:
         self._nodes: dict[str, type[Node]] = {}
-        self._aliases: dict[str, str] = {}
+        self._by_name: dict[str, type[Node]] = {}
         for node in nodes:
             self.add(node)
 
@@ -26,14 +26,14 @@ class NodeRegistry:
         """Register a class. Raises ValueError when its id or an alias is taken."""
         names = (node.spec.id, *node.spec.aliases)
         for name in names:
-            if name in self._nodes or name in self._aliases:
+            if name in self._by_name:
                 raise ValueError(f"node type {name!r} is registered twice")
         self._nodes[node.spec.id] = node
-        self._aliases.update(dict.fromkeys(node.spec.aliases, node.spec.id))
+        self._by_name.update(dict.fromkeys(names, node))
 
     def get(self, type_id: str) -> type[Node] | None:
         """The class of a node type, or None when it is not installed."""
-        return self._nodes.get(self._aliases.get(type_id, type_id))
+        return self._by_name.get(type_id)
 
     def spec(self, type_id: str) -> NodeSpec | None:
         node = self.get(type_id)

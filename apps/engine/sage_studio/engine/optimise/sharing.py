@@ -19,6 +19,8 @@ _OF_THE_TURN = frozenset({"item", "index"})
 
 def twins(plan: Plan, drawn: Mapping[str, FlowNode], worth: AbstractSet[int]) -> dict[int, int]:
     """Node → the earlier node of the level that does exactly the same; only for those ``worth`` it."""
+    if not worth:
+        return {}
     number: dict[int, int] = {}
     leaders: dict[Hashable, int] = {}
     found: dict[int, int] = {}
