@@ -8,6 +8,7 @@ from typing import Any, ClassVar, cast
 
 from sage_studio.engine.streams import Checkpoint, Pipeline, StagePlan
 from sage_studio.engine.streams.pipeline import Commit
+from sage_studio.kernel import Json
 from sage_studio.sdk import Chunk, Context, ItemStream, Node, NodeOutput, NodeSpec, StreamNode, text
 
 WORDS = text("test", "测试")
@@ -119,7 +120,7 @@ class Total(StreamNode):
             self.count += len(chunk)
         yield {"sum": self.sum, "count": self.count}
 
-    def snapshot(self) -> list[int]:
+    def snapshot(self) -> Json:
         return [self.sum, self.count]
 
     def restore(self, state: Any) -> None:

@@ -10,6 +10,7 @@ from typing import Any, ClassVar
 import pytest
 
 from sage_studio.engine.streams import Checkpoint, Pipeline, StagePlan
+from sage_studio.kernel import Json
 from sage_studio.sdk import Chunk, Context, NodeOutput, StreamNode
 from tests.streams.stages import SPEC, Numbers, Total, pipeline, stage
 
@@ -64,8 +65,8 @@ class Zipped(StreamNode):
                 self.sums[number] += sum(chunk)
         yield {"sums": list(self.sums)}
 
-    def snapshot(self) -> list[int]:
-        return list(self.sums)
+    def snapshot(self) -> Json:
+        return list[Json](self.sums)
 
     def restore(self, state: Any) -> None:
         self.sums = list(state)

@@ -150,16 +150,15 @@ def edge(text_: str) -> dict[str, str]:
 
 
 def flow(nodes: list[dict[str, Any]], edges: list[str], *, mode: str = "streaming", **more: Any) -> Any:
-    return parse_plain(
-        {
-            "schema": "sage-studio/flow@1",
-            "name": "f",
-            "settings": {"mode": mode, **more.pop("settings", {})},
-            "nodes": nodes,
-            "edges": [edge(one) for one in edges],
-            **more,
-        }
-    )
+    body: dict[str, Any] = {
+        "schema": "sage-studio/flow@1",
+        "name": "f",
+        "settings": {"mode": mode, **more.pop("settings", {})},
+        "nodes": nodes,
+        "edges": [edge(one) for one in edges],
+        **more,
+    }
+    return parse_plain(body)
 
 
 @pytest.fixture

@@ -10,8 +10,13 @@ from sage_studio.engine.plan import PlanNode
 
 if TYPE_CHECKING:
     from sage_studio.engine.bodies import Bodies
-    from sage_studio.engine.pipelines import PipelineRun
     from sage_studio.engine.scope import Scope
+
+
+class Halting(Protocol):
+    """A pipeline, which stops at a barrier."""
+
+    def halt(self, task: asyncio.Task[Any], *, lets_finish: bool) -> None: ...
 
 
 class Limit(Protocol):
@@ -70,7 +75,7 @@ class Attempt:
         self.task: asyncio.Task[None] | None = None
         self.limit: asyncio.Timeout | None = None
         self.bodies: Bodies | None = None
-        self.pipeline: PipelineRun | None = None
+        self.pipeline: Halting | None = None
         self.is_waiting = False
         self.waits: dict[str, Any] | None = None
 

@@ -11,38 +11,12 @@ gives), the edge carries a list after all.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from types import MappingProxyType
 
-from sage_studio.engine.plan import BodyPlan, Plan, PlanInput, PlanNode
+from sage_studio.engine.plan import BodyPlan, Member, PipelinePlan, Plan, PlanInput, PlanNode, Wire
 from sage_studio.sdk import Port, StreamNode
-
-Wire = tuple[int, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A node of a pipeline. ``node.inputs`` are those that come as values; ``reads`` are its live
-    inputs (port → sources as (slot, port)); ``fed`` are inputs that come as lists and are read as
-    streams; ``outputs`` its stream ports, ``gathered`` those of them a node outside takes as a list."""
-
-    node: PlanNode
-    reads: Mapping[str, tuple[Wire, ...]] = field(default_factory=dict)
-    fed: frozenset[str] = frozenset()
-    outputs: frozenset[str] = frozenset()
-    gathered: frozenset[str] = frozenset()
-    required: frozenset[str] = frozenset()
-
-
-@dataclass(frozen=True, slots=True)
-class PipelinePlan:
-    """Members in topological order. Only when ``is_resumable`` are checkpoints taken: all members say
-    their state, and every source its position. ``timeout_s`` is what people set on a member."""
-
-    members: tuple[Member, ...]
-    is_resumable: bool
-    timeout_s: float | None
 
 
 def join_streams(plan: Plan) -> Plan:

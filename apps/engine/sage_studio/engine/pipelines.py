@@ -18,8 +18,7 @@ from sage_studio.engine.context import RunContext
 from sage_studio.engine.errors import NODE_TIMEOUT
 from sage_studio.engine.failures import Failure, failure_of, pause_before
 from sage_studio.engine.inputs import gather
-from sage_studio.engine.joining import Member, PipelinePlan
-from sage_studio.engine.plan import PlanNode
+from sage_studio.engine.plan import Member, PipelinePlan, PlanNode
 from sage_studio.engine.records import CHECKPOINT, as_json_error, has_checkpoint
 from sage_studio.engine.streams import Checkpoint, Pipeline, StageFailed, StagePlan
 from sage_studio.kernel import JsonObject, SageError

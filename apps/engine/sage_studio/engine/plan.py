@@ -4,16 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from sage_studio.engine.bindings import Binding, BodyField, Evaluate
 from sage_studio.flow.document import FlowDocument, Retry
 from sage_studio.flow.spec import Effect, Needs, NodeSpec
 from sage_studio.sdk import Node
 
-if TYPE_CHECKING:
-    from sage_studio.engine.joining import PipelinePlan
-
+Wire: TypeAlias = tuple[int, str]
 NO_RETRY = Retry(count=0)
 _ONE_CPU = Needs(cpu=1)
 NodeClass: TypeAlias = type[Node]
@@ -89,6 +87,30 @@ class PlanNode:
         bare = not (self.blocking or self.disabled or self.cache or self.is_trigger or self.stream_ports)
         free = self.executor is None and self.concurrency is None and self.needs is None
         return plain and bare and free
+
+
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A node of a pipeline. ``node.inputs`` are those that come as values; ``reads`` are its live
+    inputs (port → sources as (slot, port)); ``fed`` are inputs that come as lists and are read as
+    streams; ``outputs`` its stream ports, ``gathered`` those of them a node outside takes as a list."""
+
+    node: PlanNode
+    reads: Mapping[str, tuple[Wire, ...]] = field(default_factory=dict)
+    fed: frozenset[str] = frozenset()
+    outputs: frozenset[str] = frozenset()
+    gathered: frozenset[str] = frozenset()
+    required: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class PipelinePlan:
+    """Members in topological order. Only when ``is_resumable`` are checkpoints taken: all members say
+    their state, and every source its position. ``timeout_s`` is what people set on a member."""
+
+    members: tuple[Member, ...]
+    is_resumable: bool
+    timeout_s: float | None
 
 
 @dataclass(frozen=True, slots=True)
