@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+from sage_studio.engine import compile_flow
 from sage_studio.expressions import compile_template
 from sage_studio.flow import diff, hashes, parse, validate
 from sage_studio.plugins.registry import builtin_registry
@@ -54,6 +55,7 @@ def _documents(nodes: int) -> list[Measurement]:
     step_us = calibrate()
     document, parsed_ms = _timed(lambda: parse(text))
     _, checked_ms = _timed(lambda: validate(document, builtin_registry()))
+    _, planned_ms = _timed(lambda: compile_flow(document, builtin_registry()))
     _, hashed_ms = _timed(lambda: hashes(document))
     other = parse(text)
     other.nodes[nodes // 2].config["fields"] = {"a": 1}
@@ -63,6 +65,7 @@ def _documents(nodes: int) -> list[Measurement]:
         for what, value, target in (
             ("read and check the shape", parsed_ms, 600),
             ("validate, each node with an expression", checked_ms, 2_500),
+            ("read, validate and plan", parsed_ms + checked_ms + planned_ms, 600),
             ("both hashes", hashed_ms, 900),
             ("difference of one field", compared_ms, 2_500),
         )
