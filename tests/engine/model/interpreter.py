@@ -119,6 +119,7 @@ class Interpreter:
         for node in flow["nodes"]:
             self.bodies.setdefault(node.get("parent"), []).append(node)
         self.edges = list(flow["edges"])
+        self._read_by: dict[str, set[str]] = {}
 
     # The whole run
 
@@ -249,8 +250,12 @@ class Interpreter:
         return self.names_read_by(node) & {other["id"] for other in level} - {node["id"]}
 
     def names_read_by(self, node: NodeBody) -> set[str]:
-        """All that the node and its body read, at any depth."""
-        return {source for inner in self.family(node) for source in self.sources_of(inner)}
+        """All that the node and its body read, at any depth (looked up once: every iteration asks)."""
+        known = self._read_by.get(node["id"])
+        if known is None:
+            known = {source for inner in self.family(node) for source in self.sources_of(inner)}
+            self._read_by[node["id"]] = known
+        return known
 
     def family(self, node: NodeBody) -> list[NodeBody]:
         """The node and all of its body, at any depth."""

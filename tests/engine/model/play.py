@@ -21,6 +21,7 @@ from sage_studio.engine import (
     FlowState,
     MemoryRunStore,
     NodeRecord,
+    Plan,
     RunOptions,
     RunOutcome,
     RunProgress,
@@ -121,7 +122,7 @@ class Host(FakeHost):
     async def _run_child(self, ref: str, inputs: dict[str, Any], key: str) -> None:
         LEDGER.set(Ledger())
         result = await run_flow(
-            compile_flow(parse_plain(SUB_FLOWS[ref]), LIBRARY),
+            plan_of(SUB_FLOWS[ref]),
             run_id=f"child-{key}",
             inputs=inputs,
             store=MemoryRunStore(),
@@ -201,10 +202,20 @@ class Worker:
             self.task.cancel()
 
 
-async def play(flow: Mapping[str, Any], inputs: Mapping[str, Any], troubles: Sequence[Trouble]) -> Played:
+def plan_of(flow: Mapping[str, Any]) -> Plan:
+    return compile_flow(parse_plain(dict(flow)), LIBRARY)
+
+
+async def play(
+    flow: Mapping[str, Any],
+    inputs: Mapping[str, Any],
+    troubles: Sequence[Trouble],
+    *,
+    plan: Plan | None = None,
+) -> Played:
     """Run the flow to its end through all troubles. Raises Violation when a finished node runs again."""
     with ThreadPoolExecutor(1) as threads:
-        return await _Story(flow, inputs, troubles, threads).play()
+        return await _Story(flow, plan or plan_of(flow), inputs, troubles, threads).play()
 
 
 class _Story:
@@ -213,11 +224,12 @@ class _Story:
     def __init__(
         self,
         flow: Mapping[str, Any],
+        plan: Plan,
         inputs: Mapping[str, Any],
         troubles: Sequence[Trouble],
         threads: ThreadPoolExecutor,
     ) -> None:
-        self.plan = compile_flow(parse_plain(dict(flow)), LIBRARY)
+        self.plan = plan
         self.inputs = inputs
         self.unrepeatable = {node["id"] for node in flow["nodes"] if node["type"] == "once"}
         self.left = list(troubles)

@@ -9,14 +9,15 @@ from typing import Any
 
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st
 
+from sage_studio.engine import Plan
 from tests.engine.model.compare import check
 from tests.engine.model.flows import SUB_FLOWS, flows
 from tests.engine.model.interpreter import TooLong
-from tests.engine.model.play import Kind, Trouble, play
+from tests.engine.model.play import Kind, Trouble, plan_of, play
 
 EXAMPLES_AT_ONCE = 250
 # Each flow is run without trouble, and so many times with: making a flow takes longer than running it.
-PLAYS = 4
+PLAYS = 7
 INPUTS = {"n": 3}
 KINDS: tuple[Kind, ...] = (
     "kill_before_batch", "kill_after_batch", "kill_at_node", "dismiss", "drain", "pause", "cancel",
@@ -89,9 +90,10 @@ def _search_some(counts: Counts, steps: int, seed: int, depth: int, phases: tupl
     def attempt(flow: dict[str, Any], befall: list[list[Trouble]]) -> None:
         if counts.steps >= steps and not smallest:
             return
+        plan = plan_of(flow)
         for some in ([], *befall):
             try:
-                try_one(counts, flow, some)
+                try_one(counts, flow, some, plan)
             except Exception:
                 smallest.update(flow=flow, troubles=[[trouble.kind, trouble.at] for trouble in some])
                 raise
@@ -102,9 +104,9 @@ def _search_some(counts: Counts, steps: int, seed: int, depth: int, phases: tupl
         raise Disagreement(f"{type(error).__name__}: {error}", smallest) from error
 
 
-def try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble]) -> None:
+def try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble], plan: Plan) -> None:
     """Play one flow and compare it with the model. Raises Violation."""
-    played = asyncio.run(play(flow, INPUTS, befall))
+    played = asyncio.run(play(flow, INPUTS, befall, plan=plan))
     try:
         check(flow, INPUTS, played, flows=SUB_FLOWS)
     except TooLong:
