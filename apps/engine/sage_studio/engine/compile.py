@@ -227,12 +227,12 @@ class _Compiler:
         children = self._children.get(draft.node.id, [])
         if spec is None or spec.body is None:
             if children and spec is not None and not draft.node.disabled:
-                child = self._drafts[children[0]]
+                stray = self._drafts[children[0]]
                 facts: JsonObject = {
-                    "node": child.node.name or child.node.id,
+                    "node": stray.node.name or stray.node.id,
                     "parent": draft.node.name or draft.node.id,
                 }
-                raise SageError(NO_CONTAINER, facts, f"nodes[{child.position}].parent")
+                raise SageError(NO_CONTAINER, facts, f"nodes[{stray.position}].parent")
             return
         container = draft.node.id
         inside = set(children)
