@@ -17,7 +17,7 @@ from sage_studio.engine.debugging import Breakpoint, DebugSession, DebugState, r
 from sage_studio.engine.records import NodeRecord, signal_key
 from sage_studio.kernel import Json
 from tests.engine.model.leaves import payload_of
-from tests.engine.model.play import RUN_ID, Played, Trouble, Worker, _Story
+from tests.engine.model.play import RUN_ID, Played, Trouble, Worker, _Story, plan_of
 
 STEPS = ("step_over", "step_over", "step_into", "step_into", "step_out", "continue")
 
@@ -75,7 +75,7 @@ class _DebuggedStory(_Story):
         threads: ThreadPoolExecutor,
         robot: Robot,
     ) -> None:
-        super().__init__(flow, inputs, troubles, threads)
+        super().__init__(flow, plan_of(flow), inputs, troubles, threads)
         self._robot = robot
         nodes = [node["id"] for node in flow["nodes"]]
         dice = random.Random(len(nodes))
