@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, given, note, settings
 
 from sage_studio.engine import MemoryRunStore, NodeRecord, Plan, RunResult, compile_flow, run_flow
 from sage_studio.flow import parse_plain
-from tests.engine.nodes import FakeHost
+from tests.engine.nodes import HOST
 from tests.optimise.nodes import EFFECTS, EXECUTIONS, LIBRARY, flows
 
 
@@ -31,7 +31,7 @@ def ran(body: dict[str, Any], *, optimised: bool) -> Ran:
     async def whole() -> RunResult:
         with ThreadPoolExecutor(1) as threads:
             return await run_flow(
-                plan, run_id="r", flow_id="f", inputs={}, store=store, host=FakeHost(), threads=threads
+                plan, run_id="r", flow_id="f", inputs={}, store=store, host=HOST, threads=threads
             )
 
     executions: list[tuple[str, str]] = []

@@ -13,7 +13,7 @@ from sage_studio.engine.prediction import BranchHistory, Scorecard
 from sage_studio.engine.preparing import BranchLearning
 from sage_studio.flow import parse_plain
 from sage_studio.sdk import Context, Node, NodeError, NodeOutput
-from tests.engine.nodes import NODES, FakeHost, config, flow, node, spec
+from tests.engine.nodes import HOST, NODES, config, flow, node, spec
 
 LOG: ContextVar[list[str]] = ContextVar("log")
 
@@ -74,7 +74,7 @@ def ran(body: dict[str, Any], learning: BranchLearning, *, yes: bool) -> tuple[R
     async def whole() -> RunResult:
         with ThreadPoolExecutor(1) as threads:
             return await run_flow(
-                plan, run_id="r", flow_id="f", inputs={"yes": yes}, store=MemoryRunStore(), host=FakeHost(),
+                plan, run_id="r", flow_id="f", inputs={"yes": yes}, store=MemoryRunStore(), host=HOST,
                 threads=threads, options=RunOptions(branches=learning),
             )  # fmt: skip
 
@@ -121,14 +121,14 @@ def test_a_wrong_prediction_costs_the_preparation_and_runs_nothing() -> None:
 def test_without_experience_nothing_is_prepared_but_the_branch_is_learned() -> None:
     learning = learned()
 
-    for _ in range(6):
-        _, log = ran(asks(), learning, yes=True)
+    logs = [ran(asks(), learning, yes=True)[1] for _ in range(6)]
 
     assert learning.card.predictions > 0
     prediction = learning.history.predict("if", {"yes": "True"})
     assert prediction is not None
     assert prediction.branch == "true"
-    assert log[0] == "open zh"
+    assert logs[0][0] == "slow is done"
+    assert logs[-1][0] == "open zh"
 
 
 def test_a_preparation_that_fails_is_forgotten_and_done_again_by_the_node_itself() -> None:

@@ -19,7 +19,7 @@ from sage_studio.flow.spec import Needs
 from sage_studio.kernel import SageError
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Context, Node, NodeOutput
-from tests.engine.nodes import NODES, FakeHost, flow, node, spec
+from tests.engine.nodes import HOST, NODES, flow, node, spec
 
 
 @dataclass
@@ -67,7 +67,7 @@ def ran(
     async def whole() -> RunResult:
         with ThreadPoolExecutor(1) as threads:
             return await run_flow(
-                plan, run_id="r", flow_id="f", inputs={}, store=MemoryRunStore(), host=FakeHost(),
+                plan, run_id="r", flow_id="f", inputs={}, store=MemoryRunStore(), host=HOST,
                 threads=threads, options=RunOptions(resources=pool),
             )  # fmt: skip
 
@@ -111,7 +111,7 @@ def test_needs_inside_loops_are_kept_too() -> None:
         def get(self, type_id: str) -> type[Node] | None:
             return TYPES.get(type_id) or builtin_registry().get(type_id)
 
-    body = {
+    body: dict[str, Any] = {
         "nodes": [
             {"id": "each", "type": "map_each", "config": {"items": list(range(8)), "parallelism": 8}},
             {"id": "heavy", "type": "on_gpu", "parent": "each"},
@@ -124,7 +124,7 @@ def test_needs_inside_loops_are_kept_too() -> None:
     async def whole() -> RunResult:
         with ThreadPoolExecutor(1) as threads:
             return await run_flow(
-                plan, run_id="r", flow_id="f", inputs={}, store=MemoryRunStore(), host=FakeHost(),
+                plan, run_id="r", flow_id="f", inputs={}, store=MemoryRunStore(), host=HOST,
                 threads=threads, options=RunOptions(resources=pool),
             )  # fmt: skip
 

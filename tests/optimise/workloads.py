@@ -126,7 +126,7 @@ def adaptive_s(work: Work, items: int, controller: BatchController, *, after: in
     return at - skipped_at
 
 
-SIZES = sorted({round(4 * 1.09**power) for power in range(73)})
+SIZES = sorted({round(4 * 1.14**power) for power in range(48)})
 
 
 def best_fixed_s(make: Callable[[], Work], items: int) -> tuple[int, float]:
