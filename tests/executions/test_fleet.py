@@ -35,7 +35,7 @@ TRIGGER = {"id": "start_a1", "type": "manual_trigger"}
 @pytest.fixture
 def people(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     library = registry.builtin_registry()
-    monkeypatch.setattr(library, "_nodes", {**library._nodes, **TEST_NODES})
+    monkeypatch.setattr(library, "_by_name", {**library._by_name, **TEST_NODES})
     return make_world()
 
 
