@@ -19,7 +19,7 @@ def ensure() -> Path:
     if stamps.read(_STAMP).get("wanted") != wanted:
         shutil.rmtree(FOLDER, ignore_errors=True)
         with step("Installing Ray in .cache/ray"):
-            target = ["--target", FOLDER, "--require-hashes", "-r", RAY_LOCK]
+            target: list[str | Path] = ["--target", FOLDER, "--require-hashes", "-r", RAY_LOCK]
             run(
                 [UV, "pip", "install", "--python", PYTHON, *target],
                 what="Installing Ray",

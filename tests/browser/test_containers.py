@@ -13,7 +13,7 @@ from tests.browser.people import Somebody, Team
 
 pytestmark = pytest.mark.timeout(240)
 
-LOOP = {
+LOOP: dict[str, Any] = {
     "schema": "sage-studio/flow@1",
     "name": "Big ones",
     "nodes": [

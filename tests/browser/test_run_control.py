@@ -91,7 +91,7 @@ def test_a_failed_run_goes_on_with_the_mended_flow_from_where_it_failed(team: Te
     page = team.owner.open_flow(flow_id)
     page.get_by_test_id("run").click()
     expect(page.get_by_test_id("run-status")).to_contain_text("Failed", timeout=RUN_TIMEOUT_MS)
-    mended = {"schema": "sage-studio/patch@1", "base": None, "summary": "Mend it"}
+    mended: dict[str, Any] = {"schema": "sage-studio/patch@1", "base": None, "summary": "Mend it"}
     mended["operations"] = [
         {"op": "remove_edge", "id": "first:value>breaks:items"},
         {"op": "set", "node": "breaks", "path": ["config", "items"], "value": [1, 2], "was": "{{ 7 + '' }}"},

@@ -122,7 +122,7 @@ def test_names_are_found_in_lists_and_objects() -> None:
 
 def test_what_a_container_gives_to_one_iteration_must_be_given_by_hand() -> None:
     body = {**FLOW, "nodes": [*FLOW["nodes"], {"id": "plus", "type": "add", "parent": "loop"}]}
-    wire = {"source": "loop", "source_port": "item", "target": "plus", "target_port": "value"}
+    wire: Any = {"source": "loop", "source_port": "item", "target": "plus", "target_port": "value"}
     document = parse_plain({**body, "edges": [*FLOW["edges"], wire]})
     for node_id in ("inner", "plus"):
         with pytest.raises(SageError, match="no recorded data"):

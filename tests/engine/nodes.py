@@ -5,14 +5,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
 from sage_studio.engine import Controls, Host, MemoryRunStore, RunResult, RunStore, compile_flow, run_flow
 from sage_studio.flow import parse_plain
-from sage_studio.kernel import Clock, define_error
+from sage_studio.kernel import Clock, Json, define_error
 from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, text
 
 BUSY = define_error(
@@ -273,6 +273,20 @@ class FakeHost:
 
     async def credential(self, name: str) -> Mapping[str, str]:
         return {"api_key": "s3cret-value"}
+
+    async def start_flow(
+        self,
+        ref: str,
+        inputs: Mapping[str, Any],
+        *,
+        version: str,
+        key: str,
+        deliver: Callable[[Json], None],
+    ) -> str:
+        raise NodeError.plain(f"there is no flow {ref!r} here")
+
+    async def cancel_flow(self, child_id: str) -> None:
+        raise AssertionError("no flow was started")
 
 
 HOST: Host = FakeHost()

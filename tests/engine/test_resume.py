@@ -109,7 +109,7 @@ async def test_a_node_that_must_not_repeat_pauses_the_run_with_outcome_unknown()
 async def test_a_person_s_decision_to_repeat_lets_the_run_go_on() -> None:
     twin = MemoryRunStore()
     decided = record(1, "pending", "o")._replace(outputs=None, ports=None)
-    await StateStore(twin).save_execution_state("run-1", ExecutionState(nodes={"o": decided}))
+    await StateStore(twin).save_execution_state("run-1", ExecutionState(nodes={("o", ""): decided}))
     result = await run(flow([node("o", "once", seconds=0)]), store=twin)
     assert result.state is FlowState.COMPLETED
     assert result.nodes["o"].attempt == 2

@@ -54,7 +54,7 @@ def _wait_until_frozen(process: WorkerProcess) -> None:
         time.sleep(0.02)
 
 
-def _all_of(run: Run) -> list[list[dict[str, Any]]]:
+def _all_of(run: Run) -> list[list[Any]]:
     """Everything that is recorded of a run."""
     return [
         list(Run.objects.filter(pk=run.pk).values()),

@@ -6,13 +6,15 @@ import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.db import OperationalError
 
 from apps.common import failpoints
-from apps.executions.adapters import heartbeat as beating, worker as working
+from apps.executions.adapters import claims, heartbeat as beating, worker as working
 from apps.executions.adapters.worker import RunWorker
+from apps.executions.adapters.writer import RunWriter
 from apps.executions.models import Run
 from tests.executions import ledger
 from tests.executions.conftest import FAST
@@ -40,7 +42,7 @@ def test_a_claim_whose_answer_was_lost_is_handed_back(
     people: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The claim is committed, then the connection breaks: the worker owns a run it knows nothing of."""
-    real, calls = working.claim_runs, [0]
+    real, calls = claims.claim_runs, [0]
 
     def claim_and_lose_the_answer(*args: object, **more: object) -> object:
         claimed = real(*args, **more)  # type: ignore[arg-type]  # handed through
@@ -84,10 +86,10 @@ def test_a_run_the_writer_could_not_save_in_time_goes_on_later_instead_of_failin
     assert len({line[2] for line in ledger.lines(tmp_path / "ledger")}) == 2, "one key per node"
 
 
-def _each_alone(writer: working.RunWriter, jobs: list[object]) -> None:
+def _each_alone(writer: RunWriter, jobs: list[Any]) -> None:
     for job in jobs:
-        if writer._prepare(job):  # type: ignore[arg-type]  # handed through
-            writer._write_alone(job)  # type: ignore[arg-type]  # handed through
+        if writer._prepare(job):
+            writer._write_alone(job)
 
 
 def test_a_worker_whose_renewal_hangs_stops_its_own_work(

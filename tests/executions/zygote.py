@@ -109,9 +109,9 @@ def _lose_a_claim(**_: str) -> None:
     """Be a worker whose first claim is committed but not heard of."""
     from django.db import OperationalError
 
-    from apps.executions.adapters import worker as working
+    from apps.executions.adapters import claims, worker as working
 
-    real, lost = working.claim_runs, [False]
+    real, lost = claims.claim_runs, [False]
 
     def claim(*args: Any, **more: Any) -> Any:
         claimed = real(*args, **more)

@@ -10,6 +10,7 @@ from hypothesis import given, settings, strategies as st
 from sage_studio.expressions import compile_template
 from sage_studio.expressions.batch import Each, over_columns
 from sage_studio.expressions.errors import ExpressionError
+from sage_studio.kernel import JsonObject
 from sage_studio.sdk import Rows
 
 BY_COLUMN = (
@@ -52,6 +53,13 @@ def one_by_one(source: str, rows: list[dict[str, Any]], start: int) -> list[Any]
     return [template.evaluate({**scope, "item": row, "index": start + i}) for i, row in enumerate(rows)]
 
 
+def one_by_one_or_error(source: str, rows: list[dict[str, Any]], start: int) -> list[Any] | ExpressionError:
+    try:
+        return one_by_one(source, rows, start)
+    except ExpressionError as error:
+        return error
+
+
 def as_rows(rows: list[dict[str, Any]]) -> Rows:
     return Rows({name: [row[name] for row in rows] for name in ("a", "b", "name")}, len(rows))
 
@@ -69,12 +77,11 @@ def test_columns_give_what_items_give(a: list[Any], b: Any, name: str, start: in
     if mixed:
         rows[-1]["a"] = None
     for source in (*BY_COLUMN, *GENERAL):
-        try:
-            expected = one_by_one(source, rows, start)
-        except ExpressionError as error:
+        expected = one_by_one_or_error(source, rows, start)
+        if isinstance(expected, ExpressionError):
             with pytest.raises(ExpressionError) as raised:
                 Each(source).values({"vars": {"limit": 5}}, as_rows(rows), start)
-            assert raised.value.code == error.code
+            assert raised.value.code == expected.code
             continue
         found = Each(source).values({"vars": {"limit": 5}}, as_rows(rows), start)
         assert found == expected, source
@@ -101,7 +108,7 @@ def test_an_error_names_its_item() -> None:
 
 def test_objects_and_lists_of_expressions_are_computed_part_by_part() -> None:
     rows = as_rows([{"a": 1.5, "b": 2, "name": "x"}, {"a": 2, "b": 3, "name": "y"}])
-    value = {"total": "{{ item.a * item.b }}", "pair": ["{{ item.name }}", 7], "fixed": None}
+    value: JsonObject = {"total": "{{ item.a * item.b }}", "pair": ["{{ item.name }}", 7], "fixed": None}
     assert Each(value).values({}, rows) == [
         {"total": 3, "pair": ["x", 7], "fixed": None},
         {"total": 6, "pair": ["y", 7], "fixed": None},

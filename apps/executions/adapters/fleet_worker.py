@@ -166,6 +166,7 @@ class JobWorker:
             return "failed", fault_frame(refused, secrets)
         context = JobContext(call, host, self._threads)
         is_over = asyncio.Event()
+        answer = b""
         failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             group.create_task(self._tell(job, context, is_over))

@@ -72,7 +72,7 @@ def _as_type(value: str | PortType) -> PortType:
 
 
 @lru_cache(maxsize=16384)
-def _fits(source: PortType, target: PortType) -> bool:
+def _fits(source: PortType, target: PortType) -> bool:  # noqa: PLR0911 - one rule of the table a line
     """``any`` fits both ways, because only the run can know; a union source must fit with every
     member, a union target needs one; containers go by their items; a record fits an object."""
     if source == target or "any" in (source.name, target.name):
