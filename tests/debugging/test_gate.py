@@ -342,6 +342,18 @@ async def test_a_command_already_carried_out_is_not_carried_out_again(stage: Sta
     assert len(stage.events) == count
 
 
+async def test_a_node_that_comes_back_after_the_step_beside_it_has_ended_is_next(stage: Stage) -> None:
+    await stage.arrive("b")
+    await stage.tell("step_into", stop=stage.stop)
+    await stage.arrive("b.0@1/x", "b.0@1/y")
+    await stage.tell("step_over", stop=stage.stop)
+    await stage.crash()
+    await stage.arrive("b", "b.0@1/x")
+    await stage.settle("b.0@1/x")
+    await stage.arrive("b.0@1/y")
+    assert stage.current == "b.0@1/y"
+
+
 def test_a_session_survives_its_json() -> None:
     state = DebugState.begun([Breakpoint("b", condition="true", hit_count=2)], pause_at_start=True)
     assert DebugState.from_json(state.to_json()).to_json() == state.to_json()

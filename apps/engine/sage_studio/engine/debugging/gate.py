@@ -221,8 +221,8 @@ class DebugGate:
             if state.current is None and (state.passing.kind != "within" or state.passing.lets(stop.place)):
                 self._make_current(stop)
             self.say_hit(stop)
-        elif self._thread is None:
-            # Only after a crash: what was followed is not known any more.
+        elif self._thread is None or self._thread.meets(stop.place):
+            # Only after a crash: a node that waited before it may be what the run stands for now.
             self._choose()
         self.state_due()
         try:
