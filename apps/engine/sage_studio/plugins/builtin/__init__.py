@@ -24,14 +24,14 @@ from sage_studio.plugins.builtin.processing.data_filter import DataFilter
 from sage_studio.plugins.builtin.processing.data_group import DataGroup
 from sage_studio.plugins.builtin.processing.data_map import DataMap
 from sage_studio.plugins.builtin.processing.pdf_parser import PdfParser
+from sage_studio.plugins.builtin.processing.stream_batch import StreamBatch
+from sage_studio.plugins.builtin.processing.stream_take import StreamTake
+from sage_studio.plugins.builtin.processing.stream_window import StreamWindow
 from sage_studio.plugins.builtin.processing.text_splitter import TextSplitter
 from sage_studio.plugins.builtin.source.file_reader import FileReader
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.builtin.source.rabbitmq_consume import RabbitmqConsume
 from sage_studio.plugins.builtin.source.redis_stream_read import RedisStreamRead
-from sage_studio.plugins.builtin.processing.stream_batch import StreamBatch
-from sage_studio.plugins.builtin.processing.stream_take import StreamTake
-from sage_studio.plugins.builtin.processing.stream_window import StreamWindow
 from sage_studio.plugins.builtin.trigger.manual_trigger import ManualTrigger
 from sage_studio.sdk import Node
 
