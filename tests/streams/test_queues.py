@@ -201,7 +201,7 @@ async def test_a_rabbitmq_queue_is_consumed_and_goes_on_after_a_crash(
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
-        result = await run_nodes(document(idle_stop_s=1), NODES, host, store, checkpoint_interval_s=0.02)
+        result = await run_nodes(document(idle_stop_s=4), NODES, host, store, checkpoint_interval_s=0.02)
         assert result.state == "completed", result.error
         assert set(result.outputs["keep"]["ids"]) == {str(n) for n in range(COUNT)}
         assert (await channel.queue_declare("orders", durable=True, passive=True)).message_count == 0

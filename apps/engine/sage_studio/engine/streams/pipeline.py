@@ -74,8 +74,8 @@ class Pipeline(Reports):
         self._reached: dict[str, JsonObject] = {}
         self._barrier: Barrier | None = None
         self._complete = asyncio.Event()
+        self._committing = asyncio.Lock()
         self._drain_wish = asyncio.Event()
-        self._is_ending = False
         self.is_drained = False
         self.failure: StageFailed | None = None
         self.stages = {plan.id: Stage(plan, self) for plan in plans}
@@ -128,7 +128,9 @@ class Pipeline(Reports):
                 keeper = group.create_task(self._keep_checkpoints()) if self._commit else None
                 await asyncio.wait(self._tasks.values())
                 if keeper is not None:
-                    keeper.cancel()
+                    # Not in the middle of a commit: nodes would have told half of it to the outside.
+                    async with self._committing:
+                        keeper.cancel()
         except BaseExceptionGroup as group_error:
             if self.failure is None:
                 raise group_error.exceptions[0] from None
@@ -206,15 +208,24 @@ class Pipeline(Reports):
                 stage.wanted_barrier = barrier
         await self._complete.wait()
         states = {id_: self._reached.get(id_) or stage.final_state() for id_, stage in self.stages.items()}
-        await self._commit(Checkpoint(barrier.number, states))
-        self._barrier = None
-        for stage in self.stages.values():
-            if isinstance(stage.node, StreamNode) and not stage.is_done:
-                await stage.node.committed()
+        async with self._committing:
+            await self._commit(Checkpoint(barrier.number, states))
+            self._barrier = None
+            for stage in self.stages.values():
+                if isinstance(stage.node, StreamNode) and not stage.is_done:
+                    await self._tell(stage, stage.node)
         if is_last:
             self.is_drained = True
             for task in self._tasks.values():
                 task.cancel()
+
+    async def _tell(self, stage: Stage, node: StreamNode) -> None:
+        try:
+            await node.committed()
+        except Exception as error:
+            if self.failure is None:
+                self.failure = StageFailed(stage.id, error)
+            raise
 
     def reached(self, stage: Stage, barrier: Barrier, state: JsonObject) -> None:
         if self._barrier is not None and barrier.number == self._barrier.number:

@@ -53,6 +53,9 @@ class RespConnection:
         except (OSError, EOFError, TimeoutError, ValueError) as error:
             self.close()
             raise NodeError(REDIS_LOST, {"reason": str(error) or type(error).__name__}) from error
+        except asyncio.CancelledError:
+            self.close()  # the reply is still to come, and would be taken for the next one's
+            raise
         if isinstance(reply, RespError):
             raise reply
         return reply

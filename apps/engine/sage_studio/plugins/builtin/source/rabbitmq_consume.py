@@ -154,11 +154,13 @@ class RabbitmqConsume(StreamNode):
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         settings = Settings(self.spec, ctx, inputs)
         await self._connect(ctx, settings)
+        prefetch = settings.integer("prefetch")
         limit, patience_s, idle_s = settings.integer("max_items"), settings.number("idle_stop_s"), 0.0
         while not limit or self._count < limit:
             messages = await self._next(limit - self._count if limit else _AT_ONCE)
             if not messages:
-                idle_s += _TURN_S
+                # With its window full RabbitMQ is waiting for us, not we for it.
+                idle_s += _TURN_S if self._last_tag - self._acknowledged_tag < prefetch else 0.0
                 if patience_s and idle_s >= patience_s:
                     return
                 yield {}  # a turn for checkpoints while nothing comes

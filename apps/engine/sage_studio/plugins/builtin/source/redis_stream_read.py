@@ -224,10 +224,15 @@ class RedisStreamRead(StreamNode):
         self._held, self._count = list(state["read"]), state["count"]
 
     async def committed(self) -> None:
-        done, self._read = self._read[: self._marked], self._read[self._marked :]
-        self._marked = 0
+        done = self._read[: self._marked]
         if done and self._connection is not None:
-            await self._acknowledge(done)
+            try:
+                await self._acknowledge(done)
+            except NodeError:
+                self._connection = None  # the next checkpoint acknowledges these as well
+            else:
+                del self._read[: len(done)]
+        self._marked = 0
 
     async def _acknowledge(self, ids: list[str]) -> None:
         assert self._connection is not None, "what was read was read over a connection"
