@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from infra.chaos.rig import LONG, SHORT, run_chaos
+from infra.chaos.rig import LONG, SHORT, Plan, run_chaos
 from infra.setup.console import ROOT, say
 
 MODES = ("postgres", "sqlite")
@@ -26,9 +26,7 @@ def main(arguments: Sequence[str]) -> int:
     is_whole = True
     for mode in modes:
         setup = SHORT if chosen.short_leases else LONG
-        report = run_chaos(
-            mode, minutes=chosen.minutes / len(modes), seed=chosen.seed, rate=chosen.rate, setup=setup
-        )
+        report = run_chaos(Plan(mode, chosen.minutes / len(modes), chosen.seed, chosen.rate, setup))
         (folder / f"{mode}-{chosen.seed}.json").write_text(report.as_json(), encoding="utf-8")
         say("\n" + report.as_table())
         is_whole = is_whole and not report.violations and not report.over_target

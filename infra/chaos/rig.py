@@ -52,68 +52,94 @@ SHORT = Setup(
 )
 
 
-def run_chaos(mode: str, *, minutes: float, seed: int, rate: float, setup: Setup) -> Report:
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """What to do: where, for how long, with which dice, how much load, at which pace."""
+
+    mode: str
+    minutes: float
+    seed: int
+    rate: float
+    setup: Setup
+
+
+def run_chaos(plan: Plan) -> Report:
     """Everything is gone afterwards but the report."""
-    receiver = Receiver(seed)
+    receiver, machine = Receiver(plan.seed), Machine()
     flows = {name: kind.build(receiver.address) for name, kind in MIX.items()}
     with tempfile.TemporaryDirectory(prefix="sage-chaos-") as name:
         folder = Path(name)
         folder.chmod(0o755)
         oracle = _taught(flows, receiver)
-        env = {
-            "SAGE_CHAOS_TIMES": setup.times,
-            "SAGE_FAILPOINTS": FAILPOINTS,
-            "SAGE_FAILPOINTS_SEED": str(seed),
-        }
-        product: Product = Production(folder, env) if mode == "postgres" else Embedded(folder, env)
+        product = _product(plan, folder)
         try:
             staged = product.start(flows)
-            tables = _tables(product)
-            tables.note_writes()
-            load = Load(Api(product.addresses(), staged), seed, rate)
-            machine = Machine()
-            faults = Faults(product, tables, load, setup.pace, seed, machine)
-            machine.begin()
-            people = People(load.api, load, tables, seed)
-            load.begin()
-            people.begin()
-            faults.run_until(time.monotonic() + minutes * 60)
-            load.end()
-            people.settle()
-            _settle(tables)
-            people.end()
-            machine.end()
-            verdict = Judge(
-                tables=tables,
-                oracle=oracle,
-                kinds=MIX,
-                flow_names=staged["flows"],
-                starts=load.starts,
-                ledger=_read(product.ledger),
-                receiver=receiver,
-                frozen_pids=frozenset(faults.frozen_pids),
-                sessions=logs.workers_by_pid(product.logs()) if mode == "postgres" else {},
-            ).judge()
+            return _storm(plan, product, staged, oracle=oracle, receiver=receiver, machine=machine)
         finally:
+            machine.end()
             product.stop()
             receiver.close()
-        return Report(
-            mode=mode,
-            seed=seed,
-            minutes=minutes,
-            times=setup.times,
-            counts=verdict.counts + Counter({f"people {name}": n for name, n in people.counts.items()}),
-            flows=verdict.flows,
-            faults=faults.counts,
-            noticed=logs.noticed(product.logs()),
-            fired=logs.fired(product.logs()),
-            recoveries=faults.recoveries,
-            slowness=machine.slowness(),
-            breaches=verdict.breaches,
-            rig_faults=load.faults,
-            diary=faults.said,
-            tracebacks=logs.tracebacks(product.logs()),
-        )
+
+
+def _product(plan: Plan, folder: Path) -> Product:
+    env = {
+        "SAGE_CHAOS_TIMES": plan.setup.times,
+        "SAGE_FAILPOINTS": FAILPOINTS,
+        "SAGE_FAILPOINTS_SEED": str(plan.seed),
+    }
+    return Production(folder, env) if plan.mode == "postgres" else Embedded(folder, env)
+
+
+def _storm(
+    plan: Plan,
+    product: Product,
+    staged: Mapping[str, Any],
+    *,
+    oracle: Oracle,
+    receiver: Receiver,
+    machine: Machine,
+) -> Report:
+    """Load and faults, then quiet until nothing is under way, then the judge."""
+    tables = _tables(product)
+    tables.note_writes()
+    load = Load(Api(product.addresses(), staged), plan.seed, plan.rate)
+    faults = Faults(product, tables, load, plan.setup.pace, plan.seed, machine)
+    people = People(load.api, load, tables, plan.seed)
+    for part in (machine, load, people):
+        part.begin()
+    faults.run_until(time.monotonic() + plan.minutes * 60)
+    load.end()
+    people.settle()
+    _settle(tables)
+    people.end()
+    verdict = Judge(
+        tables=tables,
+        oracle=oracle,
+        kinds=MIX,
+        flow_names=staged["flows"],
+        starts=load.starts,
+        ledger=_read(product.ledger),
+        receiver=receiver,
+        frozen_pids=frozenset(faults.frozen_pids),
+        sessions=logs.workers_by_pid(product.logs()) if plan.mode == "postgres" else {},
+    ).judge()
+    return Report(
+        mode=plan.mode,
+        seed=plan.seed,
+        minutes=plan.minutes,
+        times=plan.setup.times,
+        counts=verdict.counts + Counter({f"people {name}": n for name, n in people.counts.items()}),
+        flows=verdict.flows,
+        faults=faults.counts,
+        noticed=logs.noticed(product.logs()),
+        fired=logs.fired(product.logs()),
+        recoveries=faults.recoveries,
+        slowness=machine.slowness(),
+        breaches=verdict.breaches,
+        rig_faults=load.faults,
+        diary=faults.said,
+        tracebacks=logs.tracebacks(product.logs()),
+    )
 
 
 def _taught(flows: Mapping[str, dict[str, Any]], receiver: Receiver) -> Oracle:

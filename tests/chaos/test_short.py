@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from infra.chaos.rig import SHORT, run_chaos
+from infra.chaos.rig import SHORT, Plan, run_chaos
 from infra.setup.console import ROOT
 
 SEED = 11
@@ -19,7 +19,7 @@ MINUTES = 1.0
 @pytest.mark.timeout(420)
 def test_the_product_keeps_its_promises_while_its_parts_are_killed_and_frozen() -> None:
     mode = "postgres" if os.environ.get("DATABASE_URL") else "sqlite"
-    report = run_chaos(mode, minutes=MINUTES, seed=SEED, rate=2.0, setup=SHORT)
+    report = run_chaos(Plan(mode, MINUTES, SEED, rate=2.0, setup=SHORT))
     _keep(mode, report.as_json())
     assert not report.violations, report.as_table()
     assert not report.rig_faults, report.as_table()
