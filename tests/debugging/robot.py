@@ -119,4 +119,8 @@ async def play_debugged(
     robot = Robot(seed)
     with ThreadPoolExecutor(1) as threads:
         played = await _DebuggedStory(flow, inputs, troubles, threads, robot).play()
+    # Nodes that stood at the gate and were cancelled there have a record; the model knows no gate.
+    never_begun = [key for key, r in played.nodes.items() if r.state == "cancelled" and r.started_at is None]
+    for key in never_begun:
+        del played.nodes[key]
     return played, robot.pressed

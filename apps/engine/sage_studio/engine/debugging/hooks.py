@@ -39,6 +39,8 @@ class RunDebugger:
         self._run = run
         self._at_work: dict[Place, _AtWork] = {}
         self._parking: asyncio.TimerHandle | None = None
+        # Places whose record says that they stand at the gate.
+        self._shown: set[Place] = set()
         self.gate = gate
         gate.attach(self, self._is_settled)
 
@@ -58,10 +60,11 @@ class RunDebugger:
                 decision = await scope.rest(self.gate.pass_(visit))
             if decision is not None:
                 await self._do(scope, node, inputs, attempt, decision)
-            elif not self._run.is_resting:
+            elif place in self._shown and not self._run.is_resting:
                 scope.record(node, attempt + 1, "cancelled", None, self._run.now())
         finally:
             self._at_work.pop(place, None)
+            self._shown.discard(place)
             self.gate.left(place)
 
     async def deals_with(
@@ -172,6 +175,7 @@ class RunDebugger:
 
     def debug_hold(self, visit: Visit, inputs: Mapping[str, Any], config: Mapping[str, Any] | None) -> None:
         masks, place = self._run.masks, visit.place
+        self._shown.add(place)
         self._run.journal.node(
             NodeRecord(
                 place.node_id,
