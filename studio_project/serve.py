@@ -14,6 +14,7 @@ import signal
 import stat
 import sys
 import threading
+import time
 from collections.abc import Sequence
 
 import django
@@ -22,6 +23,8 @@ from django.core.management import call_command
 # The collector looks at new objects this often (Python's own default is every 700): rows of tables and
 # big flows come as a hundred thousand small objects at once, none of them garbage.
 NEW_OBJECTS_PER_LOOK = 20_000
+# What giving runs back and closing rooms may take once the supervisor is gone.
+LEAVE_WITHIN_S = 30.0
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -119,6 +122,9 @@ def _leave_with_parent() -> None:
         while os.read(0, 1024):
             pass
         os.kill(os.getpid(), signal.SIGTERM)
+        # Nobody is left who would end a process that hangs on its way out.
+        time.sleep(LEAVE_WITHIN_S)
+        os.kill(os.getpid(), signal.SIGKILL)
 
     threading.Thread(target=watch, name="parent-watch", daemon=True).start()
 

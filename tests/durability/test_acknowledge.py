@@ -8,6 +8,7 @@ import json
 import os
 import re
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -187,6 +188,7 @@ def test_the_kernel_is_told_to_flush_the_log_before_the_answer_is_sent(tmp_path:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=output,
+                start_new_session=True,
             )
         try:
             server.wait()
@@ -195,7 +197,9 @@ def test_the_kernel_is_told_to_flush_the_log_before_the_answer_is_sent(tmp_path:
                 _post(server, staged, f"/workspaces/{staged['workspace_id']}/runs", body)
             time.sleep(0.5)
         finally:
-            server.stop()
+            # The tracer would let go of what it traces and leave it behind.
+            os.killpg(server.process.pid, signal.SIGKILL)
+            server.process.wait(10)
         answers = _orders(trace.read_text(errors="replace"))
     assert len(answers) == 3
     assert all(answers), "an answer was sent while the log was written and not flushed"
