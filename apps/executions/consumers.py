@@ -21,12 +21,14 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 
 from apps.common import bus
 from apps.common.errors import Forbidden, NotFound, NotSignedIn
+from apps.common.parsers import parse_json
 from apps.common.policies import InWorkspace
 from apps.common.rates import Bucket
 from apps.executions import feeds
 from apps.executions.debug_messages import answer_debug
 from apps.executions.types import flow_channel
 from apps.workspaces.policies import require_in_scope
+from sage_studio.kernel import SageError
 
 logger = structlog.get_logger(__name__)
 POLL_S = 2.0
@@ -165,10 +167,10 @@ class _Wanted:
 
 
 def _read(text: str) -> dict[str, Any]:
-    """The message; empty when it is no JSON object."""
+    """The message, read as strictly as a request: empty when it is no JSON object or cannot be stored."""
     try:
-        message: Any = json.loads(text)
-    except (ValueError, RecursionError):
+        message = parse_json(text.encode())
+    except (SageError, ValueError):
         return {}
     return message if isinstance(message, dict) else {}
 

@@ -131,7 +131,10 @@ async def test_a_member_who_is_removed_loses_the_socket_within_a_second(people: 
 @pytest.mark.parametrize(
     "message",
     ["not json", "[]", "{}", '{"type": "dance"}', '{"type": "subscribe", "runs": {"x": 1}}',
-     '{"type": "subscribe", "runs": {"7b0e2c0e-9e29-4b2c-8a55-222222222222": -1}}', "[" * 30_000],
+     '{"type": "subscribe", "runs": {"7b0e2c0e-9e29-4b2c-8a55-222222222222": -1}}', "[" * 30_000,
+     '{"type": "debug", "command": "set_inputs", "inputs": {"value": NaN}}',
+     '{"type": "debug", "command": "set_inputs", "inputs": {"value": "\\ud800"}}',
+     '{"type": "debug", "command": "set_inputs", "inputs": {"value": "\\u0000"}}'],
 )  # fmt: skip
 async def test_a_message_that_is_none_of_ours_closes_the_socket(
     people: World, flow: Flow, message: str
