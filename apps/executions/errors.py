@@ -160,6 +160,15 @@ REDRIVE_NOTHING = define_error(
     hint_zh="请指定从哪个节点重新运行，或重新运行整个流程。",
     status=409,
 )
+REDRIVE_PART = define_error(
+    "run.redrive_part",
+    4062,
+    en="This run was of a part of its flow; taking it up again would run the nodes outside of the part too.",
+    zh="该运行只执行了流程的一部分；从它继续会连同其余节点一起执行。",
+    hint_en="Retry the run to repeat the part, or run the flow from a node on this run's data.",
+    hint_zh="请重试该运行以重复这一部分，或基于该运行的数据从某个节点开始运行流程。",
+    status=409,
+)
 JOB_UNREADABLE = define_error(
     "job.unreadable",
     4137,

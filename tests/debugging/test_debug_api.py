@@ -123,3 +123,17 @@ def test_a_run_from_a_node_takes_over_records_and_inputs(world: World, flow: Flo
     new = Run.objects.get(pk=world.editor.client.post(f"{world.url}/runs", asked).json()["id"])
     assert new.inputs == {"value": 3}
     assert dict(new.node_runs.values_list("node_id", "is_reused")) == {"start": True, "one": True}
+
+
+def test_repeating_a_run_of_a_part_repeats_the_part_and_nothing_else(world: World, flow: Flow) -> None:
+    old = Run.objects.get(pk=begin(world, flow)["id"])
+    NodeRun.objects.create(run=old, node_id="start", attempt=1, state="completed", outputs={"value": 3})
+    NodeRun.objects.create(run=old, node_id="one", attempt=1, state="completed", outputs={"value": 3})
+    asked = {"flow_id": str(flow.pk), "from_node": "two", "until_node": "two", "data_of_run": str(old.pk)}
+    part = Run.objects.get(pk=world.editor.client.post(f"{world.url}/runs", asked).json()["id"])
+    Run.objects.filter(pk=part.pk).update(state="completed")
+    url = f"{world.url}/runs/{part.pk}/commands"
+    again = Run.objects.get(pk=world.editor.client.post(url, {"command": "retry"}).json()["id"])
+    assert (again.part, again.inputs, again.retry_of) == (part.part, part.inputs, part.pk)
+    assert dict(again.node_runs.values_list("node_id", "is_reused")) == {"one": True}
+    assert world.editor.client.post(url, {"command": "redrive"}).json()["code"] == "run.redrive_part"

@@ -21,11 +21,13 @@ from apps.executions import errors, events
 from apps.executions.models import NodeRun, Run, due_now
 from apps.executions.selectors import run_get
 from apps.executions.services.accept import append_event, run_accept
+from apps.executions.services.partial import run_begin
 from apps.executions.services.signals import tell_parent, wake
 from apps.executions.types import ACTIVE_STATES, FINAL_STATES, Trigger
 from apps.flows.services import flow_run_noted
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
+from sage_studio.engine.partial import Part
 from sage_studio.kernel import SageError
 
 _PARKED = Q(state="running", owner="")
@@ -184,12 +186,24 @@ def _resume(run: Run) -> bool:
 
 
 def run_retry(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
-    """Do it again: a run that has ended becomes a new run of the same definition and inputs; a paused
-    one goes on.
+    """Do it again: a run that has ended becomes a new run of the same definition and inputs, one of a
+    part of its flow a run of that part; a paused one goes on.
 
     Raises NotFound, Forbidden, or SageError while it is under way.
     """
     run = run_get(workspace_id, run_id)
+    if run.state in FINAL_STATES and run.part is not None:
+        return run_begin(
+            person=person,
+            flow=run.flow,
+            definition=run.definition,
+            inputs=run.inputs,
+            trigger=Trigger.RETRY,
+            version=run.version,
+            part=Part.from_json(run.part),
+            data_of_run=run.pk,
+            retry_of=run.pk,
+        )
     if run.state in FINAL_STATES:
         return run_accept(
             person=person,

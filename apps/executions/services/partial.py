@@ -45,6 +45,7 @@ def run_begin(
     debug: JsonObject | None = None,
     part: Part | None = None,
     data_of_run: uuid.UUID | None = None,
+    retry_of: uuid.UUID | None = None,
 ) -> Run:
     """Promise a run with a debug session (``debug``, see ``debug_setup``), or of a ``part``, on the
     recorded data of another run of the flow; without ``inputs`` it gets that run's.
@@ -69,6 +70,7 @@ def run_begin(
                 definition=definition,
                 trigger=trigger.value,
                 version=version,
+                retry_of=retry_of,
                 inputs=given,
                 debug=debug,
                 part=None if part is None else part.to_json(),

@@ -51,13 +51,15 @@ def run_redrive(
     """A new run that goes on where ``run_id`` failed, or from ``from_node``; of another ``definition``
     (of ``version``) if one is given. Nodes that changed since run again, and all that come after.
 
-    Raises NotFound, Forbidden, or SageError when the run has not ended, when the flow as it is now
-    cannot run, when there is no such node, or when there is nothing to go on from.
+    Raises NotFound, Forbidden, or SageError when the run has not ended or was of a part of its flow,
+    when the flow as it is now cannot run, when there is no such node, or when there is nothing to go on from.
     """
     require(person, workspace_id, Action.RUN_START)
     base = run_get(workspace_id, run_id)
     if base.state not in FINAL_STATES:
         raise SageError(errors.REDRIVE_ACTIVE, {"state": base.state})
+    if base.part is not None:
+        raise SageError(errors.REDRIVE_PART)
     target = definition or base.definition
     document = runnable(target.pk)
     given = checked_inputs(target, base.inputs)
