@@ -96,3 +96,11 @@ async def test_notices_with_one_key_are_told_once(tmp_path: Path) -> None:
         for _ in range(2):
             await run_node("notify", host, config={"title": "Once"}, inputs={"value": 1})
     assert out.getvalue() == "[info] Once\n"
+
+
+@pytest.mark.parametrize(
+    "until", ["soon", 1e20, "{{ 0 / 0 }}", True, "9999-12-31T23:59:59-14:00", "0001-01-01T00:00:00+14:00"]
+)
+async def test_wait_until_refuses_what_is_no_time_in_words_of_its_own(host: LocalHost, until: Any) -> None:
+    problem = await failure_of("wait", host, config={"mode": "until", "until": until})
+    assert problem["code"] == "wait.not_a_time"

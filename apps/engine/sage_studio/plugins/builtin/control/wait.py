@@ -137,10 +137,11 @@ class Wait(Node):
 
 def _moment(value: Any) -> float:
     """Seconds since the epoch from a number or ISO 8601 text; without an offset it is UTC."""
-    if isinstance(value, (int, float)) and not isinstance(value, bool):
-        return float(value)
     try:
+        if isinstance(value, (int, float)) and not isinstance(value, bool):
+            return datetime.fromtimestamp(value, UTC).timestamp()
         moment = datetime.fromisoformat(str(value).strip())
-    except ValueError:
+        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).astimezone(UTC).timestamp()
+    except (ValueError, OverflowError, OSError):
+        # No date at all, or one outside of the years 1 to 9999.
         raise NodeError(NOT_A_TIME, {"value": str(value)[:80]}) from None
-    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
