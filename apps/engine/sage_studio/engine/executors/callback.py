@@ -22,6 +22,8 @@ from sage_studio.engine.executors.sockets import SocketLink
 from sage_studio.kernel import SageError
 
 _GREETING_TIMEOUT_S = 10.0
+# Whoever has not shown a token yet fills no memory.
+_MAX_GREETING_BYTES = 4096
 _CERTIFICATE_DAYS = 365
 Why = Callable[[], Awaitable[Exception]]
 
@@ -65,7 +67,7 @@ class CallbackDoor:
         token = ""
         try:
             async with asyncio.timeout(_GREETING_TIMEOUT_S):
-                greeting = await SocketLink(reader, writer, _nobody).receive()
+                greeting = await SocketLink(reader, writer, _nobody).receive(_MAX_GREETING_BYTES)
             if greeting is not None and greeting.method == HELLO:
                 hello = greeting.body.plain
                 token = str(hello["token"]) if hello["protocol"] == PROTOCOL else ""
@@ -84,7 +86,7 @@ async def _nobody() -> Exception:
 
 def _digest(token: str) -> bytes:
     """Tokens are looked up by digest: comparing them takes no time that depends on the token."""
-    return hashlib.sha256(token.encode()).digest()
+    return hashlib.sha256(token.encode(errors="replace")).digest()
 
 
 def _make_certificate() -> tuple[ssl.SSLContext, str]:

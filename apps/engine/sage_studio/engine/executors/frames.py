@@ -49,10 +49,10 @@ def encode(message: Message) -> bytes:
     return b"".join((lengths, head, *message.body.parts))
 
 
-def frame_size(header: bytes) -> int:
+def frame_size(header: bytes, limit: int = MAX_FRAME_BYTES) -> int:
     """How many bytes follow the first four. Raises SageError ``executor.bad_message``."""
     size = int.from_bytes(header, "big")
-    if not HEADER_BYTES <= size <= MAX_FRAME_BYTES:
+    if not HEADER_BYTES <= size <= limit:
         raise SageError(BAD_MESSAGE, {"reason": f"a frame of {size} bytes"})
     return size
 

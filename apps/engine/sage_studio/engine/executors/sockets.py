@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Awaitable, Callable
 
-from sage_studio.engine.executors.frames import HEADER_BYTES, Message, decode, frame_size
+from sage_studio.engine.executors.frames import HEADER_BYTES, MAX_FRAME_BYTES, Message, decode, frame_size
 
 
 class SocketLink:
@@ -24,10 +24,11 @@ class SocketLink:
     def send(self, frame: bytes) -> None:
         self._writer.write(frame)
 
-    async def receive(self) -> Message | None:
+    async def receive(self, limit: int = MAX_FRAME_BYTES) -> Message | None:
+        """Raises SageError ``executor.bad_message``, for a frame of more than ``limit`` bytes too."""
         try:
             header = await self._reader.readexactly(HEADER_BYTES)
-            return decode(await self._reader.readexactly(frame_size(header)))
+            return decode(await self._reader.readexactly(frame_size(header, limit)))
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 
