@@ -10,6 +10,7 @@ from sage_studio.engine.errors import NO_BODY
 from sage_studio.engine.inputs import NOTHING
 from sage_studio.engine.plan import BodyPlan, Plan
 from sage_studio.engine.records import NodeRecord, count_ports
+from sage_studio.engine.restore import close_what_is_left
 from sage_studio.engine.shared_work import Turns
 from sage_studio.flow.sections import ONLY_SECTION
 from sage_studio.kernel import Problem, SageError
@@ -136,6 +137,7 @@ class Bodies:
         self, scope: Scope, began: float, outputs: Mapping[str, Any], problem: Problem | None
     ) -> None:
         run = scope.run
+        close_what_is_left(run, f"{scope.path}/")
         run.journal.node(
             NodeRecord(
                 self._attempt.node.id,

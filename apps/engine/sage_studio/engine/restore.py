@@ -91,7 +91,7 @@ def close_what_is_left(run: ActiveRun, within: str = "") -> None:
     its outcome is unknown."""
     at = run.now()
     for record in run.journal.under_way():
-        if not record.iteration_path.startswith(within):
+        if not f"{record.iteration_path}/".startswith(within):
             continue
         if record.state == "running" and not _may_be_repeated(run.plan, record.node_id):
             problem = SageError(OUTCOME_UNKNOWN).problem(
