@@ -104,6 +104,8 @@ class Host(FakeHost):
         self._threads = threads
         self.children: dict[str, asyncio.Task[None]] = {}
         self.deliver: Callable[[str, Json], None] = lambda key, payload: None
+        # A worker that is no more starts nothing, though its tasks may have a last moment in this process.
+        self.is_gone: Callable[[], bool] = lambda: False
 
     async def start_flow(
         self,
@@ -114,6 +116,8 @@ class Host(FakeHost):
         key: str,
         deliver: Callable[[Json], None],
     ) -> str:
+        if self.is_gone():
+            await asyncio.Event().wait()
         if key not in self.children:
             run = self._run_child(ref, dict(inputs), key)
             self.children[key] = asyncio.get_running_loop().create_task(run)
@@ -271,6 +275,7 @@ class _Story:
 
         self.played.ledger.on_execution = begun
         self.host.deliver = worker.controls.signal
+        self.host.is_gone = lambda: worker.is_dead
         run = run_flow(
             self.plan,
             run_id=RUN_ID,
