@@ -6,6 +6,7 @@ win. The interpreter asks ``Choices`` at such a point, and ``every_way`` runs it
 
 from __future__ import annotations
 
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
@@ -30,20 +31,16 @@ class Choices:
 
 
 def every_way(interpret: Callable[[Choices], Result], *, most: int) -> Iterator[Result]:
-    """The result for every combination of choices, the likeliest first, ``most`` of them."""
-    given: list[int] | None = []
+    """The result for every combination of choices, ``most`` of them: first with the likeliest everywhere,
+    then with one choice otherwise, then with two, and so on."""
+    waiting: deque[list[int]] = deque([[]])
     for _ in range(most):
-        if given is None:
+        if not waiting:
             return
+        given = waiting.popleft()
         choices = Choices(given)
         yield interpret(choices)
-        given = _next(choices.taken)
-
-
-def _next(taken: list[tuple[int, int]]) -> list[int] | None:
-    """The following combination: the last choice that has another option moves on."""
-    for place in range(len(taken) - 1, -1, -1):
-        position, options = taken[place]
-        if position + 1 < options:
-            return [*(chosen for chosen, _ in taken[:place]), position + 1]
-    return None
+        positions = [position for position, _ in choices.taken]
+        for place in range(len(given), len(positions)):
+            for other in range(1, choices.taken[place][1]):
+                waiting.append([*positions[:place], other])
