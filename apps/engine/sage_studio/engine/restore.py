@@ -36,6 +36,9 @@ def is_taken_up(node: PlanNode, held: NodeRecord | None) -> bool:
     whose finished iterations are known, and what was given back before it had begun (``queued``)."""
     if held is None:
         return False
+    if node.body is not None and held.state == "cancelled":
+        # A lane that had lost, in a container that had no time to say so: what is finished in it stays.
+        return True
     return held.state in {"waiting", "queued"} or (
         held.state == "running" and (node.body is not None or held.waits is not None)
     )
@@ -90,9 +93,7 @@ def close_what_is_left(run: ActiveRun, within: str = "") -> None:
     is under way there any more. What a lost worker was at, in a level nobody came back to, is cancelled, or
     its outcome is unknown."""
     at = run.now()
-    for record in run.journal.under_way():
-        if not f"{record.iteration_path}/".startswith(within):
-            continue
+    for record in run.journal.under_way(within):
         if record.state == "running" and not _may_be_repeated(run.plan, record.node_id):
             problem = SageError(OUTCOME_UNKNOWN).problem(
                 node_id=record.node_id, iteration_path=record.iteration_path
