@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from sage_studio.engine import FlowState, MemoryRunStore
+from sage_studio.engine.journal import Journal, outermost
+from sage_studio.engine.records import NodeRecord
 from tests.engine.control import RETRY, inside, paths_of, result_of, run, values_of
 from tests.engine.nodes import flow, node, states
 
@@ -253,3 +255,25 @@ async def test_a_node_of_a_body_waits_for_what_it_reads_outside_of_it() -> None:
         ]
     )
     assert result_of(await run(body), "l")["results"] == [2, 2]
+
+
+async def test_a_container_that_ends_looks_only_at_what_is_under_way_in_it(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen: list[NodeRecord] = []
+    whole = Journal.under_way
+
+    def look(journal: Journal, within: str = "") -> list[NodeRecord]:
+        found = whole(journal, within)
+        near = journal._under_way if not within else journal._under_way.get(outermost(within), {})
+        seen.extend(near)  # type: ignore[arg-type]
+        return found
+
+    monkeypatch.setattr(Journal, "under_way", look)
+    loops = [
+        each
+        for i in range(40)
+        for each in (node(f"l{i}", "loop_for", items=2), *inside(f"l{i}", node(f"x{i}", "say", text=1)))
+    ]
+    assert (await run(flow(loops))).state is FlowState.COMPLETED
+    assert len(seen) <= 80, "what the other containers have under way is none of its business"

@@ -19,6 +19,11 @@ from sage_studio.kernel import JsonObject
 GATHER_S = 0.002
 
 
+def outermost(path: str) -> str:
+    """The outermost container of an iteration path; empty for the top level."""
+    return path.partition(".")[0]
+
+
 class OpenSpan(Protocol):
     """Something being written that has to be closed before the next entry (``fused.Fusion``)."""
 
@@ -32,9 +37,11 @@ class Journal:
         self._store = store
         self._run_id = run_id
         self._seq = progress.last_seq
-        self._under_way = {
-            record.key: record for record in progress.nodes.values() if record.state in UNDER_WAY_STATES
-        }
+        # By the outermost container, so that one that ends looks through its own alone.
+        self._under_way: dict[str, dict[tuple[str, str, int], NodeRecord]] = {}
+        for record in progress.nodes.values():
+            if record.state in UNDER_WAY_STATES:
+                self._under_way.setdefault(outermost(record.iteration_path), {})[record.key] = record
         self._batch = Batch()
         # A span of cheap nodes that is being written: closed before anything else is appended.
         self.open_span: OpenSpan | None = None
@@ -66,10 +73,14 @@ class Journal:
         """Append or replace the record of an attempt."""
         if self.open_span is not None:
             self.open_span.interrupt()
+        path = record.iteration_path
+        place = path and outermost(path)
         if record.state in UNDER_WAY_STATES:
-            self._under_way[record.key] = record
-        elif self._under_way:
-            self._under_way.pop(record.key, None)
+            self._under_way.setdefault(place, {})[record.key] = record
+        elif (near := self._under_way.get(place)) is not None:
+            near.pop(record.key, None)
+            if not near:
+                del self._under_way[place]
         self._batch.put(record)
 
     def span(self, span: Span) -> None:
@@ -81,9 +92,13 @@ class Journal:
             self._is_awake = True
             self._wake.set()
 
-    def under_way(self) -> list[NodeRecord]:
-        """Attempts that are on record as under way, also those of levels nobody has come back to."""
-        return list(self._under_way.values())
+    def under_way(self, within: str = "") -> list[NodeRecord]:
+        """Attempts that are on record as under way, also those of levels nobody has come back to; with
+        ``within`` those whose iteration path begins so (it names a container or an iteration)."""
+        if within:
+            near = self._under_way.get(outermost(within), {})
+            return [record for record in near.values() if f"{record.iteration_path}/".startswith(within)]
+        return [record for near in self._under_way.values() for record in near.values()]
 
     def outcome(self, outcome: RunOutcome) -> None:
         """Say how the run ended; goes out with the batch being gathered."""
