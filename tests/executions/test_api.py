@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from apps.executions.models import NodeRun, Run
+from apps.executions.services import accept
 from apps.flows.models import Flow
 from tests.executions.flows import definition, make_flow
 from tests.world import World
@@ -127,3 +128,15 @@ def test_inputs_that_look_like_references_are_shown_as_they_are_or_as_gone(
     answer = world.viewer.client.get(f"{world.url}/runs/{run.pk}/nodes/{row.pk}")
     assert answer.status_code == 200
     assert answer.json()["inputs"]["x"] in ({"$blob": value["$blob"]}, {**value, "gone": True})
+
+
+def test_documents_are_kept_by_their_size_and_not_by_their_number(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(accept, "MAX_NODES_KEPT", 6)
+    monkeypatch.setattr(accept, "_kept", {})
+    for count in (1, 2, 3):
+        nodes = [{"id": f"n{i}", "type": "manual_trigger"} for i in range(count)]
+        flow = make_flow(world.editor.person, world.workspace, definition(nodes))
+        assert accept.runnable(flow.definition_id) is accept.runnable(flow.definition_id)
+    assert [len(document.nodes) for document in accept._kept.values()] == [3]

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
+import threading
 import uuid
-from functools import lru_cache
 
 from django.db import connection
 from django.utils import timezone
@@ -28,6 +28,10 @@ from sage_studio.plugins.registry import builtin_registry
 
 MAX_INPUT_BYTES = 1 << 20
 MAX_PROBLEMS_TOLD = 100
+# A node of a kept document takes about 5 KB.
+MAX_NODES_KEPT = 20_000
+_kept: dict[uuid.UUID, FlowDocument] = {}
+_kept_lock = threading.Lock()
 
 
 def run_accept(
@@ -106,12 +110,21 @@ def append_event(run: Run, type_: str, data: JsonObject) -> None:
     insert_row(RunEvent(run_id=run.pk, seq=run.last_seq, type=type_, at=timezone.now(), data=data))
 
 
-@lru_cache(maxsize=256)
 def runnable(definition_id: uuid.UUID) -> FlowDocument:
-    """The document of a definition that may run. Definitions never change, so the answer is kept.
-    Raises SageError with every place."""
+    """The document of a definition that may run. Definitions never change, so answers are kept, as many
+    as ``MAX_NODES_KEPT`` allows. Raises SageError with every place."""
+    with _kept_lock:
+        kept = _kept.pop(definition_id, None)
+        if kept is not None:
+            _kept[definition_id] = kept
+            return kept
     document = parse_plain(Definition.objects.get(pk=definition_id).body)
     check_runnable(document)
+    with _kept_lock:
+        _kept[definition_id] = document
+        size = sum(len(each.nodes) + 1 for each in _kept.values())
+        while size > MAX_NODES_KEPT and len(_kept) > 1:
+            size -= len(_kept.pop(next(iter(_kept))).nodes) + 1
     return document
 
 
