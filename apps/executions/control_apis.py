@@ -52,7 +52,7 @@ class RunWaitsApi(RunApi):
 class SignalIn(StrictSerializer):
     """The answer to a wait; the payload reaches the node as it is."""
 
-    key = serializers.CharField(max_length=700)
+    key = serializers.CharField(max_length=2200)
     payload = serializers.JSONField(required=False, allow_null=True, default=None)
 
 

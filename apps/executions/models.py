@@ -72,7 +72,7 @@ class Run(BaseModel):
     cancel_requested_at = models.DateTimeField(null=True)
     pause_requested_at = models.DateTimeField(null=True)
     parent_run = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
-    parent_path = models.CharField(max_length=700, blank=True, db_default="")
+    parent_path = models.CharField(max_length=2200, blank=True, db_default="")
     depth = models.PositiveSmallIntegerField(default=0, db_default=0)
     owner = models.CharField(max_length=100, blank=True)
     fence = models.PositiveIntegerField(default=0)
@@ -122,7 +122,7 @@ class NodeRun(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="node_runs")
     node_id = models.CharField(max_length=64)
-    iteration_path = models.CharField(max_length=500, blank=True)
+    iteration_path = models.CharField(max_length=2000, blank=True)
     attempt = models.PositiveIntegerField()
     state = models.CharField(max_length=12)
     started_at = models.DateTimeField(null=True)
@@ -134,7 +134,7 @@ class NodeRun(models.Model):
     config = models.JSONField(null=True)
     waits = models.JSONField(null=True)
     resources = models.JSONField(null=True)
-    outer_path = models.CharField(max_length=500, null=True)  # noqa: DJ001 - "" is the top level
+    outer_path = models.CharField(max_length=2000, null=True)  # noqa: DJ001 - "" is the top level
     is_lost = models.BooleanField(default=False, db_default=False)
     is_reused = models.BooleanField(default=False, db_default=False)
 
@@ -162,7 +162,7 @@ class RunEvent(models.Model):
     type = models.CharField(max_length=40)
     at = models.DateTimeField()
     node_id = models.CharField(max_length=64, blank=True)
-    iteration_path = models.CharField(max_length=500, blank=True)
+    iteration_path = models.CharField(max_length=2000, blank=True)
     attempt = models.PositiveIntegerField(default=0)
     data = models.JSONField(default=dict)
 
@@ -186,7 +186,7 @@ class Signal(models.Model):
 
     id = models.BigAutoField(primary_key=True)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="signals", db_index=False)
-    key = models.CharField(max_length=700)
+    key = models.CharField(max_length=2200)
     payload = models.JSONField(null=True)
     child = models.ForeignKey(Run, null=True, on_delete=models.CASCADE, related_name="+", db_index=False)
     created_by = models.ForeignKey(
@@ -292,7 +292,7 @@ class NodeJob(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
     run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="jobs", db_index=False)
     node_id = models.CharField(max_length=64)
-    iteration_path = models.CharField(max_length=500, blank=True)
+    iteration_path = models.CharField(max_length=2000, blank=True)
     digest = models.CharField(max_length=64)
     queue = models.CharField(max_length=20)
     state = models.CharField(max_length=12, choices=State, default=State.READY)

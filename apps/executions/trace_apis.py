@@ -80,7 +80,7 @@ class RunNodesApi(RunApi):
         operation_id="run_node_list",
     )
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        given = {name: request.query_params.get(name, "")[:500] for name in _NODE_FILTERS}
+        given = {name: request.query_params.get(name, "")[:2000] for name in _NODE_FILTERS}
         wanted = selectors.NodeFilter(**given)
         page = paginate_by_place(request, selectors.node_run_list(self.run, wanted))
         counts = selectors.iteration_counts(self.run, given["path"])

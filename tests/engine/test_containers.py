@@ -6,9 +6,12 @@ from typing import Any
 
 import pytest
 
-from sage_studio.engine import FlowState, MemoryRunStore
+from sage_studio.engine import FlowState, MemoryRunStore, compile_flow
 from sage_studio.engine.journal import Journal, outermost
 from sage_studio.engine.records import NodeRecord
+from sage_studio.flow import parse_plain
+from sage_studio.kernel import SageError
+from sage_studio.plugins.registry import builtin_registry
 from tests.engine.control import RETRY, inside, paths_of, result_of, run, values_of
 from tests.engine.nodes import flow, node, states
 
@@ -277,3 +280,19 @@ async def test_a_container_that_ends_looks_only_at_what_is_under_way_in_it(
     ]
     assert (await run(flow(loops))).state is FlowState.COMPLETED
     assert len(seen) <= 80, "what the other containers have under way is none of its business"
+
+
+def test_containers_whose_rounds_could_not_be_named_are_refused() -> None:
+    """32 levels with short ids are fine; with ids of 60 characters the path would outgrow its column."""
+    for size, fits in ((20, True), (60, False)):
+        ids = [f"{'l' * (size - 3)}_{i:02d}" for i in range(32)]
+        nested = [
+            {"id": own, "type": "loop_for", "config": {"items": 1}} | ({"parent": ids[i - 1]} if i else {})
+            for i, own in enumerate(ids)
+        ]
+        body = parse_plain({"nodes": [*nested, {"id": "leaf", "type": "wait", "parent": ids[-1]}]})
+        if fits:
+            compile_flow(body, builtin_registry())
+        else:
+            with pytest.raises(SageError, match="such long ids"):
+                compile_flow(body, builtin_registry())

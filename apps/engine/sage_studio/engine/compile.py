@@ -20,6 +20,7 @@ from sage_studio.engine.errors import (
     DANGLING_EDGE,
     NO_CONTAINER,
     OUTWARD_EDGE,
+    PATH_TOO_LONG,
     TOO_DEEP,
     UNKNOWN_TYPE,
 )
@@ -34,6 +35,9 @@ from sage_studio.sdk import Node
 
 ERROR_PORT = "error"
 MAX_DEPTH = 32
+# What an iteration path may measure; stores keep room for it. A step is ``node.index@attempt/``.
+MAX_PATH_LENGTH = 2_000
+_STEP_LENGTH = len(".1000000@99/")
 _NAMED_IN_CYCLE = 10
 
 Source = tuple[str, str]
@@ -110,11 +114,20 @@ class _Compiler:
         return replace(plan, outputs=tuple(_outputs(self._document)))
 
     def _count_depths(self) -> None:
-        """Refuse nesting that is too deep; a ring of containers is never reached from the top."""
-        level, depth, seen = self._children.get(None, []), 0, 0
+        """Refuse nesting that is too deep, or whose iterations would have paths too long to be kept; a ring
+        of containers is never reached from the top."""
+        level, depth, seen = [(child, 0) for child in self._children.get(None, [])], 0, 0
         while level:
             seen += len(level)
-            level = [child for node_id in level for child in self._children.get(node_id, ())]
+            inner = []
+            for node_id, path in level:
+                if children := self._children.get(node_id):
+                    longest = path + len(node_id) + _STEP_LENGTH
+                    if longest > MAX_PATH_LENGTH:
+                        where = f"nodes[{self._drafts[node_id].position}]"
+                        raise SageError(PATH_TOO_LONG, {"node": node_id, "most": MAX_PATH_LENGTH}, where)
+                    inner.extend((child, longest) for child in children)
+            level = inner
             depth += 1
         if depth > MAX_DEPTH + 1 or seen < len(self._drafts):
             raise SageError(TOO_DEEP, {"most": MAX_DEPTH}, "nodes")

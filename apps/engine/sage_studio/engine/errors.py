@@ -138,6 +138,16 @@ TOO_DEEP = define_error(
     hint_zh="请将部分节点移入独立的流程，再通过子流程调用。",
     status=422,
 )
+PATH_TOO_LONG = define_error(
+    "flow.not_runnable_path",
+    4039,
+    en="The containers around and including “{node}” have such long ids that their rounds cannot be named: "
+    "{most} characters in all are too few.",
+    zh="“{node}”及其外层容器的编号过长，无法为各轮次命名（总长上限 {most} 个字符）。",
+    hint_en="Give the containers shorter ids, or nest them less deep.",
+    hint_zh="请缩短容器的编号，或减少嵌套层数。",
+    status=422,
+)
 NOT_IN_LOOP = define_error(
     "node.not_in_loop",
     4033,
