@@ -119,7 +119,7 @@ class _Compiler:
         level, depth, seen = [(child, 0) for child in self._children.get(None, [])], 0, 0
         while level:
             seen += len(level)
-            inner = []
+            inner: list[tuple[str, int]] = []
             for node_id, path in level:
                 if children := self._children.get(node_id):
                     longest = path + len(node_id) + _STEP_LENGTH
