@@ -303,8 +303,11 @@ class _Story:
         if outcome.state is not state:
             raise Violation(f"said {state}, recorded {outcome.state}")
         if outcome.reason in {"outcome_unknown", "dead_letter"}:
+            progress = await self.disk.load(RUN_ID)
+            over = [path for _, path in progress.nodes if _is_over(path, progress)]
             for record in list(self.disk.nodes[RUN_ID].values()):
-                if record.state == "paused":
+                is_past = any(_is_within((record.node_id, record.iteration_path), path) for path in over)
+                if record.state == "paused" and not is_past:
                     self.disk.nodes[RUN_ID][record.key] = record._replace(state="pending", error=None)
         if state is FlowState.RUNNING:
             if outcome.wake_at is not None:
