@@ -18,10 +18,10 @@ from apps.executions.adapters import claims as claiming
 from apps.executions.adapters.codec import decode, dump, encode_outputs
 from apps.executions.adapters.store import ClaimedStore
 from apps.executions.adapters.writer import Claim, RunWriter
-from apps.executions.models import NodeRun, Run
+from apps.executions.models import NodeRun, Run, Signal
 from apps.files.selectors import blob_get
 from apps.files.services import blob_put
-from sage_studio.engine import RunStore
+from sage_studio.engine import Batch, FlowState, RunOutcome, RunStore
 from tests.engine.store_suite import Claims, RunStoreSuite, batch, event, record
 from tests.executions.flows import definition, make_flow, start
 from tests.world import World, make_world
@@ -219,3 +219,32 @@ def test_runs_given_back_can_be_claimed_at_once(run: Run) -> None:
     claiming.claim_runs("one", limit=1, lease_s=LEASE_S)
     claiming.release_runs("one")
     assert len(claiming.claim_runs("two", limit=1, lease_s=LEASE_S)) == 1
+
+
+def take_signals(owner: str) -> Any:
+    return claiming.read_news(owner, lambda _workspace_id: lambda _key: b"")
+
+
+async def test_a_signal_taken_while_its_run_decides_to_park_makes_it_due_again(
+    claims: Claims, readers: ThreadPoolExecutor
+) -> None:
+    """The row says "taken" before the run hears of it; parked like that it would wait for ever."""
+    run_id, store = await claims()
+    first = (await store.load(run_id)).last_seq + 1
+    wait = {"approval": {"since": 1.0, "signal": "a||approval"}}
+    waiting = record(state="waiting")._replace(outputs=None, ports=None, finished_at=None, waits=wait)
+    await store.record(run_id, batch(event(first, "run_started"), waiting))
+    loop = asyncio.get_running_loop()
+
+    def answer() -> None:
+        Signal.objects.create(run_id=run_id, key="a||approval", payload={"approved": True})
+        assert [key for _run, key, _payload in take_signals(Run.objects.get(pk=run_id).owner).signals]
+
+    await loop.run_in_executor(readers, answer)
+    await store.record(run_id, Batch(outcome=RunOutcome(FlowState.RUNNING, reason="waiting")))
+
+    def due() -> bool:
+        run = Run.objects.get(pk=run_id)
+        return run.owner == "" and run.lease_until is not None and run.lease_until <= timezone.now()
+
+    assert await loop.run_in_executor(readers, due)

@@ -198,7 +198,10 @@ def _take_signals(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> list[
     if not found:
         return []
     with write_transaction():
-        # The owner is asked again: a signal of a run that was taken over meanwhile is another worker's.
+        # The owner is asked again, and its rows are held: a signal of a run that was parked or taken over
+        # meanwhile is another worker's, and one that is being parked must see what is taken here.
+        runs = Run.objects.select_for_update().filter(pk__in={signal.run_id for signal in found})
+        list(runs.order_by("pk").values_list("pk"))
         mine = Signal.objects.filter(pk__in=[signal.pk for signal in found], run__owner=owner)
         mine_ids = set(mine.values_list("pk", flat=True))
         Signal.objects.filter(pk__in=mine_ids).update(is_taken=True)

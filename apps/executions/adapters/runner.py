@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
@@ -80,12 +80,12 @@ class Runner:
         self._on_recorded = on_recorded
         self._plans: OrderedDict[tuple[uuid.UUID, bool], Plan] = OrderedDict()
 
-    async def run(self, claimed: ClaimedRun, controls: Controls, heard: Collection[str] = ()) -> None:
-        """To the end, whatever it is; raises nothing but cancellation. ``heard``: see ``ClaimedStore``."""
+    async def run(self, claimed: ClaimedRun, controls: Controls) -> None:
+        """To the end, whatever it is; raises nothing but cancellation."""
         claim = claimed.claim
         log = logger.bind(run_id=claim.run_id, flow_id=claim.flow_id, workspace_id=claim.workspace_id)
         began = time.monotonic()
-        store = self._store(claimed, heard)
+        store = self._store(claimed)
         try:
             plan, store.given = await self._plan(claimed)
             host = _host(claim)
@@ -125,7 +125,7 @@ class Runner:
             duration_ms = round((time.monotonic() - began) * 1000)
             log.info("run_ended", state=result.state.value, duration_ms=duration_ms, nodes=len(result.nodes))
 
-    def _store(self, claimed: ClaimedRun, heard: Collection[str]) -> ClaimedStore:
+    def _store(self, claimed: ClaimedRun) -> ClaimedStore:
         workspace_id = uuid.UUID(claimed.claim.workspace_id)
         return ClaimedStore(
             claimed.claim,
@@ -134,7 +134,6 @@ class Runner:
             put_blob=partial(blob_put, workspace_id),
             get_blob=partial(blob_get, workspace_id),
             on_recorded=self._on_recorded,
-            heard=heard,
             fresh=claimed.fresh,
         )
 

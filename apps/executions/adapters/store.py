@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Executor
 from dataclasses import replace
 from functools import partial
@@ -15,9 +15,8 @@ from sage_studio.engine import Batch, NodeRecord, RunProgress
 
 
 class ClaimedStore:
-    """Reads in ``readers``' thread, writes through the worker's one writer. ``heard`` grows by the key
-    of every signal the run is told of while it is held. ``fresh`` is the progress of a run nobody has
-    held before: there is nothing to read."""
+    """Reads in ``readers``' thread, writes through the worker's one writer. ``fresh`` is the progress of a
+    run nobody has held before: there is nothing to read."""
 
     def __init__(
         self,
@@ -28,7 +27,6 @@ class ClaimedStore:
         put_blob: PutBlob,
         get_blob: GetBlob,
         on_recorded: Callable[[str], None],
-        heard: Collection[str] = (),
         fresh: RunProgress | None = None,
     ) -> None:
         self._claim = claim
@@ -37,7 +35,6 @@ class ClaimedStore:
         self._put_blob = put_blob
         self._get_blob = get_blob
         self._on_recorded = on_recorded
-        self._heard = heard
         self._fresh = fresh
         # Records the run begins with beside those in its rows, by node id (see ``engine.partial``).
         self.given: Mapping[str, NodeRecord] = {}
@@ -55,5 +52,5 @@ class ClaimedStore:
 
     async def record(self, run_id: str, batch: Batch) -> None:
         self._fresh = None
-        await self._writer.record(self._claim, batch, self._put_blob, self._heard)
+        await self._writer.record(self._claim, batch, self._put_blob)
         self._on_recorded(self._claim.flow_id)

@@ -78,7 +78,6 @@ class _Active:
     controls: Controls
     since: float = field(default_factory=time.monotonic)
     task: asyncio.Task[None] | None = None
-    heard: set[str] = field(default_factory=set)
     session: DebugSession | None = None
 
     def tell(self, command: DebugCommand) -> None:
@@ -281,7 +280,6 @@ class RunWorker:
                 active.controls.pause()
         for run_id, key, payload in news.signals:
             if active := self._active.get(run_id):
-                active.heard.add(key)
                 active.controls.signal(key, payload)
         for run_id, command in news.debug:
             if active := self._active.get(run_id):
@@ -369,7 +367,7 @@ class RunWorker:
         """One run to its end; raises nothing but cancellation, because other runs share the group."""
         claim = active.claimed.claim
         try:
-            await self._runner.run(active.claimed, active.controls, active.heard)
+            await self._runner.run(active.claimed, active.controls)
         finally:
             if self._active.get(claim.run_id) is active:
                 del self._active[claim.run_id]

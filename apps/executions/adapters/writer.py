@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -25,7 +25,7 @@ from apps.common.db import write_transaction
 from apps.common.events import emit
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
-from apps.executions.models import NEVER, NodeRun, due_now
+from apps.executions.models import NEVER, NodeRun, Signal, due_now
 from apps.executions.types import WORKERS_CHANNEL
 from apps.flows.services import flow_run_noted
 from sage_studio.engine import Batch, FenceLost, FlowState, NodeRecord, RunOutcome, signal_key
@@ -58,7 +58,6 @@ class _Job:
     batch: Batch
     put_blob: PutBlob
     done: Callable[[BaseException | None], None]
-    heard: Collection[str]
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
 
@@ -78,11 +77,8 @@ class RunWriter:
         self._queue.put(None)
         self._thread.join()
 
-    async def record(
-        self, claim: Claim, batch: Batch, put_blob: PutBlob, heard: Collection[str] = ()
-    ) -> None:
-        """Return when the batch is durable. Raises FenceLost, or what the database said. ``heard`` are
-        the keys of signals the run was told of while it was held."""
+    async def record(self, claim: Claim, batch: Batch, put_blob: PutBlob) -> None:
+        """Return when the batch is durable. Raises FenceLost, or what the database said."""
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[None] = loop.create_future()
 
@@ -97,7 +93,7 @@ class RunWriter:
         def done(error: BaseException | None) -> None:
             loop.call_soon_threadsafe(settle, error)
 
-        self._queue.put(_Job(claim, batch, put_blob, done, heard))
+        self._queue.put(_Job(claim, batch, put_blob, done))
         await answer
 
     def _work(self) -> None:
@@ -194,7 +190,7 @@ def _let_go(job: _Job, outcome: RunOutcome, cursor: Any) -> None:
     """What follows when a run ended, paused or was parked, in the same transaction."""
     run_id = sql.row_id(job.claim.run_id)
     if outcome.state is FlowState.RUNNING:
-        cursor.execute(sql.WAKE if _is_heard_of(job) else sql.WAKE_ASKED, [_due(), run_id])
+        cursor.execute(sql.WAKE if _is_answered(job) else sql.WAKE_ASKED, [_due(), run_id])
         return
     if outcome.state is FlowState.PAUSED:
         cursor.execute(sql.UNPAUSE, [_due(), run_id])
@@ -207,19 +203,24 @@ def _due() -> str | None:
     return sql.stamp(due_now().timestamp())
 
 
-def _is_heard_of(job: _Job) -> bool:
-    """Whether a signal reached the run between its decision to wait and this commit: its node still
-    waits in the books, so the run must be taken up again."""
-    if not job.heard:
+def _is_answered(job: _Job) -> bool:
+    """Whether a signal was taken for the run between its decision to wait and this commit: its node still
+    waits in the books, so the run must be taken up again.
+
+    The rows say so, not what the worker remembers: a signal is marked as taken before the run hears of it.
+    """
+    run_id = job.claim.run_id
+    taken = set(Signal.objects.filter(run_id=run_id, is_taken=True).values_list("key", flat=True))
+    if not taken:
         return False
-    waiting = NodeRun.objects.filter(run_id=job.claim.run_id, state="waiting")
+    waiting = NodeRun.objects.filter(run_id=run_id, state="waiting")
     pending = {
         signal_key(node_id, path, name)
         for node_id, path, waits in waiting.values_list("node_id", "iteration_path", "waits")
         for name, wait in (waits or {}).items()
         if not wait.get("done")
     }
-    return not pending.isdisjoint(job.heard)
+    return not pending.isdisjoint(taken)
 
 
 def _tell_parent(claim: Claim, cursor: Any) -> None:
