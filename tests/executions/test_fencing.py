@@ -72,7 +72,8 @@ def test_a_worker_frozen_at_a_point_writes_nothing_into_a_run_taken_over(
     tmp_path: Path,
     point: str,
 ) -> None:
-    if point in INSIDE and connection.vendor == "sqlite":
+    # The heartbeat freezes the whole process, and its writer's thread may be inside a transaction just then.
+    if connection.vendor == "sqlite" and (point in INSIDE or point.startswith("run.renewed")):
         pytest.skip("whoever is frozen inside a transaction of SQLite holds everybody up")
     path = tmp_path / "ledger"
     run = _start(people, path)
