@@ -286,7 +286,7 @@ def test_containers_whose_rounds_could_not_be_named_are_refused() -> None:
     """32 levels with short ids are fine; with ids of 60 characters the path would outgrow its column."""
     for size, fits in ((20, True), (60, False)):
         ids = [f"{'l' * (size - 3)}_{i:02d}" for i in range(32)]
-        nested = [
+        nested: list[Any] = [
             {"id": own, "type": "loop_for", "config": {"items": 1}} | ({"parent": ids[i - 1]} if i else {})
             for i, own in enumerate(ids)
         ]
