@@ -1,17 +1,19 @@
 """One expression over many items at once.
 
 The general way evaluates item by item with one budget. Where items come as columns and an
-expression only reads fields of ``item``, calculates, compares and joins, it becomes one Python
-comprehension over those columns, chosen by the kinds of values that are really in them; its results
-are those of the general way, which takes over wherever that cannot be promised.
+expression only reads fields of ``item``, calculates, compares and joins, it becomes a chain of plain
+operations on those columns, chosen by the kinds of values that are really in them; its results are
+those of the general way, which takes over wherever that cannot be promised. No code is generated.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import operator
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
+from itertools import repeat
 from typing import Any, Literal as Only, Protocol, TypeAlias
 
 from sage_studio.expressions.errors import ExpressionError
@@ -24,16 +26,23 @@ from sage_studio.kernel import Json
 
 Kind: TypeAlias = Only["integer", "number", "text", "boolean"]
 Columns: TypeAlias = Sequence[Any]
+Operation: TypeAlias = Callable[..., Any]
 _EXACT = 2**53
 _KINDS: Mapping[type, Kind] = {int: "integer", float: "number", str: "text", bool: "boolean"}
-_ARITHMETIC = frozenset({"+", "-", "*", "/"})
-_COMPARISON = frozenset({"<", ">", "<=", ">="})
-_EQUAL = {"===": "==", "!==": "!=", "==": "==", "!=": "!="}
-_TEXT_TESTS = {
-    "startsWith": "{0}.startswith({1})",
-    "endsWith": "{0}.endswith({1})",
-    "includes": "({1} in {0})",
-}
+_ARITHMETIC: Mapping[str, Operation] = {
+    "+": operator.add, "-": operator.sub, "*": operator.mul, "/": operator.truediv,
+}  # fmt: skip
+_COMPARISON: Mapping[str, Operation] = {
+    "<": operator.lt, ">": operator.gt, "<=": operator.le, ">=": operator.ge,
+}  # fmt: skip
+_EQUAL: Mapping[str, Operation] = {
+    "===": operator.eq, "==": operator.eq, "!==": operator.ne, "!=": operator.ne,
+}  # fmt: skip
+_LOGIC: Mapping[str, Operation] = {"&&": operator.and_, "||": operator.or_}
+_TEXT_TESTS: Mapping[str, Operation] = {
+    "startsWith": str.startswith, "endsWith": str.endswith, "includes": operator.contains,
+}  # fmt: skip
+_MOST_JOINS = 16
 
 
 class Table(Protocol):
@@ -48,38 +57,39 @@ class _General(Exception):
     """This expression, or this chunk, is for the general way."""
 
 
-@dataclass(slots=True)
-class _Code:
-    """A comprehension in the making: ``columns`` and ``constants`` by their names in it."""
+@dataclass(frozen=True, slots=True)
+class _Frame:
+    """What a chain of operations runs over: columns by name, the index of the first item, how many."""
 
-    kinds: Mapping[str, Kind]
-    constants: dict[str, Any] = field(default_factory=dict)
-    columns: dict[str, str] = field(default_factory=dict)
-    uses_index: bool = False
+    columns: Mapping[str, Columns]
+    start: int
+    count: int
 
-    def constant(self, value: Any) -> str:
-        name = f"k{len(self.constants)}"
-        self.constants[name] = value
-        return name
 
-    def column(self, name: str) -> tuple[str, Kind]:
-        if name not in self.kinds:
-            raise _General
-        return self.columns.setdefault(name, f"c{len(self.columns)}"), self.kinds[name]
+Stream: TypeAlias = Callable[[_Frame], Iterable[Any]]
 
-    # Each method answers Python source and the kind of its value.
 
-    def of(self, node: Node) -> tuple[str, Kind]:
+class _Chain:
+    """Turns a tree into operations on whole columns, one lazy ``map`` per operator: nothing of the
+    author's text becomes code. Each method answers the values and their kind."""
+
+    def __init__(self, kinds: Mapping[str, Kind]) -> None:
+        self._kinds = kinds
+        self._joins = 0
+        self.reads_items = False
+
+    def of(self, node: Node) -> tuple[Stream, Kind]:
         if isinstance(node, Literal):
             kind = _KINDS.get(type(node.value))
             if kind is None:
                 raise _General
-            return self.constant(node.value), kind
+            value = node.value
+            return lambda frame: repeat(value), kind
         if isinstance(node, Name) and node.name == "index":
-            self.uses_index = True
-            return "i", "integer"
+            self.reads_items = True
+            return lambda frame: range(frame.start, frame.start + frame.count), "integer"
         if isinstance(node, Member):
-            return self.column(_item_field(node))
+            return self._column(_item_field(node))
         if isinstance(node, Unary):
             return self._unary(node)
         if isinstance(node, Binary):
@@ -90,61 +100,82 @@ class _Code:
             return self._call(node)
         raise _General
 
-    def _unary(self, node: Unary) -> tuple[str, Kind]:
+    def _column(self, name: str) -> tuple[Stream, Kind]:
+        if name not in self._kinds:
+            raise _General
+        self.reads_items = True
+        return lambda frame: frame.columns[name], self._kinds[name]
+
+    def _unary(self, node: Unary) -> tuple[Stream, Kind]:
         value, kind = self.of(node.value)
         if node.op == "!" and kind == "boolean":
-            return f"(not {value})", "boolean"
+            return _each(operator.not_, value), "boolean"
         if node.op == "-" and kind == "number":
-            return f"(-{value})", "number"
+            return _each(operator.neg, value), "number"
         raise _General
 
-    def _binary(self, node: Binary) -> tuple[str, Kind]:
+    def _binary(self, node: Binary) -> tuple[Stream, Kind]:
         (left, mine), (right, theirs) = self.of(node.left), self.of(node.right)
         op, are_numbers = node.op, _is_number(mine) and _is_number(theirs)
-        alike = are_numbers or mine == theirs
-        if op in ("&&", "||") and mine == theirs == "boolean":
-            return f"({left} {'and' if op == '&&' else 'or'} {right})", "boolean"
+        if op in _LOGIC and mine == theirs == "boolean":
+            return _each(_LOGIC[op], left, right), "boolean"
         if op in _COMPARISON and (are_numbers or mine == theirs == "text"):
-            return f"({left} {op} {right})", "boolean"
-        if op in _EQUAL and alike:
-            return f"({left} {_EQUAL[op]} {right})", "boolean"
+            return _each(_COMPARISON[op], left, right), "boolean"
+        if op in _EQUAL and (are_numbers or mine == theirs):
+            return _each(_EQUAL[op], left, right), "boolean"
         if op == "+" and mine == theirs == "text":
-            return f"({left} + {right})", "text"
+            self._joins += 1
+            if self._joins > _MOST_JOINS:
+                raise _General  # which watches how long a text becomes
+            return _each(operator.add, left, right), "text"
         if op in _ARITHMETIC and are_numbers:
-            if op == "/" and not self.constants.get(right):
+            if op == "/" and not (isinstance(node.right, Literal) and node.right.value):
                 raise _General  # dividing by what may be 0
             # JavaScript counts in floats: so does every step here, and the last one tidies.
-            return f"({_float(left, mine)} {op} {_float(right, theirs)})", "number"
+            return _each(_ARITHMETIC[op], _float(left, mine), _float(right, theirs)), "number"
         raise _General
 
-    def _choice(self, node: Choice) -> tuple[str, Kind]:
+    def _choice(self, node: Choice) -> tuple[Stream, Kind]:
         test, kind = self.of(node.test)
         (then, mine), (otherwise, theirs) = self.of(node.then), self.of(node.otherwise)
         if kind != "boolean" or mine != theirs or mine == "number":
             raise _General
-        return f"({then} if {test} else {otherwise})", mine
+        return _each(_chosen, test, then, otherwise), mine
 
-    def _call(self, node: Call) -> tuple[str, Kind]:
+    def _call(self, node: Call) -> tuple[Stream, Kind]:
         if node.base is None:
             raise _General
         base, kind = self.of(node.base)
         if kind != "text":
             raise _General
         if node.name in PLAIN_TEXT and not node.args:
-            return f"{self.constant(PLAIN_TEXT[node.name])}({base})", "text"
+            return _each(PLAIN_TEXT[node.name], base), "text"
         if node.name in _TEXT_TESTS and len(node.args) == 1:
             needle, needle_kind = self.of(node.args[0])
             if needle_kind == "text":
-                return _TEXT_TESTS[node.name].format(base, needle), "boolean"
+                return _each(_TEXT_TESTS[node.name], base, needle), "boolean"
         raise _General
+
+
+def _each(function: Callable[..., Any], *streams: Stream) -> Stream:
+    return lambda frame: map(function, *[stream(frame) for stream in streams])
+
+
+def _chosen(test: bool, then: Any, otherwise: Any) -> Any:
+    return then if test else otherwise
+
+
+def _tidy(value: float) -> float:
+    """A whole number as an integer, where it is exact."""
+    return int(value) if value.is_integer() and -_EXACT < value < _EXACT else value
 
 
 def _is_number(kind: Kind) -> bool:
     return kind in ("integer", "number")
 
 
-def _float(source: str, kind: Kind) -> str:
-    return f"float({source})" if kind == "integer" else source
+def _float(values: Stream, kind: Kind) -> Stream:
+    return _each(float, values) if kind == "integer" else values
 
 
 def _item_field(node: Node) -> str:
@@ -206,55 +237,26 @@ Program: TypeAlias = Callable[[Table, int], list[Any]]
 
 @lru_cache(maxsize=1024)
 def _program(source: str, kinds: tuple[tuple[str, Kind], ...]) -> Program | None:
-    """The comprehension for columns of these kinds, or None where the general way is needed."""
+    """The operations for columns of these kinds, or None where the general way is needed."""
     found = _tree(source)
     assert found is not None, "asked only for sources that have a tree"
-    node = found[0]
-    code = _Code(dict(kinds))
+    chain = _Chain(dict(kinds))
     try:
-        body, kind = code.of(node)
+        values, kind = chain.of(found[0])
     except _General:
         return None
-    if isinstance(node, Member) or not (code.columns or code.uses_index):
-        # A plain field is the column itself; a constant is as quick the general way.
-        return _plain(node) if isinstance(node, Member) else None
-    if kind == "number":
-        body = f"(int(v) if (v := {body}).is_integer() and -{_EXACT} < v < {_EXACT} else v)"
-    names = list(code.columns.values())
-    targets, iterated = ", ".join(names), ", ".join(f"{name}s" for name in names)
-    if len(names) > 1:
-        iterated = f"zip({iterated})"
-    if code.uses_index:
-        if names:
-            targets, iterated = (
-                f"i, ({targets},)" if len(names) > 1 else f"i, {targets}",
-                f"enumerate({iterated}, start)",
-            )
-        else:
-            targets, iterated = "i", "range(start, start + count)"
-    arguments = ", ".join(["start", "count", *(f"{name}s" for name in names), *code.constants])
-    text = f"def program({arguments}):\n return [{body} for {targets} in {iterated}]"
-    space: dict[str, Any] = {
-        "__builtins__": {},
-        "zip": zip,
-        "enumerate": enumerate,
-        "range": range,
-        "int": int,
-        "float": float,
-    }
-    # Only names made above, operators and the functions just listed: no text of the author's.
-    exec(compile(text, "<expression>", "exec"), space)  # noqa: S102
-    return _bound(space["program"], list(code.columns), list(code.constants.values()), kind == "number")
+    if not chain.reads_items:
+        return None  # a constant is as quick the general way
+    # A field alone is its column as it is; what was calculated is tidied.
+    is_number = kind == "number" and not isinstance(found[0], Member)
+    names = tuple(name for name, _kind in kinds)
+    return _over(names, _each(_tidy, values) if is_number else values, checks=is_number)
 
 
-def _plain(node: Member) -> Program:
-    name = _item_field(node)
-    return lambda table, start: list(table.column(name) or ())
-
-
-def _bound(work: Callable[..., list[Any]], columns: list[str], constants: list[Any], checks: bool) -> Program:
+def _over(names: tuple[str, ...], values: Stream, *, checks: bool) -> Program:
     def program(table: Table, start: int) -> list[Any]:
-        found = work(start, len(table), *[table.column(name) for name in columns], *constants)
+        columns = {name: table.column(name) or () for name in names}
+        found = list(values(_Frame(columns, start, len(table))))
         if checks and not math.isfinite(sum(found)):
             raise _General  # NaN and Infinity leave as null, which the general way sees to
         return found
