@@ -11,7 +11,7 @@ from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentClient, DocumentSnapshot, DocumentUpdate
 from apps.collaboration.node_types import takes_many
 from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailableError, Loaded, Row
-from apps.common.db import as_id, fetch_one, read_id
+from apps.common.db import as_id, fetch_one, read_id, write_transaction
 from apps.flows.models import Definition, Flow
 from apps.flows.services import definition_ensure, flow_projected
 from sage_studio.flow import Projection, parse_plain, project, validate
@@ -112,13 +112,16 @@ def definition_current(flow: Flow) -> Definition:
     definition = definition_ensure(workspace_id=flow.workspace_id, document=parse_plain(projected))
     last = DocumentUpdate.objects.filter(document_id=flow.pk, seq__lte=stored.seq).order_by("-seq").first()
     newer = Document.objects.filter(pk=flow.pk, epoch=stored.document.epoch, projected_seq__lt=stored.seq)
-    if newer.update(projected_seq=stored.seq):
-        flow_projected(
-            flow_id=flow.pk,
-            definition=definition,
-            edited_by_id=last.author_id if last else flow.edited_by_id,
-            edited_at=last.created_at if last else flow.edited_at,
-        )
+    # One transaction: between the two, others would take the old definition for the newest, and a
+    # writer held up there would put its older one over theirs.
+    with write_transaction():
+        if newer.update(projected_seq=stored.seq):
+            flow_projected(
+                flow_id=flow.pk,
+                definition=definition,
+                edited_by_id=last.author_id if last else flow.edited_by_id,
+                edited_at=last.created_at if last else flow.edited_at,
+            )
     return definition
 
 

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import random
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from django.db import connection
 
+from apps.collaboration import selectors
 from apps.collaboration.models import Document, DocumentUpdate
 from apps.collaboration.selectors import definition_current, document_bytes, flow_projection
 from apps.collaboration.services import document_ensure, patch_apply
@@ -148,6 +153,40 @@ def test_definitions_are_made_once_per_state(world: World, flow: Flow) -> None:
     patched(world, flow, {"op": "set_flow", "path": ["name"], "value": "A"})
     assert definition_current(flow).pk == first.pk
     assert Flow.objects.get(pk=flow.pk).name == "A"
+
+
+@pytest.mark.django_db(transaction=True)
+def test_whoever_looks_while_a_projection_is_stored_never_takes_the_old_state_for_the_new(
+    world: World, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    patched(world, flow, {"op": "set_flow", "path": ["name"], "value": "Newer"})
+    store, seen = selectors.flow_projected, []
+
+    def meanwhile(**facts: Any) -> None:
+        with ThreadPoolExecutor(1) as other:
+            seen.append(other.submit(in_a_connection_of_its_own, shown_as_current, flow.pk).result())
+        store(**facts)
+
+    monkeypatch.setattr(selectors, "flow_projected", meanwhile)
+
+    newest = definition_current(flow)
+
+    assert seen == [None]
+    assert shown_as_current(flow.pk) == newest.pk
+
+
+def shown_as_current(flow_id: uuid.UUID) -> uuid.UUID | None:
+    """The definition that the flow's row names, if it claims to be up to date."""
+    document = Document.objects.get(pk=flow_id)
+    up_to_date = document.projected_seq >= document.head_seq
+    return Flow.objects.get(pk=flow_id).definition_id if up_to_date else None
+
+
+def in_a_connection_of_its_own(call: Callable[[uuid.UUID], Any], flow_id: uuid.UUID) -> Any:
+    try:
+        return call(flow_id)
+    finally:
+        connection.close()
 
 
 def test_compaction_keeps_the_content_and_shortens_the_journal(world: World, flow: Flow) -> None:
