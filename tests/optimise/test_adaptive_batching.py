@@ -7,10 +7,13 @@ from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 
-from sage_studio.engine.adaptive_batching import BatchController, TooMuch, in_batches, starting_size
+from sage_studio.engine.adaptive_batching import BatchController, starting_size
+from sage_studio.engine.batch_driver import Machine, TooMuch, in_batches
+from sage_studio.engine.memory_pressure import container_pressure
 from sage_studio.kernel import SageError
 from sage_studio.sdk.errors import NODE_FAILED
 from tests.optimise.workloads import (
@@ -151,6 +154,9 @@ class Clockwork:
         self.waits.append(seconds)
         self.at += seconds
 
+    def machine(self) -> Machine:
+        return Machine(self.now, self.sleep, memory_pressure=lambda: None)
+
 
 def _refusal() -> SageError:
     return SageError(NODE_FAILED, {"message": "busy"})
@@ -167,9 +173,7 @@ async def test_results_come_in_order_whatever_was_refused_on_the_way() -> None:
             raise TooMuch(_refusal(), 1.5)
         return [item * 2 for item in batch]
 
-    doubled = await in_batches(
-        range(5_000), work, controller=BatchController(5_000), now=clock.now, sleep=clock.sleep
-    )
+    doubled = await in_batches(range(5_000), work, controller=BatchController(5_000), machine=clock.machine())
 
     assert doubled == [item * 2 for item in range(5_000)]
     assert set(clock.waits) == {1.5}
@@ -182,7 +186,7 @@ async def test_work_that_never_passes_ends_with_its_own_error() -> None:
         raise TooMuch(_refusal(), 30)
 
     with pytest.raises(SageError) as caught:
-        await in_batches([1, 2], work, controller=BatchController(2), now=clock.now, sleep=clock.sleep)
+        await in_batches([1, 2], work, controller=BatchController(2), machine=clock.machine())
 
     assert caught.value.code is NODE_FAILED
     assert 200 < sum(clock.waits) <= 300
@@ -208,3 +212,17 @@ async def test_progress_is_said_after_every_batch() -> None:
 
     assert said[-1] == (25, 25)
     assert [done for done, _ in said] == sorted(done for done, _ in said)
+
+
+def test_files_that_were_only_read_are_no_memory_pressure(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("1000\n")
+    (tmp_path / "memory.current").write_text("990\n")
+    (tmp_path / "memory.stat").write_text("anon 190\nfile 800\ninactive_file 700\n")
+
+    assert container_pressure(tmp_path) == pytest.approx(0.29)
+
+
+def test_a_container_without_a_limit_is_judged_by_its_machine(tmp_path: Path) -> None:
+    (tmp_path / "memory.max").write_text("max\n")
+
+    assert container_pressure(tmp_path) is None

@@ -10,22 +10,14 @@ what a service lets through. ``BatchController`` starts from a table and walks a
 - A service that refuses for a while (HTTP 429) makes it step down; from then on whole cycles from
   refusal to refusal are compared, waiting included, because only they show what comes through.
 
-``in_batches`` drives work with one; the controller itself knows no clock and does no I/O.
+``batch_driver.in_batches`` drives work with one; the controller itself knows no clock and does no I/O.
 """
 
 from __future__ import annotations
 
-import asyncio
 import math
-import time
-from collections.abc import Awaitable, Callable, Sequence
-from typing import TypeVar
 
 from sage_studio.engine.batch_evidence import CallCost, Cycles, Rung
-from sage_studio.engine.memory_pressure import memory_pressure
-
-Item = TypeVar("Item")
-Result = TypeVar("Result")
 
 STEP = 1.5
 """Ratio of neighbouring sizes: fine enough that the best rung gives 98 % of the best size."""
@@ -38,7 +30,6 @@ HOPELESS = 0.85
 FIRST_PATIENCE, LIMITED_PATIENCE, LAST_PATIENCE = 4, 8, 64
 SURPRISE, COLLAPSE = 1.4, 1 / 3
 PRESSURE_HOLD, PRESSURE_SHRINK = 0.85, 0.95
-SHORTEST_WAIT_S, LONGEST_WAIT_S = 0.2, 60.0
 
 
 def starting_size(total: int | None) -> int:
@@ -282,62 +273,3 @@ def _ladder(start: int, minimum: int, maximum: int) -> list[int]:
     while (size := size / STEP) > minimum:
         sizes.add(round(size))
     return sorted(sizes)
-
-
-class TooMuch(Exception):
-    """Raised by the work of ``in_batches`` when the other side does not take the batch.
-
-    ``wait_s`` seconds until it may (a rate limit: HTTP 429), or None when it never will (HTTP 413).
-    ``cause`` is the error to raise when there is no way on.
-    """
-
-    def __init__(self, cause: Exception, wait_s: float | None) -> None:
-        super().__init__(str(cause))
-        self.cause = cause
-        self.wait_s = wait_s
-
-
-async def in_batches(
-    items: Sequence[Item],
-    work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
-    *,
-    controller: BatchController,
-    on_progress: Callable[[int, int], None] | None = None,
-    patience_s: float = 300.0,
-    now: Callable[[], float] = time.perf_counter,
-    sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
-) -> list[Result]:
-    """Work through ``items`` in batches of the controller's choosing; results in order.
-
-    ``work`` raises TooMuch or MemoryError for a batch that must be smaller or later. Raises the cause
-    of a TooMuch when nothing has gone through for ``patience_s``, and MemoryError or that cause when
-    a single item is too much.
-    """
-    results: list[Result] = []
-    passed_at = now()
-    while len(results) < len(items):
-        batch = items[len(results) : len(results) + controller.size()]
-        began = now()
-        try:
-            results.extend(await work(batch))
-        except MemoryError:
-            if len(batch) <= 1:
-                raise
-            controller.does_not_fit(now() - began)
-        except TooMuch as refusal:
-            if refusal.wait_s is None:
-                if len(batch) <= 1:
-                    raise refusal.cause from None
-                controller.does_not_fit(now() - began)
-                continue
-            wait_s = min(max(refusal.wait_s, SHORTEST_WAIT_S), LONGEST_WAIT_S)
-            if began - passed_at + wait_s > patience_s:
-                raise refusal.cause from None
-            await sleep(wait_s)
-            controller.limited(now() - began)
-        else:
-            passed_at = now()
-            controller.done(len(batch), passed_at - began, pressure=memory_pressure())
-            if on_progress is not None:
-                on_progress(len(results), len(items))
-    return results

@@ -16,7 +16,8 @@ from typing import Any
 
 import numpy as np
 
-from sage_studio.engine.adaptive_batching import BatchController, TooMuch, in_batches
+from sage_studio.engine.adaptive_batching import BatchController
+from sage_studio.engine.batch_driver import THIS_MACHINE, Machine, TooMuch, in_batches
 from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.plugins.support.words import words
@@ -73,7 +74,13 @@ def _hash_one(text: str, dimensions: int) -> list[float]:
 
 
 async def api_embed(
-    ctx: Context, texts: Sequence[str], *, model: str, address: str, credential: str
+    ctx: Context,
+    texts: Sequence[str],
+    *,
+    model: str,
+    address: str,
+    credential: str,
+    machine: Machine = THIS_MACHINE,
 ) -> list[list[float]]:
     """Embed by ``POST {address}/embeddings``, in batches as large as does the service good: smaller when
     it refuses (429, 413), larger while it gets faster. Raises NodeError ``embedder.bad_answer``."""
@@ -100,7 +107,7 @@ async def api_embed(
         return _vectors_of(response.json(), len(batch))
 
     controller = BatchController(len(texts), maximum=MOST_AT_ONCE)
-    return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress)
+    return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress, machine=machine)
 
 
 async def hash_embed_all(ctx: Context, texts: Sequence[str], dimensions: int) -> list[list[float]]:
