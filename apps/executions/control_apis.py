@@ -15,6 +15,7 @@ from apps.common.idempotency import idempotent
 from apps.common.policies import InWorkspace
 from apps.executions import selectors, services
 from apps.executions.apis import RunApi, RunOut, definition_to_run
+from apps.executions.approval_selectors import approval_list
 from apps.executions.models import Run
 from apps.executions.types import Command
 from apps.workspaces.apis import WorkspaceApi
@@ -47,6 +48,33 @@ class RunWaitsApi(RunApi):
     @extend_schema(responses=WaitListOut, operation_id="run_wait_list")
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
         return Response({"items": WaitOut(selectors.wait_list(self.run), many=True).data})
+
+
+class ApprovalOut(serializers.Serializer[Any]):
+    """A question of a run; ``wait.key`` is what its answer names."""
+
+    run_id = serializers.UUIDField(source="run.pk")
+    run_number = serializers.IntegerField(source="run.number")
+    flow_id = serializers.UUIDField(source="run.flow_id")
+    flow_name = serializers.CharField(source="run.flow.name")
+    node_name = serializers.CharField()
+    wait = WaitOut()
+
+
+class ApprovalListOut(serializers.Serializer[Any]):
+    """All that people are asked in a workspace, the oldest first."""
+
+    items = ApprovalOut(many=True)
+
+
+class ApprovalsApi(WorkspaceApi):
+    """What the runs of the workspace ask people."""
+
+    policy = InWorkspace("run.view")
+
+    @extend_schema(responses=ApprovalListOut, operation_id="approval_list")
+    def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
+        return Response({"items": ApprovalOut(approval_list(workspace_id), many=True).data})
 
 
 class SignalIn(StrictSerializer):

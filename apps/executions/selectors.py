@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -148,15 +148,16 @@ def wait_list(run: Run) -> list[Wait]:
         return []
     rows = run.node_runs.filter(state="waiting").order_by("started_at", "iteration_path", "node_id")
     answered = set(Signal.objects.filter(run=run).values_list("key", flat=True)) if rows else set()
-    return [
-        _wait(row, name, entry, answered)
-        for row in rows
-        for name, entry in (row.waits or {}).items()
-        if not entry.get("done")
-    ]
+    return [wait for row in rows for wait in waits_of(row, answered)]
 
 
-def _wait(row: NodeRun, name: str, entry: JsonObject, answered: set[str]) -> Wait:
+def waits_of(row: NodeRun, answered: Collection[str]) -> list[Wait]:
+    """What one attempt waits for; ``answered`` are the keys of its run's signals."""
+    waits: dict[str, JsonObject] = row.waits or {}
+    return [_wait(row, name, entry, answered) for name, entry in waits.items() if not entry.get("done")]
+
+
+def _wait(row: NodeRun, name: str, entry: JsonObject, answered: Collection[str]) -> Wait:
     key = signal_key(row.node_id, row.iteration_path, name)
     return Wait(
         key=key,

@@ -9,6 +9,7 @@ from apps.executions import apis, control_apis, debug_apis, optimisation_apis, t
 _RUN = "runs/<uuid:run_id>"
 workspace_urlpatterns = [
     path("runs", apis.RunsApi.as_view()),
+    path("approvals", control_apis.ApprovalsApi.as_view()),
     path(_RUN, apis.RunDetailApi.as_view()),
     path(f"{_RUN}/nodes", trace_apis.RunNodesApi.as_view()),
     path(f"{_RUN}/nodes/<uuid:node_run_id>", trace_apis.RunNodeDetailApi.as_view()),

@@ -11,13 +11,12 @@ from typing import Any
 import pytest
 from django.db import connection
 
-from apps.collaboration import selectors
 from apps.collaboration.models import Document, DocumentUpdate
 from apps.collaboration.selectors import definition_current, document_bytes, flow_projection
 from apps.collaboration.services import document_ensure, patch_apply
 from apps.collaboration.services.upkeep import document_compact
 from apps.flows.models import Definition, Flow
-from apps.flows.services import flow_create
+from apps.flows.services import flow_create, flow_projected
 from sage_studio.flow import Patch, apply, canonical, parse_patch, parse_plain
 from tests.world import World
 
@@ -160,14 +159,14 @@ def test_whoever_looks_while_a_projection_is_stored_never_takes_the_old_state_fo
     world: World, flow: Flow, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     patched(world, flow, {"op": "set_flow", "path": ["name"], "value": "Newer"})
-    store, seen = selectors.flow_projected, []
+    seen = []
 
     def meanwhile(**facts: Any) -> None:
         with ThreadPoolExecutor(1) as other:
             seen.append(other.submit(in_a_connection_of_its_own, shown_as_current, flow.pk).result())
-        store(**facts)
+        flow_projected(**facts)
 
-    monkeypatch.setattr(selectors, "flow_projected", meanwhile)
+    monkeypatch.setattr("apps.collaboration.selectors.flow_projected", meanwhile)
 
     newest = definition_current(flow)
 

@@ -149,3 +149,36 @@ def test_a_thousand_parked_runs_cost_a_claim_nothing(world: World, flow: Flow, p
 def test_waits_of_a_finished_node_are_not_shown(world: World, parked: Run) -> None:
     NodeRun.objects.filter(run=parked).update(state="completed")
     assert world.viewer.client.get(f"{world.url}/runs/{parked.pk}/waits").json()["items"] == []
+
+
+def test_what_people_are_asked_is_listed_over_all_flows_until_somebody_answers(
+    world: World, flow: Flow, parked: Run
+) -> None:
+    asked = park(world.editor.person, flow, node_id="start_a1", kind="approval", message="Send it?")
+    park(world.editor.person, flow, node_id="start_a1", kind="webhook")
+    ended = park(world.editor.person, flow, node_id="start_a1", kind="approval")
+    Run.objects.filter(pk=ended.pk).update(state="cancelled")
+
+    (approval,) = approvals(world)
+    assert (approval["run_id"], approval["flow_name"]) == (str(asked.pk), flow.name)
+    assert approval["wait"]["details"]["message"] == "Send it?"
+    assert send(world, asked, key=approval["wait"]["key"], payload={"approved": True})[0] == 202
+    assert approvals(world) == []
+
+
+def test_approvals_are_for_members_only(world: World, flow: Flow) -> None:
+    park(world.editor.person, flow, kind="approval")
+    seen = {who: client.get(f"{world.url}/approvals").status_code for who, client in world.everyone().items()}
+    assert seen == {
+        "anonymous": 401,
+        "stranger": 404,
+        "admin": 404,
+        "viewer": 200,
+        "editor": 200,
+        "owner": 200,
+    }
+
+
+def approvals(world: World) -> list[dict[str, Any]]:
+    items: list[dict[str, Any]] = world.viewer.client.get(f"{world.url}/approvals").json()["items"]
+    return items
