@@ -23,3 +23,35 @@ TOO_LARGE = define_error(
     zh="该更改过大：{size_mb} MB，流程最大 {limit_mb} MB。",
     hint_en="Keep data in files, not in the flow.", hint_zh="请将数据存入文件，而不是流程中。",
 )  # fmt: skip
+TOO_MANY_THREADS = define_error(
+    "comment.too_many_threads", 5021, status=409,
+    en="This flow already has {limit} threads of comments.", zh="此流程已有 {limit} 个评论话题。",
+    hint_en="Delete threads that are no longer needed.", hint_zh="请删除不再需要的话题。",
+)  # fmt: skip
+THREAD_FULL = define_error(
+    "comment.thread_full", 5022, status=409,
+    en="This thread already has {limit} comments.", zh="此话题已有 {limit} 条评论。",
+    hint_en="Start a new thread.", hint_zh="请新建一个话题。",
+)  # fmt: skip
+COMMENT_EMPTY = define_error(
+    "comment.empty", 5023, status=422,
+    en="A comment needs some text.", zh="评论内容不能为空。",
+    hint_en="Write something, or delete the comment.", hint_zh="请输入内容，或删除该评论。",
+)  # fmt: skip
+COMMENTS_OFF = define_error(
+    "comment.viewers_off", 5024, status=403,
+    en="Viewers may not comment in this workspace.", zh="此工作区不允许查看者发表评论。",
+    hint_en="Ask an owner to allow it or to make you an editor.",
+    hint_zh="请联系所有者开启此权限，或将您设为编辑者。",
+)  # fmt: skip
+TOO_MANY_LINKS = define_error(
+    "share.too_many_links", 5025, status=409,
+    en="This flow already has {limit} links.", zh="此流程已有 {limit} 个链接。",
+    hint_en="Take some back first.", hint_zh="请先撤回一些链接。",
+)  # fmt: skip
+LINK_INVALID = define_error(
+    "share.link_invalid", 5026, status=404,
+    en="This link does not work.", zh="此链接无效。",
+    hint_en="It may have expired or been taken back. Ask whoever sent it for a new one.",
+    hint_zh="它可能已过期或被撤回，请向发送者索取新的链接。",
+)  # fmt: skip

@@ -22,6 +22,7 @@ class Workspace(BaseModel):
 
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.TEAM)
+    viewers_may_comment = models.BooleanField(default=True, db_default=True)
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
     )

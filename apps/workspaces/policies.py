@@ -29,6 +29,7 @@ _VIEWER = frozenset(
         Action.FILE_VIEW,
         Action.CREDENTIAL_VIEW,
         Action.WORKSPACE_VIEW,
+        Action.COMMENT_WRITE,
     }
 )
 _EDITOR = _VIEWER | {
@@ -47,6 +48,7 @@ _OWNER = _EDITOR | {
     Action.MEMBER_MANAGE,
     Action.WORKSPACE_MANAGE,
     Action.AUDIT_VIEW,
+    Action.FLOW_SHARE,
 }
 ROLE_TABLE: Mapping[Role, frozenset[Action]] = {
     Role.VIEWER: _VIEWER,
@@ -119,6 +121,7 @@ _SCOPE_OF: Mapping[Action, Scope] = {
     **dict.fromkeys(_VIEWER, Scope.READ),
     **dict.fromkeys(_EDITOR - _VIEWER, Scope.WRITE),
     **dict.fromkeys(_OWNER - _EDITOR, Scope.MANAGE),
+    Action.COMMENT_WRITE: Scope.WRITE,
     Action.RUN_START: Scope.RUN,
     Action.RUN_CONTROL: Scope.RUN,
     Action.VERSION_PUBLISH: Scope.WRITE,

@@ -24,6 +24,7 @@ class Action(StrEnum):
     FILE_VIEW = "file.view"
     CREDENTIAL_VIEW = "credential.view"
     WORKSPACE_VIEW = "workspace.view"
+    COMMENT_WRITE = "comment.write"
     FLOW_EDIT = "flow.edit"
     VERSION_COMMIT = "version.commit"
     RUN_START = "run.start"
@@ -37,3 +38,4 @@ class Action(StrEnum):
     MEMBER_MANAGE = "member.manage"
     WORKSPACE_MANAGE = "workspace.manage"
     AUDIT_VIEW = "audit.view"
+    FLOW_SHARE = "flow.share"

@@ -9,7 +9,7 @@ from typing import TypeAlias
 
 from apps.collaboration.wire.varints import WireError, read_uint, write_uint
 
-_ROWS, _PRESENCE, _WHO = 1, 2, 3
+_ROWS, _PRESENCE, _WHO, _NEWS = 1, 2, 3, 4
 NOBODY = bytes(16)
 """The sender of hints that come from no room."""
 
@@ -40,7 +40,14 @@ class WhoHint:
     """A room has just opened and asks for everybody's presence."""
 
 
-Hint: TypeAlias = RowsHint | PresenceHint | WhoHint
+@dataclass(frozen=True, slots=True)
+class NewsHint:
+    """Rows beside the document changed (``comments``): whoever shows them reads them again."""
+
+    topic: str
+
+
+Hint: TypeAlias = RowsHint | PresenceHint | WhoHint | NewsHint
 
 
 def encode(sender: bytes, hint: Hint) -> bytes:
@@ -50,6 +57,8 @@ def encode(sender: bytes, hint: Hint) -> bytes:
             body = bytes([_ROWS]) + write_uint(epoch) + write_uint(first) + write_uint(last) + update
         case PresenceHint(states):
             body = bytes([_PRESENCE]) + json.dumps({str(k): v for k, v in states.items()}).encode()
+        case NewsHint(topic):
+            body = bytes([_NEWS]) + topic.encode()
         case _:
             body = bytes([_WHO])
     return sender + body
@@ -70,6 +79,8 @@ def decode(payload: bytes) -> tuple[bytes, Hint] | None:
             return sender, PresenceHint({int(k): str(v) for k, v in json.loads(body).items()})
         if kind == _WHO:
             return sender, WhoHint()
+        if kind == _NEWS:
+            return sender, NewsHint(body.decode())
     except (WireError, ValueError, AttributeError):
         return None
     return None

@@ -427,6 +427,9 @@ class Room:
                     self._schedule_presence()
             case hints.WhoHint():
                 self.repeat_presence()
+            case hints.NewsHint(topic):
+                for socket in self.sockets:
+                    socket.send_extension(frames.news(topic))
 
     async def catch_up(self, epoch: int, seq: int) -> None:
         """The journal's head as the hub's poll saw it."""

@@ -25,6 +25,7 @@ from sage_studio.kernel import JsonObject
 SYNC, AWARENESS, AUTH, QUERY_AWARENESS = 0, 1, 2, 3
 STEP_1, STEP_2, UPDATE = 0, 1, 2
 ACKNOWLEDGED, ROLE, CHANGED, HELLO = 100, 101, 102, 103
+NEWS = 105
 
 EMPTY_UPDATE = b"\x00\x00"
 MAX_PRESENCE_ENTRIES = 1_000
@@ -170,3 +171,8 @@ def changed(facts: JsonObject) -> bytes:
 
 def hello(facts: JsonObject) -> bytes:
     return write_uint(HELLO) + write_string(json.dumps(facts, ensure_ascii=False))
+
+
+def news(topic: str) -> bytes:
+    """Tells that rows beside the document changed; who shows them reads them again."""
+    return write_uint(NEWS) + write_string(json.dumps({"topic": topic}))

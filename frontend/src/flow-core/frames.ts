@@ -13,6 +13,7 @@ const ACKNOWLEDGED = 100;
 const ROLE = 101;
 const CHANGED = 102;
 const HELLO = 103;
+const NEWS = 105;
 
 /** A frame in a buffer of its own, as `WebSocket.send` wants it. */
 export type OutgoingFrame = Uint8Array<ArrayBuffer>;
@@ -28,6 +29,7 @@ export type Frame =
   | { kind: "acknowledged"; frames: number; seq: number }
   | { kind: "role"; role: Role }
   | { kind: "hello"; hello: Hello }
+  | { kind: "news"; topic: string }
   | { kind: "other" };
 
 export function readFrame(data: Uint8Array): Frame {
@@ -49,6 +51,8 @@ export function readFrame(data: Uint8Array): Frame {
       return { kind: "role", role: asRole(decoding.readVarString(decoder)) };
     case HELLO:
       return { kind: "hello", hello: readHello(decoding.readVarString(decoder)) };
+    case NEWS:
+      return { kind: "news", topic: readTopic(decoding.readVarString(decoder)) };
     case AUTH:
     case CHANGED:
       return { kind: "other" };
@@ -68,6 +72,10 @@ function readSync(decoder: decoding.Decoder): Frame {
 function readHello(text: string): Hello {
   const value = JSON.parse(text) as Partial<Hello>;
   return { epoch: Number(value.epoch ?? 0), role: asRole(String(value.role)), seq: Number(value.seq ?? 0) };
+}
+
+function readTopic(text: string): string {
+  return String((JSON.parse(text) as { topic?: unknown }).topic ?? "");
 }
 
 function asRole(role: string): Role {

@@ -68,6 +68,7 @@ export class FlowProvider {
   private readonly random: () => number;
   private readonly Socket: typeof WebSocket;
   private readonly listeners = new Set<() => void>();
+  private readonly newsListeners = new Set<(topic: string) => void>();
   private socket: WebSocket | null = null;
   private epoch: number | null = null;
   private currentRole: Role | null = null;
@@ -120,6 +121,12 @@ export class FlowProvider {
   subscribe = (listener: () => void): (() => void) => {
     this.listeners.add(listener);
     return () => this.listeners.delete(listener);
+  };
+
+  /** Rows beside the document changed (`comments`); whoever shows them reads them again. */
+  onNews = (listener: (topic: string) => void): (() => void) => {
+    this.newsListeners.add(listener);
+    return () => this.newsListeners.delete(listener);
   };
 
   /** Tries now instead of waiting for the back-off (the browser says it is online again). */
@@ -202,6 +209,9 @@ export class FlowProvider {
         break;
       case "acknowledged":
         this.acknowledged(frame.frames, frame.seq);
+        break;
+      case "news":
+        for (const listener of this.newsListeners) listener(frame.topic);
         break;
       case "other":
         break;
