@@ -1,20 +1,16 @@
-"""One level of a run at work: the flow itself, or one iteration of a container's body.
+"""One level of a run at work: how its nodes are visited and attempted.
 
 Nodes become ready as those they wait for settle. A *strand* is a task that takes ready nodes
 one after another; it steps each node's coroutine by hand, so a node that never waits costs no
 task, and only when a node really waits does another strand go on with what else is ready.
-
-Every settled node is journalled. A node with effects settles only when its record is durable;
-records of pure nodes go out in shared batches, because a pure node may be repeated.
 """
 
 from __future__ import annotations
 
 import asyncio
 import random
-from collections import deque
 from collections.abc import Awaitable, Coroutine, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import Any, TypeAlias, cast
 
 from sage_studio.engine.attempt import Attempt, Limit, Slots
 from sage_studio.engine.cache import cached_outputs, remember_outputs
@@ -27,116 +23,22 @@ from sage_studio.engine.fused import Stuck, may_fuse, run_cheap
 from sage_studio.engine.inputs import NOTHING, gather, passed_through
 from sage_studio.engine.pipelines import PipelineRun, run_pipeline
 from sage_studio.engine.plan import Plan, PlanNode
-from sage_studio.engine.records import (
-    FINAL_NODE_STATES,
-    FlowState,
-    NodeRecord,
-    NodeState,
-    RunOutcome,
-    as_json_error,
-    count_ports,
-    iso,
-)
 from sage_studio.engine.resources import ONE, Amount, Share
-from sage_studio.engine.restore import LEFT, close_what_is_left, is_taken_up, restore
-from sage_studio.engine.shared_work import Turns, take_over
-from sage_studio.engine.spans import Span
+from sage_studio.engine.restore import is_taken_up, restore
+from sage_studio.engine.settling import Settling
+from sage_studio.engine.shared_work import take_over
 from sage_studio.engine.stepping import checked, resume, run_whole
-from sage_studio.engine.strands import Strands
-from sage_studio.kernel import JsonObject, Problem, SageError
+from sage_studio.kernel import SageError
 from sage_studio.sdk import Context, Leave, Node
 
-if TYPE_CHECKING:
-    from sage_studio.engine.run import ActiveRun
-
-T = TypeVar("T")
 # An attempt's outputs, its failure, its way out, or None when the run stopped meanwhile.
 Result: TypeAlias = Mapping[str, Any] | Failure | Leave | None
-DEFAULT_CONCURRENCY = 100
 # A strand of cheap nodes gives the loop a turn this often, for sockets and other runs.
 TURN_S = 0.005
 
 
-class Scope:
-    """The moving parts of one level.
-
-    ``outputs`` has a slot for every node of the level and, behind them, for what it imports. ``names``
-    are the values its expressions see. A level ends with a ``problem`` (a node failed and nothing dealt
-    with it), by being ``left`` (a stop node), or when all is settled (``is_finished``).
-    """
-
-    def __init__(
-        self,
-        run: ActiveRun,
-        plan: Plan,
-        *,
-        path: str = "",
-        parent: Scope | None = None,
-        shared: Mapping[str, Mapping[str, Any]] = NOTHING,
-        given: Mapping[str, Any] = NOTHING,
-    ) -> None:
-        self.run = run
-        self.plan = plan
-        self.path = path
-        self.parent = parent
-        self.is_stopping = False
-        self.is_interrupted = False
-        self.problem: Problem | None = None
-        self.left: Leave | None = None
-        self._records: dict[str, NodeRecord] = {}
-        self.unread_spans: list[Span] = []
-        # Attempts that ended with their worker: they do not use up a node's retries.
-        self.lost: dict[str, int] = {}
-        self.cached: set[str] = set()
-        self.cpu_s: dict[str, float] = {}
-        self.turns: Turns | None = None
-        self.outputs: list[Mapping[str, Any] | None] = [None] * len(plan.nodes)
-        self.waits = [node.waits for node in plan.nodes]
-        self.unsettled = len(plan.nodes)
-        self.ready: deque[int] = deque()
-        self.at_work: dict[asyncio.Task[None], Attempt] = {}
-        self.names: dict[str, Any]
-        if parent is None:
-            self.names = self._own_names()
-        else:
-            self._import(parent, shared, given)
-        self.cheap = run.cheap_of(plan)
-        self._priority = 0.0
-        if parent is not None and plan.container is not None:
-            self._priority = parent.priority_of(parent.plan.nodes[parent.plan.index[plan.container]])
-        # Nodes with a past in the records are never called barely: their attempts go on counting.
-        self.past: set[int] = set()
-        self._strands = Strands(self._strand, DEFAULT_CONCURRENCY)
-
-    def _own_names(self) -> dict[str, Any]:
-        run = self.run
-        document = self.plan.document
-        return {
-            "flow": {"id": run.flow_id, "name": document.name, "inputs": dict(run.inputs)},
-            "run": {"id": run.run_id, "started_at": iso(run.progress.started_at or run.now())},
-            "vars": dict(document.variables),
-        }
-
-    def _import(
-        self, parent: Scope, shared: Mapping[str, Mapping[str, Any]], given: Mapping[str, Any]
-    ) -> None:
-        """Take over what this level reads from those around it and from its container."""
-        above = parent.names
-        self.names = {name: above[name] for name in ("flow", "run", "vars", "item", "index") if name in above}
-        for name in ("item", "index"):
-            if name in given:
-                self.names[name] = given[name]
-        container = self.plan.container
-        for node_id in self.plan.imports:
-            if node_id == container:
-                value: Mapping[str, Any] | None = given
-            elif node_id in shared:
-                value = shared[node_id]
-            else:
-                value = parent.outputs_of(node_id)
-            self.outputs.append(value)
-            if value is not None:
-                self.names[node_id] = value
+class Scope(Settling):
+    """A level that runs: ``perform`` takes it from its records to its end."""
 
     def inner(
         self,
@@ -149,22 +51,6 @@ class Scope:
         """A level for one iteration of a container of this one; ``shared`` is what finished sections
         of the same body gave."""
         return Scope(self.run, plan, path=path, parent=self, shared=shared, given=given)
-
-    def outputs_of(self, node_id: str) -> Mapping[str, Any] | None:
-        """What a node of this level, or one it imports, gave."""
-        slot = self.plan.index.get(node_id)
-        return None if slot is None else self.outputs[slot]
-
-    @property
-    def records(self) -> dict[str, NodeRecord]:
-        """The newest attempt of every node of this level that has one."""
-        if self.unread_spans:
-            for span in self.unread_spans:
-                self._records.update((record.node_id, record) for record in span.records)
-            self.unread_spans.clear()
-        return self._records
-
-    # Beginning and end
 
     async def perform(self) -> None:
         """Run every ready node and those that follow, until nothing is left or the level stops."""
@@ -188,106 +74,6 @@ class Scope:
             await self._strands.end()
             if self.run.debugger is not None:
                 self.run.debugger.level_ended(self)
-
-    @property
-    def is_finished(self) -> bool:
-        return self.unsettled == 0
-
-    @property
-    def is_idle(self) -> bool:
-        """Whether no strand is between nodes: each waits for the node it is at. A level without a strand
-        has ended, and its container is about to go on."""
-        return not self.ready and 0 < self._strands.count == len(self.at_work)
-
-    def halt(self, *, lets_finish: bool = False) -> None:
-        """Start nothing more here and in the levels below; see ``ActiveRun.stop``."""
-        self.is_stopping = True
-        self.ready.clear()
-        current = asyncio.current_task() if self.at_work else None
-        for task, attempt in list(self.at_work.items()):
-            if attempt.bodies is not None and attempt.bodies.live:
-                attempt.bodies.halt(lets_finish=lets_finish)
-            elif attempt.pipeline is not None:
-                attempt.pipeline.halt(task, lets_finish=lets_finish)
-            elif task is not current and not self._goes_on(attempt, lets_finish=lets_finish):
-                task.cancel()
-        self._strands.cancel_between(self.at_work, only_resting=lets_finish)
-
-    def _goes_on(self, attempt: Attempt, *, lets_finish: bool) -> bool:
-        if attempt.is_waiting or attempt.bodies is not None:
-            return False
-        return lets_finish or self.run.is_spared(is_at_most_once=attempt.node.is_at_most_once)
-
-    def abandon(self) -> None:
-        """Cancel everything here and below, and stop waiting for what does not listen."""
-        for attempt in list(self.at_work.values()):
-            if attempt.bodies is not None:
-                attempt.bodies.abandon()
-        self._strands.abandon()
-
-    def fail(self, problem: Problem) -> None:
-        """A failure that nothing on this level deals with: the flow fails, or the container decides."""
-        if self.parent is None:
-            self.run.stop(RunOutcome(FlowState.FAILED, error=problem))
-        elif not self.is_stopping:
-            self.problem = problem
-            self._end_early()
-
-    def leave(self, left: Leave) -> None:
-        """A stop node ends the run, the loop or the iteration."""
-        if left.what == "run":
-            if left.problem is not None:
-                self.run.stop(RunOutcome(FlowState.FAILED, error=left.problem))
-            else:
-                outputs = left.value if isinstance(left.value, dict) else {"result": left.value}
-                self.run.stop(RunOutcome(FlowState.COMPLETED, outputs=outputs))
-        elif not self.is_stopping:
-            self.left = left
-            self._end_early()
-
-    def _end_early(self) -> None:
-        self.halt()
-        self.run.loop.call_later(self.run.controls.grace_s, self.abandon)
-
-    def flow_outputs(self) -> dict[str, Any]:
-        """The declared outputs, or what every last node gave, by node id."""
-        if not self.plan.outputs:
-            nodes = self.plan.nodes
-            return {nodes[i].id: dict(given) for i in self.plan.sinks if (given := self.outputs[i])}
-        return {name: evaluate(self.scope_of(roots, NOTHING)) for name, evaluate, roots in self.plan.outputs}
-
-    def open_time_limits(self) -> None:
-        """Containers at work may take as long as they like from now on."""
-        for attempt in self.at_work.values():
-            if attempt.limit is not None and attempt.node.body is not None:
-                attempt.limit.reschedule(None)
-
-    def step_aside(self) -> None:
-        """A node waits for somebody else: it does not count against this level's limit meanwhile."""
-        self._strands.exempt += 1
-        if self.ready:
-            self._strands.spawn()
-
-    def step_back(self) -> None:
-        self._strands.exempt -= 1
-
-    async def rest(self, awaited: Awaitable[T]) -> T | None:
-        """Wait between attempts, or for leave to begin one, while others go on; None when the level
-        stopped meanwhile."""
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self.step_aside()
-        self._strands.resting.add(task)
-        try:
-            return await awaited
-        except asyncio.CancelledError:
-            if not self.is_stopping:
-                raise
-            return None
-        finally:
-            self._strands.resting.discard(task)
-            self.step_back()
-
-    # Nodes
 
     async def _strand(self) -> None:
         run, ready, nodes, loop_time = self.run, self.ready, self.plan.nodes, self.run.loop.time
@@ -403,11 +189,6 @@ class Scope:
             limits.append(Share(pool, Amount.of(needs), self.priority_of(node)))
         return limits
 
-    def priority_of(self, node: PlanNode) -> float:
-        """Milliseconds of expected work from this node to the end of its level, and of those around it."""
-        hints = self.plan.hints
-        return self._priority + (hints.rank[node.index] if hints is not None else 0.0)
-
     async def _attempt(
         self,
         node: PlanNode,
@@ -438,15 +219,20 @@ class Scope:
         config = self.config_of(node, inputs)
         if run.debugger is not None:
             config = run.debugger.look(self, node, inputs, config)
-        if node.cache:
-            return await self._cached(attempt, config)
+        if node.cache and (kept := await cached_outputs(run, node, config, inputs)) is not None:
+            self.cached.add(node.id)
+            return kept
         context = RunContext(attempt, config, attempt.began + node.timeout_s)
         coroutine = self._coroutine(node, context, inputs)
         try:
             awaited = coroutine.send(None)
         except StopIteration as stop:
-            return checked(stop.value)
-        return await self._wait_out(attempt, coroutine, awaited)
+            outputs: Mapping[str, Any] | Failure = checked(stop.value)
+        else:
+            outputs = await self._wait_out(attempt, coroutine, awaited)
+        if node.cache and not isinstance(outputs, Failure):
+            await remember_outputs(run, node, config, inputs, outputs)
+        return outputs
 
     async def _outcome(
         self, attempt: Attempt, steps: Coroutine[Any, Any, Mapping[str, Any] | Failure]
@@ -466,61 +252,6 @@ class Scope:
             return left
         except Exception as error:  # noqa: BLE001 - the edge to node code: failures are outcomes here
             return failure_of(error, node, self.path, run.masks)
-
-    async def _cached(self, attempt: Attempt, config: Mapping[str, Any]) -> Mapping[str, Any] | Failure:
-        """What the node gave for the same settings and inputs before, or what it gives now."""
-        node, inputs = attempt.node, attempt.inputs
-        kept = await cached_outputs(self.run, node, config, inputs)
-        if kept is not None:
-            attempt.scope.cached.add(node.id)
-            return kept
-        context = RunContext(attempt, config, attempt.began + node.timeout_s)
-        coroutine = self._coroutine(node, context, inputs)
-        try:
-            awaited = coroutine.send(None)
-        except StopIteration as stop:
-            outputs: Mapping[str, Any] | Failure = checked(stop.value)
-        else:
-            outputs = await self._wait_out(attempt, coroutine, awaited)
-        if not isinstance(outputs, Failure):
-            await remember_outputs(self.run, node, config, inputs, outputs)
-        return outputs
-
-    def _is_in_loop(self) -> bool:
-        scope: Scope | None = self
-        while scope is not None and scope.parent is not None:
-            if scope.bodies_are_loop:
-                return True
-            scope = scope.parent
-        return False
-
-    @property
-    def bodies_are_loop(self) -> bool:
-        """Whether this level is an iteration of a loop."""
-        container = self.plan.container
-        if self.parent is None or container is None:
-            return False
-        body = self.parent.plan.nodes[self.parent.plan.index[container]].body
-        return body is not None and body.is_loop
-
-    def config_of(self, node: PlanNode, inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-        """The node's configuration for these inputs. Raises SageError when an expression fails."""
-        binding = node.binding
-        if binding.is_constant and not node.wired_fields:
-            return binding.constants
-        config = binding.resolve(self.scope_of(binding.roots, inputs))
-        for name in node.wired_fields:
-            if name in inputs:
-                config[name] = inputs[name]
-        return config
-
-    def scope_of(self, roots: frozenset[str], inputs: Mapping[str, Any]) -> dict[str, Any]:
-        """The names an expression reads; a node that gave nothing reads as an empty object."""
-        known = self.names
-        index = self.plan.index
-        scope = {root: known.get(root, NOTHING) for root in roots if root in known or root in index}
-        scope["inputs"] = inputs
-        return scope
 
     def _coroutine(
         self, node: PlanNode, context: RunContext, inputs: Mapping[str, Any]
@@ -604,174 +335,6 @@ class Scope:
             self._strands.exempt -= 1
             self.run.at_work -= 1
             del self.at_work[task]
-
-    async def pause_between(self, wait_s: float) -> bool:
-        """Wait before the next attempt while others go on; False when the run stopped."""
-        if self.ready:
-            self._strands.spawn()
-        task = cast("asyncio.Task[None]", asyncio.current_task())
-        self._strands.resting.add(task)
-        try:
-            await self.run.clock.sleep(wait_s)
-        except asyncio.CancelledError:
-            if not self.is_stopping:
-                raise
-        finally:
-            self._strands.resting.discard(task)
-        return not self.is_stopping
-
-    # What became of them
-
-    async def complete(
-        self,
-        node: PlanNode,
-        attempt: int,
-        began: float,
-        outputs: Mapping[str, Any],
-        data: JsonObject | None = None,
-    ) -> None:
-        """Record it and let go on what waits for it."""
-        self.note_completed(node, attempt, began, outputs, data)
-        if node.effect != "pure":
-            await self.run.journal.flush()
-        self.settle(node, outputs)
-
-    def note_completed(
-        self,
-        node: PlanNode,
-        attempt: int,
-        began: float,
-        outputs: Mapping[str, Any],
-        data: JsonObject | None = None,
-        *,
-        ports: Mapping[str, int] | None = None,
-    ) -> None:
-        """Journal that a node is done; ``ports`` counts the items on each port where that is known."""
-        run = self.run
-        finished = run.now()
-        ports = count_ports(outputs) if ports is None else ports
-        stored = run.masks.value(outputs)
-        self.record(node, attempt, "completed", began, finished, outputs=stored, ports=ports)
-        facts: JsonObject = {
-            "duration_ms": round((finished - began) * 1000),
-            "items": max(ports.values()) if ports else None,
-            "ports": cast(JsonObject, ports),
-            "cached": node.cache and node.id in self.cached,
-        }
-        if data:
-            facts.update(data)
-        run.journal.event("node_completed", finished, node.id, attempt, facts, self.path)
-
-    async def _complete_leaving(self, node: PlanNode, attempt: int, began: float, left: Leave) -> None:
-        """Record the stop together with where it leads, so that a crash right after cannot undo it."""
-        finished = self.run.now()
-        stored = self.run.masks.value({LEFT: left.to_json()})
-        self.record(node, attempt, "completed", began, finished, outputs=stored, ports={})
-        facts: JsonObject = {
-            "duration_ms": round((finished - began) * 1000),
-            "items": None,
-            "left": left.what,
-        }
-        self.run.journal.event("node_completed", finished, node.id, attempt, facts, self.path)
-        self.unsettled -= 1
-        self.leave(left)
-
-    def skip(self, node: PlanNode, reason: str) -> None:
-        now = self.run.now()
-        self.record(node, 1, "skipped", None, now)
-        self.run.journal.event("node_skipped", now, node.id, 1, {"reason": reason}, self.path)
-        self.settle(node, None)
-
-    async def _fail(self, node: PlanNode, attempt: int, began: float, failure: Failure) -> None:
-        finished = self.run.now()
-        problem = failure.problem
-        self.record(node, attempt, "failed", began, finished, error=problem)
-        facts: JsonObject = {
-            "error": as_json_error(problem),
-            "duration_ms": round((finished - began) * 1000),
-            "on_error": node.on_error,
-        }
-        self.run.journal.event("node_failed", finished, node.id, attempt, facts, self.path)
-        if node.effect != "pure":
-            await self.run.journal.flush()
-        self.settle_failed(node, problem)
-
-    def settle_failed(self, node: PlanNode, problem: Problem) -> None:
-        """Let a final failure do what the node (or else the flow) says."""
-        run = self.run
-        if node.on_error == "route":
-            self.settle(node, {"error": problem})
-        elif node.on_error == "continue":
-            self.settle(node, None)
-        elif self.parent is None and self.plan.document.settings.on_error == "continue":
-            run.first_error = run.first_error or problem
-            self.settle(node, None)
-        else:
-            self.fail(problem)
-
-    def settle_quietly(self, node: PlanNode, outputs: Mapping[str, Any] | None) -> list[int]:
-        """Take a node's outputs as given; returns the nodes that wait for nothing any more."""
-        self.unsettled -= 1
-        if outputs is not None:
-            self.outputs[node.index] = outputs
-            self.names[node.id] = outputs
-        waits = self.waits
-        freed = []
-        for successor in node.successors:
-            waits[successor] -= 1
-            if not waits[successor]:
-                freed.append(successor)
-        return freed
-
-    def settle(self, node: PlanNode, outputs: Mapping[str, Any] | None) -> None:
-        freed = self.settle_quietly(node, outputs)
-        if self.run.preparing is not None and self.parent is None and outputs is not None:
-            self.run.preparing.decided(node, outputs)
-        if not self.is_stopping:
-            self.ready.extend(freed)
-        if self.run.debugger is not None:
-            self.run.debugger.settled(self, node, freed)
-
-    def record(
-        self,
-        node: PlanNode,
-        attempt: int,
-        state: NodeState,
-        began: float | None,
-        finished: float | None = None,
-        *,
-        outputs: Mapping[str, Any] | None = None,
-        error: Problem | None = None,
-        ports: Mapping[str, int] | None = None,
-        waits: Mapping[str, Any] | None = None,
-    ) -> None:
-        """Journal where an attempt stands."""
-        record = NodeRecord(node.id, self.path, attempt, state, began, finished, outputs, error, ports, waits)
-        if self.cpu_s and finished is not None and node.id in self.cpu_s:
-            record = record._replace(resources={"cpu_ms": round(self.cpu_s.pop(node.id) * 1000)})
-        if self.run.debugger is not None:
-            record = self.run.debugger.with_values(record)
-        self._records[node.id] = record
-        self.run.journal.node(record)
-        if node.body is not None and state in FINAL_NODE_STATES:
-            close_what_is_left(self.run, f"{self.path}/{node.id}." if self.path else f"{node.id}.")
-
-    def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
-        self.run.journal.event(type_, self.run.now(), node_id, attempt, data, self.path)
-
-    def note_retry(self, node: PlanNode, attempt: int, began: float, problem: Problem, wait_s: float) -> None:
-        now = self.run.now()
-        self.record(node, attempt, "failed", began, now, error=problem)
-        facts: JsonObject = {"error": as_json_error(problem), "wait_s": round(wait_s, 3), "next": attempt + 1}
-        self.run.journal.event("node_retrying", now, node.id, attempt, facts, self.path)
-
-    def _note_cancelled(self, node: PlanNode, attempt: int, began: float) -> None:
-        """In a run that only rests, waits and containers are taken up where they are, a node that may be
-        repeated is queued again, and one that may not stays "running": its outcome is unknown."""
-        if not self.run.is_resting:
-            self.record(node, attempt, "cancelled", began, self.run.now())
-        elif not node.is_at_most_once and not is_taken_up(node, self.records.get(node.id)):
-            self.record(node, attempt, "queued", None)
 
 
 async def _raised(error: Exception | None) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from sage_studio.engine.records import FINAL_NODE_STATES, NodeRecord
 from sage_studio.kernel import JsonObject, Problem, SageError
 
 if TYPE_CHECKING:
+    from sage_studio.engine.level import Level
     from sage_studio.engine.plan import PlanNode
     from sage_studio.engine.run import ActiveRun
     from sage_studio.engine.scope import Scope
@@ -123,8 +124,8 @@ class RunDebugger:
         config = None if at_work.config is None else value(dict(at_work.config))
         return record._replace(inputs=value(dict(at_work.inputs)), config=config)
 
-    def settled(self, scope: Scope, node: PlanNode, freed: Iterable[int]) -> None:
-        nodes, path = scope.plan.nodes, scope.path
+    def settled(self, level: Level, node: PlanNode, freed: Iterable[int]) -> None:
+        nodes, path = level.plan.nodes, level.path
         self.gate.settled(Place(node.id, path), [Place(nodes[i].id, path) for i in freed])
 
     def level_ended(self, scope: Scope) -> None:
