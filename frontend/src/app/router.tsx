@@ -151,6 +151,12 @@ const runRoute = createRoute({
   component: lazyRouteComponent(() => import("./run-routes"), "RunRoute"),
 });
 
+const approvalsRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/approvals",
+  component: lazyRouteComponent(() => import("./run-routes"), "ApprovalsRoute"),
+});
+
 const membersRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: "/members",
@@ -201,6 +207,7 @@ const routeTree = rootRoute.addChildren([
       historyRoute,
       runsRoute,
       runRoute,
+      approvalsRoute,
       membersRoute,
       settingsRoute,
       credentialsRoute,

@@ -1,8 +1,10 @@
 import { getRouteApi } from "@tanstack/react-router";
+import { ApprovalsPage } from "@/features/runs/approvals-page";
 import { RunListPage } from "@/features/runs/run-list-page";
 import { RunPage } from "@/features/runs/run-page";
 
 const list = getRouteApi("/shell/w/$ws/runs");
+const approvals = getRouteApi("/shell/w/$ws/approvals");
 const one = getRouteApi("/shell/w/$ws/runs/$run");
 
 export function RunListRoute() {
@@ -21,4 +23,9 @@ export function RunListRoute() {
 export function RunRoute() {
   const { ws, run } = one.useParams();
   return <RunPage key={run} workspaceId={ws} runId={run} />;
+}
+
+export function ApprovalsRoute() {
+  const { ws } = approvals.useParams();
+  return <ApprovalsPage workspaceId={ws} />;
 }

@@ -39,7 +39,7 @@ const text = defineText("run_waits", {
   },
 });
 
-type Wait = {
+export type Wait = {
   key: string;
   node_id: string;
   iteration_path: string;
@@ -72,7 +72,7 @@ export function RunWaits({ workspaceId, runId, canAnswer, nodeId, nameOf }: Prop
   return (
     <section className={classes.waits} data-testid="run-waits">
       {waits.map((wait) => (
-        <OneWait
+        <WaitCard
           key={wait.key}
           workspaceId={workspaceId}
           runId={runId}
@@ -85,18 +85,21 @@ export function RunWaits({ workspaceId, runId, canAnswer, nodeId, nameOf }: Prop
   );
 }
 
-function OneWait({
+/** One wait, and the answer to it. `onAnswered` is told once the answer is accepted. */
+export function WaitCard({
   workspaceId,
   runId,
   wait,
   canAnswer,
   title,
+  onAnswered,
 }: {
   workspaceId: string;
   runId: string;
   wait: Wait;
   canAnswer: boolean;
   title: string | undefined;
+  onAnswered?: () => void;
 }) {
   const t = useText(text);
   const queryClient = useQueryClient();
@@ -108,6 +111,7 @@ function OneWait({
     onSuccess: () => {
       tell(t("waits.sent"));
       void queryClient.invalidateQueries({ queryKey: ["workspace", workspaceId, "runs", runId] });
+      onAnswered?.();
     },
   });
   const isFlow = wait.name.startsWith("flow@");

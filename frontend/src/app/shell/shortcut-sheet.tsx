@@ -11,6 +11,7 @@ const everywhere = {
     ["shortcuts.this", ["?"]],
     ["shortcuts.goFlows", ["G", "F"]],
     ["shortcuts.goRuns", ["G", "R"]],
+    ["shortcuts.goApprovals", ["G", "A"]],
     ["shortcuts.goTemplates", ["G", "T"]],
   ],
 } as const;

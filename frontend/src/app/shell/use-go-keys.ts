@@ -1,4 +1,4 @@
-/** Keys of every page: "?" for the shortcuts; "g" then a letter: g f = flows, g r = runs, g t = templates. */
+/** Keys of every page: "?" for the shortcuts; "g" then a letter: g f = flows, g r = runs, g a = approvals, g t = templates. */
 import { useNavigate } from "@tanstack/react-router";
 import { useEffect } from "react";
 
@@ -32,6 +32,7 @@ export function useGoKeys(workspaceId: string | null, onHelp: () => void): void 
       else if (workspaceId === null) return;
       else if (event.key === "f") void navigate({ to: "/w/$ws/flows", params: { ws: workspaceId } });
       else if (event.key === "r") void navigate({ to: "/w/$ws/runs", params: { ws: workspaceId } });
+      else if (event.key === "a") void navigate({ to: "/w/$ws/approvals", params: { ws: workspaceId } });
       else return;
       event.preventDefault();
     };

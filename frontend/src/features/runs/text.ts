@@ -2,6 +2,11 @@ import { defineText } from "@/i18n";
 
 export const runsText = defineText("runs", {
   en: {
+    "approvals.title": "Approvals",
+    "approvals.none": "Nothing waits for an answer",
+    "approvals.none.lead":
+      "When a run reaches a Wait node that asks for approval, its question appears here.",
+    "approvals.since": "asked {{time}}",
     title: "Runs",
     active_one: "{{count}} running",
     active_other: "{{count}} running",
@@ -120,6 +125,10 @@ export const runsText = defineText("runs", {
     "event.flow_failed": "Flow failed",
   },
   zh: {
+    "approvals.title": "审批",
+    "approvals.none": "没有待处理的审批",
+    "approvals.none.lead": "当运行到达需要审批的“等待”节点时，问题会显示在这里。",
+    "approvals.since": "{{time}}提出",
     title: "运行",
     active_other: "{{count}} 个正在运行",
     live: "实时更新",

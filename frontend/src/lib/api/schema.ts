@@ -213,6 +213,23 @@ export interface paths {
     patch: operations["workspace_update"];
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/approvals": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description What the runs of the workspace ask people. */
+    get: operations["approval_list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/audit": {
     parameters: {
       query?: never;
@@ -933,6 +950,21 @@ export interface components {
     AdviceOut: {
       text: components["schemas"]["TextOut"];
       patch: unknown;
+    };
+    /** @description All that people are asked in a workspace, the oldest first. */
+    ApprovalListOut: {
+      items: components["schemas"]["ApprovalOut"][];
+    };
+    /** @description A question of a run; ``wait.key`` is what its answer names. */
+    ApprovalOut: {
+      /** Format: uuid */
+      run_id: string;
+      run_number: number;
+      /** Format: uuid */
+      flow_id: string;
+      flow_name: string;
+      node_name: string;
+      wait: components["schemas"]["WaitOut"];
     };
     /** @description Who did what, when and from where. */
     AuditEntryOut: {
@@ -2357,6 +2389,27 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["WorkspaceOut"];
+        };
+      };
+    };
+  };
+  approval_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ApprovalListOut"];
         };
       };
     };
