@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from sage_studio.plugins.support.cells import CONVERT, cell_value
 from sage_studio.plugins.support.table_stream import TableFormat, TableReader
 from sage_studio.plugins.support.tables import csv_rows
 from sage_studio.sdk import NodeError
@@ -50,6 +51,33 @@ def test_any_table_is_read_the_same_in_blocks_of_any_size(
     assert found == expected
 
 
+PLAIN = st.text(alphabet="ab;' 10.-é", max_size=5)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(st.lists(PLAIN, max_size=3), max_size=25),
+    size=st.integers(1, 90),
+    ending=st.sampled_from(["\n", "\r\n", "\r"]),
+    width=st.integers(1, 3),
+)
+def test_rows_without_quotes_are_read_like_any_others(
+    rows: list[list[str]], size: int, ending: str, width: int
+) -> None:
+    """Blank lines and short rows among them, too."""
+    header = ["x", "y", "z"][:width]
+    text = "".join(",".join(row[:width]) + ending for row in [header, *rows])
+    expected = list(csv_rows("t", text, delimiter=",", max_rows=10**6, numbers=False))
+    assert read(text.encode(), size, delimiter=",", numbers=False, encoding="utf-8") == expected
+
+
+@settings(max_examples=100, deadline=None)
+@given(st.lists(st.one_of(st.text(alphabet="0123-+._ e\n", max_size=18), st.integers().map(str)), max_size=6))
+def test_a_column_of_numbers_holds_what_its_cells_are_one_by_one(cells: list[str]) -> None:
+    for kind in ("integer", "number"):
+        assert CONVERT[kind](cells) == [cell_value(cell) for cell in cells]
+
+
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "gb18030", "utf-16", "shift_jis"])
 def test_encodings_survive_blocks_that_cut_characters(encoding: str) -> None:
     rows = [{"name": f"数据 {n}", "n": n} for n in range(300)]
@@ -72,7 +100,7 @@ def test_a_row_with_more_cells_brings_columns_and_a_shorter_one_is_filled() -> N
     ]
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(size=st.integers(20, 9_000), stop=st.integers(0, 40))
 def test_a_new_reader_goes_on_at_any_position(size: int, stop: int) -> None:
     text = "n,said\n" + "".join(f'{n},"line {n}\nand more"\n' for n in range(3_000))
