@@ -6,10 +6,13 @@ under the data folder. Who may read or remove what is decided above this module.
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
+import math
 import os
 import secrets
 import shutil
+import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,6 +21,10 @@ from typing import Self
 from django.conf import settings
 
 HEAD_BYTES = 64 * 1024
+# No upload takes longer. A process that is killed while it receives one leaves its draft behind.
+DRAFT_LIVES_S = 24 * 3600
+SWEEP_EVERY_S = 3600
+_swept_at = -math.inf
 
 
 def _root() -> Path:
@@ -35,8 +42,9 @@ class Draft:
     def __init__(self) -> None:
         folder = _root() / "incoming"
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-        self._path = folder / secrets.token_hex(16)
-        self._file = self._path.open("xb")
+        _sweep(folder)
+        self.path = folder / secrets.token_hex(16)
+        self._file = self.path.open("xb")
         self._hash = hashlib.sha256()
         self.size_bytes = 0
         self.head = b""
@@ -58,18 +66,31 @@ class Draft:
         os.fsync(self._file.fileno())
         target = path_of(workspace_id, self.sha256)
         _make_folder(target.parent)
-        self._path.replace(target)
+        self.path.replace(target)
         _sync_folder(target.parent)
 
     def close(self) -> None:
         self._file.close()
-        self._path.unlink(missing_ok=True)
+        self.path.unlink(missing_ok=True)
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def _sweep(folder: Path) -> None:
+    """Remove drafts whose process died; looks once an hour."""
+    global _swept_at  # noqa: PLW0603 - one clock per process
+    if time.monotonic() - _swept_at < SWEEP_EVERY_S:
+        return
+    _swept_at = time.monotonic()
+    limit = time.time() - DRAFT_LIVES_S
+    for left in folder.iterdir():
+        with contextlib.suppress(FileNotFoundError):  # another process sweeps as well
+            if left.stat().st_mtime < limit:
+                left.unlink()
 
 
 def _make_folder(folder: Path) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 import uuid
 from pathlib import Path
 from typing import Any
@@ -91,3 +93,20 @@ def test_a_new_folders_name_is_on_disk_before_what_lies_in_it(
     disk._make_folder(tmp_path / "a" / "b")
     disk._make_folder(tmp_path / "a" / "b")
     assert synced == [tmp_path, tmp_path / "a"]
+
+
+def test_drafts_of_processes_that_died_are_removed_after_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    with services.Draft() as draft:
+        folder = draft.path.parent
+        left, fresh = folder / "left", folder / "fresh"
+        left.write_bytes(b"half")
+        fresh.write_bytes(b"half")
+        long_ago = time.time() - disk.DRAFT_LIVES_S - 1
+        os.utime(left, (long_ago, long_ago))
+        monkeypatch.setattr(disk, "SWEEP_EVERY_S", 0)
+
+        with services.Draft():
+            assert not left.exists()
+            assert fresh.exists()
+            assert draft.path.exists()
+    fresh.unlink()
