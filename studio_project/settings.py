@@ -234,7 +234,13 @@ REST_FRAMEWORK = {
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
     "UNAUTHENTICATED_USER": "django.contrib.auth.models.AnonymousUser",
     "DEFAULT_THROTTLE_CLASSES": ["apps.common.throttles.ScopedThrottle"],
-    "DEFAULT_THROTTLE_RATES": {"invitation": "60/min", "export": "30/min", "assistant": "30/min"},
+    "DEFAULT_THROTTLE_RATES": {
+        "invitation": "60/min",
+        "export": "30/min",
+        "assistant": "30/min",
+        "comment": "60/min",
+        "shared": "120/min",
+    },
     "TEST_REQUEST_DEFAULT_FORMAT": "json",
 }
 SPECTACULAR_SETTINGS = {

@@ -2,11 +2,22 @@
 
 from django.urls import path
 
-from apps.collaboration import apis
+from apps.collaboration import apis, comment_apis
 
 workspace_urlpatterns = [
     path("flows/<uuid:flow_id>", apis.FlowDetailApi.as_view()),
     path("flows/<uuid:flow_id>/definition", apis.FlowDefinitionApi.as_view()),
     path("flows/<uuid:flow_id>/patches", apis.FlowPatchesApi.as_view()),
     path("flows/<uuid:flow_id>/problems", apis.FlowProblemsApi.as_view()),
+    path("flows/<uuid:flow_id>/comments", comment_apis.CommentsApi.as_view()),
+    path("flows/<uuid:flow_id>/comments/<uuid:thread_id>", comment_apis.ThreadApi.as_view()),
+    path("flows/<uuid:flow_id>/comments/<uuid:thread_id>/replies", comment_apis.RepliesApi.as_view()),
+    path(
+        "flows/<uuid:flow_id>/comments/<uuid:thread_id>/replies/<uuid:comment_id>",
+        comment_apis.ReplyApi.as_view(),
+    ),
+    path(
+        "flows/<uuid:flow_id>/comments/<uuid:thread_id>/replies/<uuid:comment_id>/reactions",
+        comment_apis.ReactionApi.as_view(),
+    ),
 ]

@@ -56,6 +56,13 @@ class WorkspaceIn(StrictSerializer):
     name = serializers.CharField(max_length=80)
 
 
+class WorkspaceChangeIn(StrictSerializer):
+    """A new name, and what viewers may do beside looking."""
+
+    name = serializers.CharField(max_length=80, required=False)
+    viewers_may_comment = serializers.BooleanField(required=False)
+
+
 class WorkspaceOut(serializers.Serializer[Workspace]):
     """A workspace as one of its members sees it."""
 
@@ -64,6 +71,7 @@ class WorkspaceOut(serializers.Serializer[Workspace]):
     kind = serializers.ChoiceField(choices=Workspace.Kind.choices)
     role = serializers.ChoiceField(choices=ROLES)
     member_count = serializers.IntegerField()
+    viewers_may_comment = serializers.BooleanField()
     created_at = serializers.DateTimeField()
 
 
@@ -107,9 +115,15 @@ class WorkspaceDetailApi(WorkspaceApi):
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
         return self._answer()
 
-    @extend_schema(request=WorkspaceIn, responses=WorkspaceOut, operation_id="workspace_update")
+    @extend_schema(request=WorkspaceChangeIn, responses=WorkspaceOut, operation_id="workspace_update")
     def patch(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        services.workspace_rename(self.person, self.workspace, name=self.read(WorkspaceIn, request)["name"])
+        data = self.read(WorkspaceChangeIn, request)
+        if "name" in data:
+            services.workspace_rename(self.person, self.workspace, name=data["name"])
+        if "viewers_may_comment" in data:
+            services.viewers_may_comment_set(
+                self.person, self.workspace, is_allowed=data["viewers_may_comment"]
+            )
         return self._answer()
 
     @extend_schema(responses={204: None}, operation_id="workspace_delete")

@@ -53,6 +53,19 @@ def workspace_rename(person: Person, workspace: Workspace, *, name: str) -> Work
     return workspace
 
 
+def viewers_may_comment_set(person: Person, workspace: Workspace, *, is_allowed: bool) -> Workspace:
+    """Whether viewers may comment on flows. Editors and owners always may."""
+    with write_transaction():
+        policies.require(person, workspace.pk, Action.WORKSPACE_MANAGE)
+        before = workspace.viewers_may_comment
+        if before != is_allowed:
+            target = ("workspace", workspace.pk)
+            record(person, "workspace.viewers_may_comment", workspace.pk, target, before, is_allowed)
+            workspace.viewers_may_comment = is_allowed
+            workspace.save(update_fields=["viewers_may_comment", "updated_at"])
+    return workspace
+
+
 def workspace_delete(person: Person, workspace: Workspace) -> None:
     """Delete a team workspace and all that hangs on it. Raises SageError for a personal one."""
     with write_transaction():

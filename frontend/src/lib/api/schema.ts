@@ -424,6 +424,95 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/comments": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description All threads of a flow. */
+    get: operations["comment_thread_list"];
+    put?: never;
+    /** @description All threads of a flow. */
+    post: operations["comment_thread_create"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/comments/{thread_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description One thread. */
+    get: operations["comment_thread_get"];
+    put?: never;
+    post?: never;
+    /** @description One thread. */
+    delete: operations["comment_thread_delete"];
+    options?: never;
+    head?: never;
+    /** @description One thread. */
+    patch: operations["comment_thread_update"];
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/comments/{thread_id}/replies": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Replies in a thread. */
+    post: operations["comment_create"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/comments/{thread_id}/replies/{comment_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** @description One comment: changed by its author, deleted by its author or an owner. */
+    delete: operations["comment_delete"];
+    options?: never;
+    head?: never;
+    /** @description One comment: changed by its author, deleted by its author or an owner. */
+    patch: operations["comment_update"];
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/comments/{thread_id}/replies/{comment_id}/reactions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    /** @description One's own sign under a comment. */
+    put: operations["comment_react"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/definition": {
     parameters: {
       query?: never;
@@ -1033,6 +1122,30 @@ export interface components {
       state: components["schemas"]["StateEnum"];
       parent_path: string;
     };
+    /** @description The words of a comment. */
+    CommentInRequest: {
+      body: string;
+    };
+    /** @description A comment. ``<@id>`` in ``body`` stands for the person of ``mentions`` with that id. */
+    CommentOut: {
+      /** Format: uuid */
+      id: string;
+      author: components["schemas"]["CommentPersonOut"] | null;
+      body: string;
+      mentions: components["schemas"]["CommentPersonOut"][];
+      readonly reactions: components["schemas"]["ReactionOut"][];
+      /** Format: date-time */
+      created_at: string;
+      /** Format: date-time */
+      edited_at: string | null;
+    };
+    /** @description A person beside what they wrote. */
+    CommentPersonOut: {
+      /** Format: uuid */
+      id: string;
+      name: string;
+      color: number;
+    };
     /** @description A declared input: keys it does not name are errors. */
     CommitInRequest: {
       message: string;
@@ -1199,6 +1312,16 @@ export interface components {
      * @enum {string}
      */
     EffectEnum: "pure" | "idempotent" | "at_most_once";
+    /**
+     * @description * `👍` - 👍
+     *     * `❤️` - ❤️
+     *     * `🎉` - 🎉
+     *     * `😄` - 😄
+     *     * `👀` - 👀
+     *     * `✅` - ✅
+     * @enum {string}
+     */
+    EmojiEnum: "👍" | "❤️" | "🎉" | "😄" | "👀" | "✅";
     /** @description An upload. */
     FileInRequest: {
       /** Format: binary */
@@ -1594,6 +1717,10 @@ export interface components {
         [key: string]: unknown;
       };
     };
+    /** @description The words of a comment. */
+    PatchedCommentInRequest: {
+      body?: string;
+    };
     /** @description New name or description. */
     PatchedFlowChangeInRequest: {
       name?: string;
@@ -1609,9 +1736,18 @@ export interface components {
     PatchedMemberInRequest: {
       role?: components["schemas"]["RoleEnum"];
     };
-    /** @description A workspace's name. */
-    PatchedWorkspaceInRequest: {
+    /** @description Resolve, reopen or move a thread. */
+    PatchedThreadChangeInRequest: {
+      resolved?: boolean;
+      /** Format: double */
+      x?: number;
+      /** Format: double */
+      y?: number;
+    };
+    /** @description A new name, and what viewers may do beside looking. */
+    PatchedWorkspaceChangeInRequest: {
       name?: string;
+      viewers_may_comment?: boolean;
     };
     /** @description Oneself. */
     PersonOut: {
@@ -1634,6 +1770,16 @@ export interface components {
     /** @description A declared input: keys it does not name are errors. */
     PublishInRequest: {
       version: number;
+    };
+    /** @description A sign, put or taken away. */
+    ReactionInRequest: {
+      emoji: components["schemas"]["EmojiEnum"];
+      on: boolean;
+    };
+    /** @description A sign and who put it. */
+    ReactionOut: {
+      emoji: string;
+      people: string[];
     };
     /**
      * @description * `viewer` - viewer
@@ -1898,6 +2044,43 @@ export interface components {
       en: string;
       zh: string;
     };
+    /** @description A new thread with its first comment. */
+    ThreadInRequest: {
+      /** @default  */
+      node_id: string;
+      /** @default  */
+      node_name: string;
+      /** Format: double */
+      x: number;
+      /** Format: double */
+      y: number;
+      body: string;
+    };
+    /** @description A thread. With ``node_id``, ``x`` and ``y`` count from that node's corner; the node may be gone. */
+    ThreadOut: {
+      /** Format: uuid */
+      id: string;
+      node_id: string;
+      node_name: string;
+      /** Format: double */
+      x: number;
+      /** Format: double */
+      y: number;
+      created_by: components["schemas"]["CommentPersonOut"] | null;
+      /** Format: date-time */
+      created_at: string;
+      /** Format: date-time */
+      active_at: string;
+      /** Format: date-time */
+      resolved_at: string | null;
+      resolved_by: components["schemas"]["CommentPersonOut"] | null;
+      comments: components["schemas"]["CommentOut"][];
+    };
+    /** @description A page of threads, those with the newest comment first. */
+    ThreadPageOut: {
+      items: components["schemas"]["ThreadOut"][];
+      next_cursor: string | null;
+    };
     /** @description The one time the secret is shown. */
     TokenCreatedOut: {
       /** Format: uuid */
@@ -2001,6 +2184,7 @@ export interface components {
       kind: components["schemas"]["WorkspaceOutKindEnum"];
       role: components["schemas"]["RoleEnum"];
       member_count: number;
+      viewers_may_comment: boolean;
       /** Format: date-time */
       created_at: string;
     };
@@ -2379,7 +2563,7 @@ export interface operations {
     };
     requestBody?: {
       content: {
-        "application/json": components["schemas"]["PatchedWorkspaceInRequest"];
+        "application/json": components["schemas"]["PatchedWorkspaceChangeInRequest"];
       };
     };
     responses: {
@@ -2838,6 +3022,236 @@ export interface operations {
           "application/json": {
             [key: string]: unknown;
           };
+        };
+      };
+    };
+  };
+  comment_thread_list: {
+    parameters: {
+      query?: {
+        state?: "all" | "open" | "resolved";
+        limit?: number;
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ThreadPageOut"];
+        };
+      };
+    };
+  };
+  comment_thread_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ThreadInRequest"];
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ThreadOut"];
+        };
+      };
+    };
+  };
+  comment_thread_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        thread_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ThreadOut"];
+        };
+      };
+    };
+  };
+  comment_thread_delete: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        thread_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  comment_thread_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        thread_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedThreadChangeInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ThreadOut"];
+        };
+      };
+    };
+  };
+  comment_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        thread_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["CommentInRequest"];
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ThreadOut"];
+        };
+      };
+    };
+  };
+  comment_delete: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        comment_id: string;
+        flow_id: string;
+        thread_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  comment_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        comment_id: string;
+        flow_id: string;
+        thread_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedCommentInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ThreadOut"];
+        };
+      };
+    };
+  };
+  comment_react: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        comment_id: string;
+        flow_id: string;
+        thread_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ReactionInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ThreadOut"];
         };
       };
     };
