@@ -131,6 +131,26 @@ IDEMPOTENCY_BUSY = define_error(
     en="The first request with this Idempotency-Key is still running.",
     zh="使用此键的第一个请求仍在处理中。",
 )
+# Said by the proxy when no web process can say anything (infra/proxy/site.conf.template).
+PROXY_UNANSWERED = define_error(
+    "proxy.unanswered",
+    1021,
+    status=503,
+    retryable=True,
+    en="SAGE Studio does not answer just now.",
+    zh="SAGE Studio 暂时没有响应。",
+    hint_en="Nothing was changed. Try again in a moment.",
+    hint_zh="没有任何更改，请稍后重试。",
+)
+PROXY_LOST = define_error(
+    "proxy.lost",
+    1022,
+    status=502,
+    en="The connection was lost while the request was being worked on. It may have been carried out.",
+    zh="处理请求时连接中断，请求可能已经执行。",
+    hint_en="Look whether it was done before you send it again, or send it with the same Idempotency-Key.",
+    hint_zh="请先确认是否已完成再重新发送，或使用相同的 Idempotency-Key 重新发送。",
+)
 
 
 class ApiError(SageError):

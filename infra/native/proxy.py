@@ -59,7 +59,7 @@ def choose(folder: Path, *, port: int, upstreams: Sequence[int]) -> Front:
 def write_configuration(folder: Path, *, port: int, upstreams: Sequence[int], tls: str = "") -> Path:
     """Fills in the site the containers use, and puts a main file for this machine around it."""
     folder.mkdir(parents=True, exist_ok=True)
-    servers = " ".join(f"server 127.0.0.1:{upstream} max_fails=1 fail_timeout=2s;" for upstream in upstreams)
+    servers = " ".join(f"server 127.0.0.1:{upstream} max_fails=0;" for upstream in upstreams)
     site = fill_in(
         SITE.read_text(encoding="utf-8"),
         STUDIO_UPSTREAM=servers,
