@@ -5,8 +5,8 @@ import * as Y from "yjs";
 import { LiveFlow } from "./live-flow";
 import { project } from "./projection";
 import { rawFlow, sharedText } from "./schema";
-import { multiple, type Replica, replica, specOf, syncAll } from "./testing";
-import { FlowUndo } from "./undo";
+import { multiple, type Replica, replica, specOf, syncAll, undoOf } from "./testing";
+import type { FlowUndo } from "./undo";
 
 type Step = { who: number; what: string; a: number; b: number; value: number };
 
@@ -91,7 +91,7 @@ test("concurrent histories converge to one document and one flow", () => {
   fc.assert(
     fc.property(fc.array(step, { maxLength: 120 }), (steps) => {
       const people = [replica("p1"), replica("p2"), replica("p3")];
-      const undos = people.map((person) => new FlowUndo(person.roots));
+      const undos = people.map((person) => undoOf(person));
       const lives = people.map((person) => new LiveFlow(person.roots, multiple));
       for (const current of steps) {
         const person = people[current.who];

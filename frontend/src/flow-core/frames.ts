@@ -19,7 +19,12 @@ const NEWS = 105;
 export type OutgoingFrame = Uint8Array<ArrayBuffer>;
 
 export type Role = "owner" | "editor" | "viewer" | "none";
-export type Hello = { epoch: number; role: Role; seq: number };
+export type Limits = { update_bytes: number; answer_bytes: number };
+export type Hello = { epoch: number; role: Role; seq: number; limits: Limits };
+/** What the server changed for somebody, after the change itself has arrived. */
+export type ServerChange = { seq: number; origin: string; by: string | null; summary: string };
+
+const DEFAULT_LIMITS: Limits = { update_bytes: 256 * 1024, answer_bytes: 4 * 1024 * 1024 };
 
 export type Frame =
   | { kind: "sync_step_1"; stateVector: Uint8Array }
@@ -29,6 +34,7 @@ export type Frame =
   | { kind: "acknowledged"; frames: number; seq: number }
   | { kind: "role"; role: Role }
   | { kind: "hello"; hello: Hello }
+  | { kind: "changed"; change: ServerChange }
   | { kind: "news"; topic: string }
   | { kind: "other" };
 
@@ -53,8 +59,9 @@ export function readFrame(data: Uint8Array): Frame {
       return { kind: "hello", hello: readHello(decoding.readVarString(decoder)) };
     case NEWS:
       return { kind: "news", topic: readTopic(decoding.readVarString(decoder)) };
-    case AUTH:
     case CHANGED:
+      return { kind: "changed", change: readChange(decoding.readVarString(decoder)) };
+    case AUTH:
       return { kind: "other" };
     default:
       return { kind: "other" };
@@ -70,8 +77,23 @@ function readSync(decoder: decoding.Decoder): Frame {
 }
 
 function readHello(text: string): Hello {
-  const value = JSON.parse(text) as Partial<Hello>;
-  return { epoch: Number(value.epoch ?? 0), role: asRole(String(value.role)), seq: Number(value.seq ?? 0) };
+  const value = JSON.parse(text) as Partial<Hello> & { client_limits?: Partial<Limits> };
+  return {
+    epoch: Number(value.epoch ?? 0),
+    role: asRole(String(value.role)),
+    seq: Number(value.seq ?? 0),
+    limits: { ...DEFAULT_LIMITS, ...value.client_limits },
+  };
+}
+
+function readChange(text: string): ServerChange {
+  const value = JSON.parse(text) as Partial<ServerChange>;
+  return {
+    seq: Number(value.seq ?? 0),
+    origin: String(value.origin ?? ""),
+    by: typeof value.by === "string" ? value.by : null,
+    summary: String(value.summary ?? ""),
+  };
 }
 
 function readTopic(text: string): string {

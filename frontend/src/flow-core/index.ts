@@ -1,6 +1,10 @@
 /** The flow without a screen: live document, operations, projection, connection. No React here. */
+export { ChangeRecorder } from "./change-recorder";
+export * from "./changes";
+export type { Written } from "./changes-writer";
 export { copyText, fragmentOf, fragmentOrigin, parseFragment } from "./clipboard";
 export * from "./containers";
+export { deviceStore, finished } from "./device-database";
 export {
   type EdgeEnds,
   edgeId,
@@ -13,13 +17,19 @@ export {
   noteShape,
   type Point,
 } from "./document";
-export type { Role } from "./frames";
+export type { Role, ServerChange } from "./frames";
 export { isObject, type Json, type JsonObject, sameJson } from "./json";
 export { containersOf, lifted } from "./levels";
 export { LiveFlow, type LiveSnapshot } from "./live-flow";
 export * from "./node-spec";
 export { FlowOperations, type Fragment, LocalOrigin, type NodeKey } from "./operations";
-export { MemoryPendingStore, type PendingStore, pendingStoreFor } from "./pending-store";
+export {
+  type HeldReason,
+  MemoryPendingStore,
+  type PendingStore,
+  type PendingUpdate,
+  pendingStoreFor,
+} from "./pending-store";
 export { connectable, type PortLook, portLook } from "./port-types";
 export {
   colorOf,
@@ -41,4 +51,4 @@ export {
 export { type Connection, type FinalReason, FlowProvider } from "./provider";
 export { type FlowRoots, rootsOf, sharedText } from "./schema";
 export { type Tidied, tidied } from "./tidy";
-export { FlowUndo, type UndoState } from "./undo";
+export { FlowUndo, type UndoMemory, UndoOrigin, type UndoState } from "./undo";

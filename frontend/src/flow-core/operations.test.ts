@@ -3,9 +3,8 @@ import { copyText, fragmentOf, parseFragment } from "./clipboard";
 import { LiveFlow } from "./live-flow";
 import { project } from "./projection";
 import { rawFlow, sharedText } from "./schema";
-import { multiple, replica, specOf, syncAll } from "./testing";
+import { multiple, replica, specOf, syncAll, undoOf } from "./testing";
 import { tidied } from "./tidy";
-import { FlowUndo } from "./undo";
 
 const flowOf = (target: ReturnType<typeof replica>) => project(rawFlow(target.roots), multiple).document;
 
@@ -35,7 +34,7 @@ test("two people typing into a new node's text keep both texts", () => {
 
 test("undoing a delete keeps what another person changed meanwhile", () => {
   const [one, two] = [replica("p1"), replica("p2")];
-  const undo = new FlowUndo(one.roots);
+  const undo = undoOf(one);
   const id = one.operations.addNode(specOf("map"), [0, 0]);
   undo.cut();
   syncAll([one, two]);
@@ -50,7 +49,7 @@ test("undoing a delete keeps what another person changed meanwhile", () => {
 
 test("undo takes back only one's own gestures, one at a time", () => {
   const [one, two] = [replica("p1"), replica("p2")];
-  const undo = new FlowUndo(one.roots);
+  const undo = undoOf(one);
   const mine = one.operations.addNode(specOf("map"), [0, 0]);
   syncAll([one, two]);
   undo.cut();
@@ -64,7 +63,7 @@ test("undo takes back only one's own gestures, one at a time", () => {
 
 test("adding a node from a loose end is one undo step", () => {
   const one = replica();
-  const undo = new FlowUndo(one.roots);
+  const undo = undoOf(one);
   const source = one.operations.addNode(specOf("source"), [0, 0]);
   undo.cut();
   one.operations.addConnectedNode(specOf("map"), [200, 0], (id) => ({
@@ -81,7 +80,7 @@ test("adding a node from a loose end is one undo step", () => {
 
 test("a removed node takes its connections along, and undo brings them back", () => {
   const one = replica();
-  const undo = new FlowUndo(one.roots);
+  const undo = undoOf(one);
   const source = one.operations.addNode(specOf("source"), [0, 0]);
   const target = one.operations.addNode(specOf("map"), [200, 0]);
   one.operations.connect({ source, source_port: "items", target, target_port: "items" });

@@ -3,6 +3,8 @@
  * that undo takes back exactly one gesture and nothing of anybody else.
  */
 import * as Y from "yjs";
+import type { Change } from "./changes";
+import { type Written, writeChanges } from "./changes-writer";
 import { insideOf } from "./containers";
 import {
   type EdgeEnds,
@@ -18,6 +20,7 @@ import {
 } from "./document";
 import { isObject, type Json, type JsonObject, sameJson } from "./json";
 import type { FieldSpec, NodeSpec, NodeTypes } from "./node-spec";
+import { type PLAIN_NODE_KEYS, replaceText, textOf, writeNode } from "./node-writer";
 import { configMap, type FlowRoots, nodeMap, plain, sharedText } from "./schema";
 
 /** Marks a transaction as this person's own; the undo manager tracks the class. */
@@ -34,8 +37,7 @@ type OperationsOptions = {
   now?: () => number;
 };
 
-const PLAIN_NODE_KEYS = ["retry", "timeout_s", "on_error", "cache", "concurrency", "notes", "size"] as const;
-export type NodeKey = (typeof PLAIN_NODE_KEYS)[number] | "name" | "disabled" | "pinned";
+export type NodeKey = (typeof PLAIN_NODE_KEYS)[number] | "name" | "disabled";
 
 export class FlowOperations {
   private readonly roots: FlowRoots;
@@ -55,7 +57,7 @@ export class FlowOperations {
     const id = this.freeNodeId(spec.id);
     this.transact("add_node", () => {
       const inside = parent === undefined ? {} : { parent };
-      this.writeNode(id, {
+      writeNode(this.roots, this.types(), {
         id,
         type: spec.id,
         version: spec.version,
@@ -215,8 +217,10 @@ export class FlowOperations {
     const notes: string[] = [];
     this.transact("paste", () => {
       for (const node of fragment.nodes) ids.set(node.id, this.freeNodeId(node.type));
-      for (const node of fragment.nodes)
-        this.writeNode(ids.get(node.id) ?? node.id, moved(node, offset, ids));
+      for (const node of fragment.nodes) {
+        const id = ids.get(node.id) ?? node.id;
+        writeNode(this.roots, this.types(), { ...moved(node, offset, ids), id });
+      }
       for (const edge of fragment.edges) {
         const source = ids.get(edge.source);
         const target = ids.get(edge.target);
@@ -228,6 +232,13 @@ export class FlowOperations {
       }
     });
     return { nodes: [...ids.values()], notes };
+  }
+
+  /** Writes changes told in words of the flow; those that others have overtaken are refused. */
+  write(changes: readonly Change[], origin: object, removesChanged = true): Written {
+    const { roots, personId, now } = this;
+    const context = { roots, types: this.types(), now, personId, removesChanged };
+    return roots.doc.transact(() => writeChanges(changes, context), origin);
   }
 
   addNote(note: Omit<NoteShape, "id">): string {
@@ -253,26 +264,6 @@ export class FlowOperations {
   setMeta(key: "name" | "description" | "settings" | "inputs" | "variables", value: Json): void {
     if (sameJson(this.roots.meta.get(key), value)) return;
     this.transact(`set_flow_${key}`, () => this.roots.meta.set(key, value));
-  }
-
-  private writeNode(id: string, node: FlowNode): void {
-    const spec = this.types().get(node.type);
-    const texts = new Y.Map<Y.Text>();
-    const config = new Y.Map<Json>();
-    const shared = new Set((spec?.config ?? []).filter((f) => f.shared_text).map((f) => f.name));
-    for (const name of shared) texts.set(name, new Y.Text(textOf(node.config[name])));
-    for (const [key, value] of Object.entries(node.config)) if (!shared.has(key)) config.set(key, value);
-    const map = new Y.Map<unknown>();
-    map.set("type", node.type);
-    if (node.version) map.set("version", node.version);
-    map.set("name", node.name ?? "");
-    map.set("pos", [...node.pos]);
-    if (node.parent !== undefined) map.set("parent", node.parent);
-    if (node.disabled) map.set("disabled", true);
-    for (const key of PLAIN_NODE_KEYS) if (node[key] !== undefined) map.set(key, node[key]);
-    map.set("config", config);
-    map.set("texts", texts);
-    this.roots.nodes.set(id, map);
   }
 
   private *places(): Iterable<{ id: string; parent?: string }> {
@@ -306,11 +297,6 @@ function hasDefault(field: FieldSpec): boolean {
   return field.default !== undefined && field.default !== null;
 }
 
-function textOf(value: Json | undefined): string {
-  if (typeof value === "string") return value;
-  return value === undefined || value === null ? "" : JSON.stringify(value, null, 2);
-}
-
 function ends(edge: FlowEdge): EdgeEnds {
   const { source, source_port, target, target_port } = edge;
   return { source, source_port, target, target_port };
@@ -340,22 +326,4 @@ export function renameReferences(value: Json, ids: ReadonlyMap<string, string>):
   return value.replace(/\{\{[\s\S]*?\}\}/g, (expression) =>
     expression.replace(/(?<![.\w$])[A-Za-z_]\w*/g, (word) => ids.get(word) ?? word),
   );
-}
-
-/** Rewrites only the differing middle of a text. */
-export function replaceText(text: Y.Text, value: string): void {
-  const current = text.toString();
-  if (current === value) return;
-  let start = 0;
-  while (start < current.length && start < value.length && current[start] === value[start]) start += 1;
-  let tail = 0;
-  while (
-    tail < current.length - start &&
-    tail < value.length - start &&
-    current[current.length - 1 - tail] === value[value.length - 1 - tail]
-  ) {
-    tail += 1;
-  }
-  if (current.length - tail > start) text.delete(start, current.length - tail - start);
-  if (value.length - tail > start) text.insert(start, value.slice(start, value.length - tail));
 }

@@ -1,9 +1,23 @@
 /**
  * Updates the server has not acknowledged yet, kept on this device so that a reload or a crash
- * of the browser loses nothing. Keyed by flow and epoch.
+ * of the browser loses nothing. Shared by all tabs of one person at one flow.
  */
+import type { Change } from "./changes";
+import { deviceStore, finished } from "./device-database";
 
-export type PendingUpdate = { id: string; epoch: number; update: Uint8Array };
+/** Why changes cannot be sent: they are offered to the person instead. */
+export type HeldReason = "role" | "epoch" | "too_large" | "refused";
+
+export type PendingUpdate = {
+  id: string;
+  /** Milliseconds since 1970. */
+  at: number;
+  epoch: number;
+  update: Uint8Array;
+  /** The same in words of the flow, for when the bytes are of no use any more. */
+  changes: readonly Change[];
+  held?: HeldReason;
+};
 
 export interface PendingStore {
   load(): Promise<PendingUpdate[]>;
@@ -28,52 +42,34 @@ export class MemoryPendingStore implements PendingStore {
   }
 }
 
-const DATABASE = "sage-studio";
-const STORE = "pending";
-
 /** IndexedDB; each write is its own short transaction. */
 export class IndexedPendingStore implements PendingStore {
-  private database: Promise<IDBDatabase> | null = null;
-
   /** `scope` is the flow and the person: another person at this browser sends nothing of ours. */
   constructor(private readonly scope: string) {}
 
   async load(): Promise<PendingUpdate[]> {
-    const store = await this.store("readonly");
+    const store = await deviceStore("pending", "readonly");
     const range = IDBKeyRange.bound([this.scope, ""], [this.scope, "\uffff"]);
     return finished<PendingUpdate[]>(store.getAll(range));
   }
 
   async put(pending: PendingUpdate): Promise<void> {
-    const store = await this.store("readwrite");
+    const store = await deviceStore("pending", "readwrite");
     await finished(store.put({ ...pending, scope: this.scope }));
   }
 
   async drop(ids: readonly string[]): Promise<void> {
     if (ids.length === 0) return;
-    const store = await this.store("readwrite");
+    const store = await deviceStore("pending", "readwrite");
     await Promise.all(ids.map((id) => finished(store.delete([this.scope, id]))));
   }
-
-  private async store(mode: IDBTransactionMode): Promise<IDBObjectStore> {
-    this.database ??= open();
-    return (await this.database).transaction(STORE, mode).objectStore(STORE);
-  }
 }
 
-function open(): Promise<IDBDatabase> {
-  const request = indexedDB.open(DATABASE, 1);
-  request.onupgradeneeded = () => request.result.createObjectStore(STORE, { keyPath: ["scope", "id"] });
-  return finished(request);
-}
-
-function finished<T>(request: IDBRequest<T>): Promise<T> {
-  return new Promise((resolve, reject) => {
-    request.onsuccess = () => resolve(request.result);
-    request.onerror = () => reject(request.error);
-  });
-}
+const inMemory = new Map<string, MemoryPendingStore>();
 
 export function pendingStoreFor(scope: string): PendingStore {
-  return typeof indexedDB === "undefined" ? new MemoryPendingStore() : new IndexedPendingStore(scope);
+  if (typeof indexedDB !== "undefined") return new IndexedPendingStore(scope);
+  const store = inMemory.get(scope) ?? new MemoryPendingStore();
+  inMemory.set(scope, store);
+  return store;
 }

@@ -3,8 +3,9 @@ import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
 import { afterEach, beforeEach, expect, test, vi } from "vitest";
 import * as Y from "yjs";
+import type { Change } from "./changes";
 import { MemoryPendingStore } from "./pending-store";
-import { FlowProvider } from "./provider";
+import { FlowProvider, type ProviderOptions } from "./provider";
 
 beforeEach(() => void vi.useFakeTimers());
 afterEach(() => void vi.useRealTimers());
@@ -17,6 +18,7 @@ class Room {
   ack = true;
   sockets: FakeSocket[] = [];
   down = false;
+  limits: Record<string, number> = {};
 
   receive(socket: FakeSocket, data: Uint8Array): void {
     const decoder = decoding.createDecoder(data);
@@ -104,17 +106,22 @@ function sync(step: number, body: Uint8Array): Uint8Array {
   });
 }
 
+function role(name: string): Uint8Array {
+  return frame(101, (e) => encoding.writeVarString(e, name));
+}
+
 function hello(room: Room): Uint8Array {
   return frame(103, (e) =>
     encoding.writeVarString(
       e,
-      JSON.stringify({ epoch: room.epoch, role: room.role, seq: 1, client_limits: {} }),
+      JSON.stringify({ epoch: room.epoch, role: room.role, seq: 1, client_limits: room.limits }),
     ),
   );
 }
 
-function open(store = new MemoryPendingStore(), doc = new Y.Doc()) {
+function open(store = new MemoryPendingStore(), doc = new Y.Doc(), options: Partial<ProviderOptions> = {}) {
   const provider = new FlowProvider({
+    ...options,
     doc,
     url: "ws://host/ws/doc/f1",
     store,
@@ -185,7 +192,7 @@ test("changes made while the server is away are counted and sent when it is back
   server.sockets[0]?.end(1006);
   doc.getMap("meta").set("name", "offline");
   await later(50);
-  expect(provider.connection).toEqual({ state: "offline", changes: 1 });
+  expect(provider.connection).toMatchObject({ state: "offline", changes: 1 });
   server.down = false;
   await later(6_000);
   expect(server.doc.getMap("meta").get("name")).toBe("offline");
@@ -212,17 +219,205 @@ test("what was not acknowledged survives a reload of the page", async () => {
   second.provider.destroy();
 });
 
-test("kept changes of an older lineage are counted as lost, never merged", async () => {
+const pending = (id: string, epoch: number, update: Uint8Array, changes: readonly Change[] = []) => ({
+  id,
+  at: 0,
+  epoch,
+  update,
+  changes,
+});
+
+test("kept changes of an older lineage are carried over as words, never as bytes", async () => {
   const server = room();
   const store = new MemoryPendingStore();
   const old = new Y.Doc();
   old.getMap("meta").set("name", "old lineage");
-  await store.put({ id: "1", epoch: 1, update: Y.encodeStateAsUpdate(old) });
+  const changes: Change[] = [{ op: "flow", path: ["name"], value: "old lineage", was: "" }];
+  await store.put(pending("1", 1, Y.encodeStateAsUpdate(old), changes));
   server.epoch = 2;
-  const { provider } = open(store);
+  const doc = new Y.Doc();
+  const carried: (readonly Change[])[] = [];
+  const { provider } = open(store, doc, {
+    carryOver: (list) => {
+      carried.push(list);
+      doc.getMap("meta").set("name", "carried");
+      return [];
+    },
+  });
+  await later(200);
+  expect(carried).toEqual([changes]);
+  expect(server.doc.getMap("meta").get("name")).toBe("carried");
+  expect([...server.doc.store.clients.keys()]).not.toContain(old.clientID);
+  expect(provider.held).toEqual([]);
+  expect(store.items.size).toBe(0);
+  provider.destroy();
+});
+
+test("what no longer fits the new lineage is held for the person", async () => {
+  const server = room();
+  const store = new MemoryPendingStore();
+  const changes: Change[] = [{ op: "flow", path: ["name"], value: "mine", was: "then" }];
+  await store.put(pending("1", 1, new Uint8Array([0, 0]), changes));
+  server.epoch = 2;
+  const { provider } = open(store, new Y.Doc(), { carryOver: (list) => list });
+  await later(200);
+  expect(provider.held.map(({ held, changes }) => ({ held, changes }))).toEqual([{ held: "epoch", changes }]);
+  expect(store.items.size).toBe(1);
+  provider.dropHeld();
+  expect(store.items.size).toBe(0);
+  provider.destroy();
+});
+
+test("a stale lineage asks for the document to be opened anew and keeps what is open", async () => {
+  const server = room();
+  const { provider, doc, store } = open();
+  await later(20);
+  server.down = true;
+  server.sockets[0]?.end(1006);
+  doc.getMap("meta").set("name", "typed offline");
+  server.epoch = 2;
+  server.down = false;
+  await later(6_000);
+  expect(provider.mustReopen).toBe(true);
+  expect(store.items.size).toBe(1);
+  provider.destroy();
+});
+
+test("who may no longer edit keeps what was not sent, and opens the document without it", async () => {
+  const server = room();
+  const { provider, doc, store } = open();
+  await later(20);
+  server.ack = false;
+  doc.getMap("meta").set("name", "too late");
+  await later(60);
+  server.role = "viewer";
+  server.sockets.at(-1)?.deliver(role("viewer"));
+  await later(20);
+  expect(provider.mustReopen).toBe(true);
+  expect([...store.items.values()].map((item) => item.held)).toEqual(["role"]);
+  provider.destroy();
+  const again = open(store);
+  await later(200);
+  expect(again.provider.held).toHaveLength(1);
+  expect(again.provider.connection).toEqual({ state: "saved" });
+  expect(again.doc.getMap("meta").get("name")).not.toBe("too late again");
+  again.provider.destroy();
+});
+
+test("an editor who is shown out in the middle of a change is not told it was lost", async () => {
+  const server = room();
+  const { provider, doc, store } = open();
+  await later(20);
+  server.ack = false;
+  doc.getMap("meta").set("name", "in flight");
+  await later(60);
+  server.sockets[0]?.end(4403);
+  expect(provider.mustReopen).toBe(true);
+  expect([...store.items.values()].map((item) => item.held)).toEqual(["role"]);
+  provider.destroy();
+});
+
+test("a change the server calls malformed is not sent for ever", async () => {
+  const server = room();
+  const { provider, doc, store } = open();
+  await later(20);
+  server.ack = false;
+  doc.getMap("meta").set("name", "bad");
+  await later(60);
+  server.sockets[0]?.end(4400);
+  expect([...store.items.values()].map((item) => item.held)).toEqual(["refused"]);
+  provider.destroy();
+});
+
+test("two tabs share what is kept: no change twice, none lost when one tab is gone", async () => {
+  const server = room();
+  const store = new MemoryPendingStore();
+  const left = open(store);
+  const right = open(store);
+  await later(20);
+  server.down = true;
+  for (const socket of server.sockets) socket.end(1006);
+  const list = left.doc.getArray<string>("notes");
+  list.push(["one"]);
+  await later(50);
+  left.provider.destroy(); // the tab crashes while the server is away
+  server.down = false;
+  await later(60_000);
+  expect(server.doc.getArray("notes").toArray()).toEqual(["one"]);
+  expect(right.doc.getArray("notes").toArray()).toEqual(["one"]);
+  expect(store.items.size).toBe(0);
+  expect(right.provider.connection).toEqual({ state: "saved" });
+  right.provider.destroy();
+});
+
+test("a change that builds on one that is not here waits for it", async () => {
+  room();
+  const store = new MemoryPendingStore();
+  const other = new Y.Doc();
+  const updates: Uint8Array[] = [];
+  other.on("update", (update: Uint8Array) => updates.push(update));
+  other.getText("notes").insert(0, "a");
+  other.getText("notes").insert(1, "b");
+  const [first, second] = updates as [Uint8Array, Uint8Array];
+  await store.put(pending("2", 1, second));
+  const { provider, doc } = open(store);
   await later(100);
-  expect(provider.lostChanges).toBe(1);
-  expect(server.doc.getMap("meta").get("name")).toBeUndefined();
+  expect(store.items.size).toBe(1);
+  expect(doc.store.pendingStructs).toBeNull();
+  Y.applyUpdate(FakeSocket.room.doc, first);
+  FakeSocket.room.sockets[0]?.deliver(sync(2, first));
+  await later(30_000);
+  expect(FakeSocket.room.doc.getText("notes").toString()).toBe("ab");
+  expect(store.items.size).toBe(0);
+  provider.destroy();
+});
+
+test("a change larger than one update may be goes as the answer to the server's question", async () => {
+  const server = room();
+  server.limits = { update_bytes: 1_000 };
+  const { provider, doc } = open();
+  await later(20);
+  doc.getMap("meta").set("name", "x".repeat(5_000));
+  await later(200);
+  expect(server.doc.getMap("meta").get("name")).toHaveLength(5_000);
+  expect(server.sockets).toHaveLength(2);
+  expect(provider.connection).toEqual({ state: "saved" });
+  provider.destroy();
+});
+
+test("a quarantined document is asked for again", async () => {
+  const server = room();
+  const { provider } = open();
+  await later(20);
+  server.sockets[0]?.end(4423);
+  expect(provider.connection).toMatchObject({ state: "closed", reason: "quarantined" });
+  await later(31_000);
+  expect(provider.connection).toEqual({ state: "saved" });
+  provider.destroy();
+});
+
+test("a machine that slept does not trust its old connection", async () => {
+  const server = room();
+  const { provider } = open();
+  await later(2_000);
+  vi.setSystemTime(Date.now() + 3_600_000);
+  await later(2_000);
+  expect(server.sockets).toHaveLength(2);
+  expect(provider.connection).toEqual({ state: "saved" });
+  provider.destroy();
+});
+
+test("a browser that keeps nothing is said so", async () => {
+  const server = room();
+  const store = new MemoryPendingStore();
+  store.put = () => Promise.reject(new Error("quota"));
+  const { provider, doc } = open(store);
+  await later(20);
+  server.ack = false;
+  expect(provider.keepsOnDevice).toBe(true);
+  doc.getMap("meta").set("name", "x");
+  await later(60);
+  expect(provider.keepsOnDevice).toBe(false);
   provider.destroy();
 });
 
@@ -230,7 +425,6 @@ test.each([
   [4401, "signed_out"],
   [4403, "forbidden"],
   [4404, "not_found"],
-  [4409, "stale_epoch"],
   [4413, "too_large"],
   [4400, "refused"],
 ])("close code %i is final: %s", async (code, reason) => {

@@ -8,25 +8,37 @@
  */
 import * as awarenessProtocol from "y-protocols/awareness";
 import * as Y from "yjs";
+import type { Change } from "./changes";
 import {
   awarenessFrame,
   type Frame,
+  type Limits,
   type OutgoingFrame,
   type Role,
   readFrame,
+  type ServerChange,
   syncStep1,
   syncStep2,
   syncUpdate,
 } from "./frames";
-import { MemoryPendingStore, type PendingStore } from "./pending-store";
+import { type Open, Outbox, RESENT } from "./outbox";
+import { type HeldReason, MemoryPendingStore, type PendingStore, type PendingUpdate } from "./pending-store";
 
-export type FinalReason = "signed_out" | "forbidden" | "not_found" | "stale_epoch" | "too_large" | "refused";
+export type FinalReason =
+  | "signed_out"
+  | "forbidden"
+  | "not_found"
+  | "stale_epoch"
+  | "too_large"
+  | "quarantined"
+  | "refused";
 
+/** `retryAt`: when the next attempt begins; null while one is under way. */
 export type Connection =
   | { state: "connecting" }
   | { state: "saved" }
   | { state: "saving"; changes: number }
-  | { state: "offline"; changes: number }
+  | { state: "offline"; changes: number; retryAt: number | null }
   | { state: "closed"; reason: FinalReason; changes: number };
 
 const FINAL: Record<number, FinalReason> = {
@@ -35,9 +47,15 @@ const FINAL: Record<number, FinalReason> = {
   4404: "not_found",
   4409: "stale_epoch",
   4413: "too_large",
+  4423: "quarantined",
 };
 
-type Open = { id: string; update: Uint8Array; frame: number | null };
+/** Ends that say: what was just sent will never be taken. */
+const HELD: Partial<Record<FinalReason, HeldReason>> = {
+  too_large: "too_large",
+  refused: "refused",
+  forbidden: "role",
+};
 
 export type ProviderOptions = {
   doc: Y.Doc;
@@ -47,6 +65,8 @@ export type ProviderOptions = {
   WebSocket?: typeof WebSocket;
   batchMs?: number;
   random?: () => number;
+  changesNow?: () => readonly Change[];
+  carryOver?: (changes: readonly Change[]) => readonly Change[];
 };
 
 const BACKOFF_FIRST_MS = 200;
@@ -57,39 +77,53 @@ const SILENCE_MS = 45_000;
 const ACK_MS = 8_000;
 /** Our own word for a connection given up on; never sent. */
 const CONNECTION_LOST = 4500;
-const RESENT = Symbol("resent");
+/** A quarantined document is looked after by somebody; ask now and then whether it is back. */
+const QUARANTINE_RETRY_MS = 30_000;
+/** How often changes of tabs that are gone are looked for. */
+const ADOPT_MS = 20_000;
+/** A timer this late means that the machine was asleep. */
+const ASLEEP_MS = 20_000;
 
 export class FlowProvider {
   readonly doc: Y.Doc;
   readonly awareness: awarenessProtocol.Awareness;
   readonly clock = { sentFrames: 0, seq: 0 };
-  private readonly store: PendingStore;
+  private readonly outbox: Outbox;
   private readonly batchMs: number;
   private readonly random: () => number;
   private readonly Socket: typeof WebSocket;
   private readonly listeners = new Set<() => void>();
   private readonly newsListeners = new Set<(topic: string) => void>();
+  private readonly changeListeners = new Set<(change: ServerChange) => void>();
   private socket: WebSocket | null = null;
   private epoch: number | null = null;
   private currentRole: Role | null = null;
-  private open: Open[] = [];
-  private queue: Uint8Array[] = [];
+  private limits: Limits = { update_bytes: 256 * 1024, answer_bytes: 4 * 1024 * 1024 };
   private queueTimer: ReturnType<typeof setTimeout> | null = null;
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private watchTimer: ReturnType<typeof setInterval> | null = null;
   private attempts = 0;
   private lastHeard = 0;
   private lastSent = 0;
+  private lastWatch = Date.now();
+  private lastAdopted = 0;
+  private retryAt: number | null = null;
   private synced = false;
-  private restored = false;
+  private wasSynced = false;
   private final: FinalReason | null = null;
+  private reopen = false;
   private destroyed = false;
   private snapshot: Connection = { state: "connecting" };
-  private lost = 0;
 
   constructor(private readonly options: ProviderOptions) {
     this.doc = options.doc;
-    this.store = options.store ?? new MemoryPendingStore();
+    this.outbox = new Outbox({
+      doc: options.doc,
+      store: options.store ?? new MemoryPendingStore(),
+      changesNow: options.changesNow ?? (() => []),
+      carryOver: options.carryOver ?? ((changes) => changes),
+      changed: () => this.changed(),
+    });
     this.batchMs = options.batchMs ?? 25;
     this.random = options.random ?? Math.random;
     this.Socket = options.WebSocket ?? WebSocket;
@@ -113,9 +147,28 @@ export class FlowProvider {
     return this.synced;
   }
 
-  /** Changes of an older lineage of the document that could not be carried over. */
-  get lostChanges(): number {
-    return this.lost;
+  /** Changes the server will not take; the person may copy them. */
+  get held(): readonly PendingUpdate[] {
+    return this.outbox.held;
+  }
+
+  /** False when closing this page would lose what is not acknowledged. */
+  get keepsOnDevice(): boolean {
+    return this.outbox.keepsOnDevice;
+  }
+
+  /** This document shows what nobody else will see: it has to be opened anew. */
+  get mustReopen(): boolean {
+    return this.reopen;
+  }
+
+  get position(): { epoch: number; seq: number } {
+    return { epoch: this.epoch ?? 0, seq: this.clock.seq };
+  }
+
+  dropHeld(): void {
+    this.outbox.dropHeld();
+    this.changed();
   }
 
   subscribe = (listener: () => void): (() => void) => {
@@ -129,11 +182,18 @@ export class FlowProvider {
     return () => this.newsListeners.delete(listener);
   };
 
+  /** What the server changed, and for whom; told after the change itself. */
+  onServerChange = (listener: (change: ServerChange) => void): (() => void) => {
+    this.changeListeners.add(listener);
+    return () => this.changeListeners.delete(listener);
+  };
+
   /** Tries now instead of waiting for the back-off (the browser says it is online again). */
   reconnectNow(): void {
-    if (this.socket || this.final || this.destroyed) return;
+    if (this.socket || this.destroyed || this.reopen) return;
     if (this.retryTimer) clearTimeout(this.retryTimer);
     this.attempts = 0;
+    this.final = null;
     this.connect();
   }
 
@@ -167,6 +227,7 @@ export class FlowProvider {
     socket.binaryType = "arraybuffer";
     this.socket = socket;
     this.clock.sentFrames = 0;
+    this.retryAt = null;
     this.lastHeard = Date.now();
     socket.onopen = () => {
       this.lastHeard = Date.now();
@@ -188,6 +249,8 @@ export class FlowProvider {
     switch (frame.kind) {
       case "hello":
         this.epoch = frame.hello.epoch;
+        this.limits = frame.hello.limits;
+        this.final = null;
         this.clock.seq = frame.hello.seq;
         this.setRole(frame.hello.role);
         break;
@@ -210,6 +273,10 @@ export class FlowProvider {
       case "acknowledged":
         this.acknowledged(frame.frames, frame.seq);
         break;
+      case "changed":
+        this.clock.seq = Math.max(this.clock.seq, frame.change.seq);
+        for (const listener of this.changeListeners) listener(frame.change);
+        break;
       case "news":
         for (const listener of this.newsListeners) listener(frame.topic);
         break;
@@ -220,78 +287,80 @@ export class FlowProvider {
 
   private setRole(role: Role): void {
     this.currentRole = role;
+    if (!this.writable) this.strand("role");
     this.changed();
+  }
+
+  /** What cannot be sent is held for the person, and the document opened anew without it. */
+  private strand(reason: HeldReason): void {
+    this.outbox.close(this.epoch ?? 0);
+    if (this.outbox.open.length === 0) return;
+    this.outbox.hold(reason);
+    this.reopen = true;
+    this.hangUp();
   }
 
   /** What the server lacks, which covers every open update at once. */
   private answerSync(stateVector: Uint8Array): void {
     if (!this.writable) return;
-    this.flushQueue();
-    const frame = this.sendCounted(syncStep2(Y.encodeStateAsUpdate(this.doc, stateVector)));
-    for (const open of this.open) open.frame = frame;
+    this.outbox.close(this.epoch ?? 0);
+    const update = Y.encodeStateAsUpdate(this.doc, stateVector);
+    if (update.length > this.limits.answer_bytes) this.strand("too_large");
+    else this.outbox.sentAll(this.sendCounted(syncStep2(update)));
   }
 
   private becomeSynced(): void {
     this.synced = true;
+    this.wasSynced = true;
     this.attempts = 0;
     this.changed();
-    if (!this.restored) void this.restore();
+    void this.adopt();
   }
 
-  /** Applies what an earlier page left unacknowledged; new parts travel as fresh updates. */
-  private async restore(): Promise<void> {
-    this.restored = true;
-    const own = new Set(this.open.map((open) => open.id));
-    const kept = (await this.store.load()).filter((item) => !own.has(item.id));
-    if (kept.length === 0 || this.destroyed) return;
-    if (!this.writable) {
-      this.lost = kept.length;
-      this.changed();
-      return;
-    }
-    const current = kept.filter((item) => item.epoch === this.epoch);
-    this.lost = kept.length - current.length;
-    if (current.length > 0) {
-      Y.applyUpdate(this.doc, Y.mergeUpdates(current.map((item) => item.update)), RESENT);
-      this.flushQueue();
-    }
-    await this.store.drop(kept.map((item) => item.id));
+  /** Takes over what earlier pages and tabs that are gone left unacknowledged. */
+  private async adopt(): Promise<void> {
+    this.lastAdopted = Date.now();
+    const epoch = this.epoch ?? 0;
+    const adopted = await this.outbox.adopt(epoch, this.writable, () => !this.destroyed);
+    if (this.destroyed) return;
+    for (const open of adopted) if (this.outbox.open.includes(open)) this.send(open);
+    this.flush();
+    for (const open of this.outbox.open) if (open.frame === null) this.send(open);
     this.changed();
   }
 
   private acknowledged(frames: number, seq: number): void {
     this.clock.seq = Math.max(this.clock.seq, seq);
-    const done = this.open.filter((open) => open.frame !== null && open.frame <= frames);
-    if (done.length === 0) return;
-    this.open = this.open.filter((open) => !done.includes(open));
-    void this.store.drop(done.map((open) => open.id));
-    this.changed();
+    if (this.outbox.acknowledged(frames)) this.changed();
   }
 
   private onLocalUpdate = (update: Uint8Array, origin: unknown): void => {
-    if (origin === this) return;
-    this.queue.push(update);
+    if (origin === this || origin === RESENT) return;
+    this.outbox.add(update);
     this.queueTimer ??= setTimeout(() => this.flush(), this.batchMs);
     this.changed();
   };
 
   /** Sends what waits for the batching pause. */
   flush(): void {
-    this.flushQueue();
+    if (this.queueTimer) clearTimeout(this.queueTimer);
+    this.queueTimer = null;
+    const open = this.outbox.close(this.epoch ?? 0);
+    if (open) this.send(open);
     this.changed();
   }
 
-  private flushQueue(): void {
-    if (this.queueTimer) clearTimeout(this.queueTimer);
-    this.queueTimer = null;
-    if (this.queue.length === 0) return;
-    const update = this.queue.length === 1 ? this.queue[0] : Y.mergeUpdates(this.queue);
-    this.queue = [];
-    if (!update) return;
-    const open: Open = { id: `${Date.now().toString(36)}-${crypto.randomUUID()}`, update, frame: null };
-    this.open.push(open);
-    void this.store.put({ id: open.id, epoch: this.epoch ?? 0, update });
-    if (this.connected && this.synced && this.writable) open.frame = this.sendCounted(syncUpdate(update));
+  private send(open: Open): void {
+    if (open.frame !== null || !this.connected || !this.synced || !this.writable) return;
+    if (open.update.length <= this.limits.update_bytes)
+      open.frame = this.sendCounted(syncUpdate(open.update));
+    // Only the answer to the server's own question may be this large: connect anew, and it is asked.
+    else this.reconnectFresh();
+  }
+
+  private reconnectFresh(): void {
+    this.connectionLost();
+    this.reconnectNow();
   }
 
   private sendCounted(frame: OutgoingFrame): number {
@@ -318,29 +387,61 @@ export class FlowProvider {
     this.socket?.send(frame);
   }
 
+  private hangUp(): void {
+    if (this.socket) this.socket.onclose = null;
+    this.socket?.close(1000);
+    this.closed(1000);
+  }
+
   private closed(code: number): void {
+    const knew = this.currentRole;
     this.socket = null;
     this.synced = false;
-    for (const open of this.open) open.frame = null;
+    this.outbox.disconnected();
     const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.doc.clientID);
     awarenessProtocol.removeAwarenessStates(this.awareness, others, this);
-    if (code >= 4400 && code < 4500) this.final = FINAL[code] ?? "refused";
-    else if (!this.destroyed) this.retry();
+    if (code >= 4400 && code < 4500) this.ended(FINAL[code] ?? "refused", knew);
+    else if (!this.destroyed && !this.reopen) this.retry();
     this.changed();
+  }
+
+  /** A final word of the server; what was on its way is never dropped by it. */
+  private ended(reason: FinalReason, knew: Role | null): void {
+    this.final = reason;
+    this.currentRole = null;
+    const held = HELD[reason];
+    if (held && knew !== null) this.strand(held);
+    else if (reason === "stale_epoch") this.reopen = true;
+    else if (reason === "quarantined") this.retryIn(QUARANTINE_RETRY_MS);
+    else if (knew === null && (reason === "forbidden" || reason === "not_found")) void this.outbox.look();
   }
 
   /** Doubling with full jitter, so that a restarted server is not met by everyone at once. */
   private retry(): void {
     const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.attempts);
     this.attempts += 1;
-    this.retryTimer = setTimeout(() => this.connect(), ceiling * (0.5 + this.random() / 2));
+    this.retryIn(ceiling * (0.5 + this.random() / 2));
+  }
+
+  private retryIn(delayMs: number): void {
+    this.retryAt = Date.now() + delayMs;
+    this.retryTimer = setTimeout(() => this.connect(), delayMs);
   }
 
   private watch(): void {
-    if (!this.socket) return;
-    const unanswered = this.open.some((open) => open.frame !== null) && Date.now() - this.lastSent > ACK_MS;
-    const silent = Date.now() - this.lastHeard > SILENCE_MS;
-    if (silent || (unanswered && Date.now() - this.lastHeard > ACK_MS)) this.connectionLost();
+    const now = Date.now();
+    const slept = now - this.lastWatch > ASLEEP_MS;
+    this.lastWatch = now;
+    if (!this.socket) {
+      if (slept && !this.final) this.reconnectNow();
+      return;
+    }
+    const unanswered = this.outbox.open.some((open) => open.frame !== null) && now - this.lastSent > ACK_MS;
+    const quiet = now - this.lastHeard;
+    // A timer that comes late and nothing heard: the machine slept, and the connection is a shell.
+    if (quiet > SILENCE_MS || (unanswered && quiet > ACK_MS) || (slept && quiet > ASLEEP_MS)) {
+      this.reconnectFresh();
+    } else if (this.synced && now - this.lastAdopted > ADOPT_MS) void this.adopt();
   }
 
   private get connected(): boolean {
@@ -352,8 +453,7 @@ export class FlowProvider {
   }
 
   private changed(): void {
-    const changes = this.open.length + (this.queue.length > 0 ? 1 : 0);
-    const next = this.describe(changes);
+    const next = this.describe(this.outbox.waiting);
     if (JSON.stringify(next) !== JSON.stringify(this.snapshot)) this.snapshot = next;
     for (const listener of this.listeners) listener();
   }
@@ -361,7 +461,7 @@ export class FlowProvider {
   private describe(changes: number): Connection {
     if (this.final) return { state: "closed", reason: this.final, changes };
     if (this.connected && this.synced) return changes > 0 ? { state: "saving", changes } : { state: "saved" };
-    if (this.restored) return { state: "offline", changes };
-    return this.attempts > 1 ? { state: "offline", changes } : { state: "connecting" };
+    if (this.wasSynced || this.attempts > 1) return { state: "offline", changes, retryAt: this.retryAt };
+    return { state: "connecting" };
   }
 }

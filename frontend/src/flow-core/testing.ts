@@ -1,8 +1,11 @@
 /** A small catalogue and documents for the tests of the flow core. */
 import * as Y from "yjs";
+import { ChangeRecorder } from "./change-recorder";
+import { LiveFlow } from "./live-flow";
 import type { NodeSpec, NodeTypes } from "./node-spec";
 import { FlowOperations } from "./operations";
 import { type FlowRoots, rootsOf } from "./schema";
+import { FlowUndo, type UndoMemory } from "./undo";
 
 const text = (en: string) => ({ en, zh: en });
 const port = (name: string, type: string, multiple = false) => ({ name, type, label: text(name), multiple });
@@ -58,14 +61,29 @@ export function specOf(type: string): NodeSpec {
   return found;
 }
 
-export type Replica = { doc: Y.Doc; roots: FlowRoots; operations: FlowOperations; clock: { now: number } };
+export type Replica = {
+  doc: Y.Doc;
+  roots: FlowRoots;
+  operations: FlowOperations;
+  clock: { now: number };
+  recorder: ChangeRecorder;
+};
 
 export function replica(personId = "p1"): Replica {
   const doc = new Y.Doc();
   const roots = rootsOf(doc);
   const clock = { now: 1_000 };
   const operations = new FlowOperations({ roots, types: () => TYPES, personId, now: () => clock.now++ });
-  return { doc, roots, operations, clock };
+  const recorder = new ChangeRecorder(roots, new LiveFlow(roots, multiple));
+  return { doc, roots, operations, clock, recorder };
+}
+
+export function undoOf(target: Replica, memory: UndoMemory | null = null): FlowUndo {
+  return new FlowUndo(
+    target.recorder,
+    (changes, origin) => target.operations.write(changes, origin, false),
+    memory,
+  );
 }
 
 /** Sends everything each replica has to every other one. */

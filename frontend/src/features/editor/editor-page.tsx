@@ -22,15 +22,23 @@ export function EditorPage({ workspaceId, flowId }: Props) {
 
 function OpenFlow({ workspaceId, flowId, personId }: Props & { personId: string }) {
   const [session, setSession] = useState<EditorSession | null>(null);
+  const [lineage, setLineage] = useState(0);
+  // biome-ignore lint/correctness/useExhaustiveDependencies: a new lineage is a new document.
   useEffect(() => {
     const opened = new EditorSession({ workspaceId, flowId, personId });
     setSession(opened);
-    return () => opened.destroy();
-  }, [workspaceId, flowId, personId]);
+    const stop = opened.provider.subscribe(() => {
+      if (opened.provider.mustReopen) setLineage((number) => number + 1);
+    });
+    return () => {
+      stop();
+      opened.destroy();
+    };
+  }, [workspaceId, flowId, personId, lineage]);
   if (!session) return <EditorSkeleton />;
   return (
     <SessionProvider value={session}>
-      <WithCatalogue session={session} />
+      <WithCatalogue key={lineage} session={session} />
     </SessionProvider>
   );
 }

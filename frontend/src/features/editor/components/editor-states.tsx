@@ -2,9 +2,11 @@
 import { Skeleton } from "@mantine/core";
 import { Icon } from "@/components/icon";
 import { useText } from "@/i18n";
+import { collabText } from "../collab-text";
 import { useCanEdit, useConnectionState, useEditor, useFlow } from "../stores/context";
 import { editorText } from "../text";
 import classes from "./editor-states.module.css";
+import { KeptChanges } from "./notices/kept-changes";
 
 export function EditorSkeleton() {
   const t = useText(editorText);
@@ -30,16 +32,23 @@ export function EditorSkeleton() {
 
 export function FlowClosed() {
   const connection = useConnectionState();
-  const t = useText(editorText);
+  const { provider } = useEditor();
+  const t = useText(collabText);
   const reason = connection.state === "closed" ? connection.reason : "refused";
+  const canWait = reason === "signed_out" || reason === "quarantined";
   return (
-    <div className={classes.closed} role="alert">
+    <div className={classes.closed} role="alert" data-testid="flow-closed">
       <Icon name="warning" size={20} />
       <h2>{t(`closed.${reason}`)}</h2>
       <p>{t(`closed.${reason}.hint`)}</p>
-      <button type="button" className={classes.button} onClick={() => window.location.reload()}>
-        <Icon name="retry" /> {t("reload")}
+      <button
+        type="button"
+        className={classes.button}
+        onClick={() => (canWait ? provider.reconnectNow() : window.location.reload())}
+      >
+        <Icon name="retry" /> {canWait ? t("try_again") : t("reload")}
       </button>
+      <KeptChanges />
     </div>
   );
 }

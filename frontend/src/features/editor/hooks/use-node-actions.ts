@@ -10,18 +10,22 @@ import {
   insideOf,
   type Point,
   parseFragment,
+  parsePatch,
 } from "@/flow-core";
 import { useText } from "@/i18n";
+import { collabText } from "../collab-text";
 import { bypasses } from "../components/canvas/connecting";
 import { useCanEdit, useCatalogue, useEditor } from "../stores/context";
 import { editorText } from "../text";
 
 export function useNodeActions() {
-  const { ui, operations, undo, live } = useEditor();
+  const session = useEditor();
+  const { ui, operations, undo, live } = session;
   const types = useCatalogue();
   const canEdit = useCanEdit();
   const flow = useReactFlow();
   const t = useText(editorText);
+  const word = useText(collabText);
 
   return useMemo(() => {
     const selection = () => ui.getState().selected;
@@ -64,11 +68,17 @@ export function useNodeActions() {
       /** Whether the text was nodes; they land in the middle of what is visible. */
       paste(text: string): boolean {
         const fragment = parseFragment(text);
-        if (!fragment) return false;
+        const changes = fragment ? null : parsePatch(text);
+        if (!fragment && !changes) return false;
         if (!canEdit) {
           tell(t("viewer.cannot_paste"));
           return true;
         }
+        if (changes) {
+          const { refused } = session.bringIn("paste", changes);
+          if (refused.length > 0) tell(word("paste.refused", { count: refused.length }));
+        }
+        if (!fragment) return true;
         const origin = fragmentOrigin(fragment);
         const at = flow.screenToFlowPosition({
           x: window.innerWidth / 2 - 160,
@@ -110,7 +120,7 @@ export function useNodeActions() {
         ui.setState({ selected: new Set([...nodes, ...notes].map((item) => item.id)) });
       },
     };
-  }, [ui, operations, undo, live, types, canEdit, flow, t]);
+  }, [session, ui, operations, undo, live, types, canEdit, flow, t, word]);
 }
 
 type Positioned = { nodes: { id: string; pos: Point }[]; edges: { source: string; target: string }[] };

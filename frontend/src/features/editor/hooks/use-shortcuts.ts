@@ -4,11 +4,13 @@ import { useEffect } from "react";
 import { useCanEdit, useEditor } from "../stores/context";
 import { singleSelection } from "../stores/ui-store";
 import { useNodeActions } from "./use-node-actions";
+import { useUndo } from "./use-undo";
 
 type Handlers = { onRun: () => void };
 
 export function useShortcuts({ onRun }: Handlers): void {
-  const { ui, undo } = useEditor();
+  const { ui } = useEditor();
+  const { undo, redo } = useUndo();
   const canEdit = useCanEdit();
   const actions = useNodeActions();
   const flow = useReactFlow();
@@ -44,8 +46,8 @@ export function useShortcuts({ onRun }: Handlers): void {
       ["Tab", () => canEdit && openPicker()],
     ]);
     const withCtrl = new Map<string, () => void>([
-      ["z", () => canEdit && undo.undo()],
-      ["y", () => canEdit && undo.redo()],
+      ["z", undo],
+      ["y", redo],
       ["d", actions.duplicate],
       ["a", actions.selectAll],
       ["Enter", onRun],
@@ -68,11 +70,7 @@ export function useShortcuts({ onRun }: Handlers): void {
         event.preventDefault();
         return;
       }
-      const handler = ctrl
-        ? event.shiftKey && key === "z"
-          ? () => canEdit && undo.redo()
-          : withCtrl.get(key)
-        : plain.get(key);
+      const handler = ctrl ? (event.shiftKey && key === "z" ? redo : withCtrl.get(key)) : plain.get(key);
       if (!handler) return;
       event.preventDefault();
       handler();
@@ -99,7 +97,7 @@ export function useShortcuts({ onRun }: Handlers): void {
       document.removeEventListener("cut", onCopy);
       document.removeEventListener("paste", onPaste);
     };
-  }, [ui, undo, canEdit, actions, flow, onRun]);
+  }, [ui, undo, redo, canEdit, actions, flow, onRun]);
 }
 
 const STEPS: ReadonlyMap<string, readonly [number, number]> = new Map([

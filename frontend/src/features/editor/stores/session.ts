@@ -4,16 +4,20 @@
  */
 import * as Y from "yjs";
 import {
+  type Change,
+  ChangeRecorder,
   FlowOperations,
   FlowProvider,
   type FlowRoots,
   FlowUndo,
   inputPort,
   LiveFlow,
+  LocalOrigin,
   type NodeTypes,
   PresenceSender,
   pendingStoreFor,
   rootsOf,
+  type Written,
 } from "@/flow-core";
 import type { RunEvent } from "../api/types";
 import { applyDebugEvents, createDebugStore, type DebugStore } from "./debug-store";
@@ -21,7 +25,9 @@ import { createIssueStore, type IssueStore } from "./issue-store";
 import { createPresenceStore, type PresenceStore } from "./presence-store";
 import { RunSocket } from "./run-socket";
 import { createRunStore, type RunStore } from "./run-store";
+import { ServerWriters } from "./server-writers";
 import { createUiStore, type UiStore } from "./ui-store";
+import { undoMemory } from "./undo-memory";
 
 export type SessionOptions = { workspaceId: string; flowId: string; personId: string };
 
@@ -32,8 +38,10 @@ export class EditorSession {
   readonly doc = new Y.Doc();
   readonly roots: FlowRoots = rootsOf(this.doc);
   readonly live: LiveFlow;
+  readonly recorder: ChangeRecorder;
   readonly provider: FlowProvider;
   readonly operations: FlowOperations;
+  readonly serverWriters: ServerWriters;
   readonly undo: FlowUndo;
   readonly presence: PresenceSender;
   readonly people: PresenceStore;
@@ -55,12 +63,21 @@ export class EditorSession {
       types: () => this.types,
       personId: options.personId,
     });
-    this.undo = new FlowUndo(this.roots);
+    const scope = `${options.flowId}:${options.personId}`;
+    this.recorder = new ChangeRecorder(this.roots, this.live);
+    this.undo = new FlowUndo(
+      this.recorder,
+      (changes, origin) => this.operations.write(changes, origin, false),
+      undoMemory(scope),
+    );
     this.provider = new FlowProvider({
       doc: this.doc,
       url: socketUrl(`/ws/doc/${options.flowId}`),
-      store: pendingStoreFor(`${options.flowId}:${options.personId}`),
+      store: pendingStoreFor(scope),
+      changesNow: () => this.recorder.newest,
+      carryOver: (changes) => this.bringIn("carry_over", changes).refused,
     });
+    this.serverWriters = new ServerWriters(this);
     this.presence = new PresenceSender(this.provider.awareness);
     this.people = createPresenceStore(this.provider);
     this.runSocket = new RunSocket(socketUrl(`/ws/flow/${options.flowId}`), this.runs, (events) => {
@@ -70,6 +87,8 @@ export class EditorSession {
     window.addEventListener("online", this.onOnline);
     window.addEventListener("offline", this.onOffline);
     window.addEventListener("beforeunload", this.onUnload);
+    window.addEventListener("pagehide", this.onHide);
+    document.addEventListener("visibilitychange", this.onHide);
     this.ui.subscribe((state, before) => {
       if (state.selected !== before.selected) this.presence.set({ selection: [...state.selected] });
     });
@@ -89,6 +108,14 @@ export class EditorSession {
     return this.types;
   }
 
+  /** Changes told in words of the flow, as one undo step; what others have overtaken is refused. */
+  bringIn(name: string, changes: readonly Change[]): Written {
+    this.undo.cut();
+    const written = this.operations.write(changes, new LocalOrigin(name));
+    this.undo.cut();
+    return written;
+  }
+
   onRunEvents = (listener: (events: readonly RunEvent[]) => void): (() => void) => {
     this.runListeners.add(listener);
     return () => this.runListeners.delete(listener);
@@ -98,9 +125,13 @@ export class EditorSession {
     window.removeEventListener("online", this.onOnline);
     window.removeEventListener("offline", this.onOffline);
     window.removeEventListener("beforeunload", this.onUnload);
+    window.removeEventListener("pagehide", this.onHide);
+    document.removeEventListener("visibilitychange", this.onHide);
+    this.serverWriters.destroy();
     this.presence.destroy();
     this.runSocket.destroy();
     this.undo.destroy();
+    this.recorder.destroy();
     this.live.destroy();
     this.provider.destroy();
     this.doc.destroy();
@@ -108,7 +139,18 @@ export class EditorSession {
 
   private onOnline = (): void => this.provider.reconnectNow();
   private onOffline = (): void => this.provider.connectionLost();
-  private onUnload = (): void => this.provider.flush();
+  /** Only a browser that keeps nothing on the device makes leaving dangerous. */
+  private onUnload = (event: BeforeUnloadEvent): void => {
+    this.provider.flush();
+    const isOpen = "changes" in this.provider.connection && this.provider.connection.changes > 0;
+    if (isOpen && !this.provider.keepsOnDevice) event.preventDefault();
+  };
+
+  /** Hidden tabs get their timers late, and may be thrown away without a word. */
+  private onHide = (): void => {
+    this.provider.flush();
+    this.undo.save();
+  };
 }
 
 function socketUrl(path: string): string {

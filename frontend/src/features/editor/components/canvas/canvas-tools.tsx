@@ -5,6 +5,7 @@ import { useSyncExternalStore } from "react";
 import { Icon, type IconName } from "@/components/icon";
 import { containerSize, isContainer, tidied } from "@/flow-core";
 import { useText } from "@/i18n";
+import { useUndo } from "../../hooks/use-undo";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
 import classes from "./canvas-tools.module.css";
@@ -26,6 +27,7 @@ function EditTools() {
   const types = useCatalogue();
   const flow = useReactFlow();
   const t = useText(editorText);
+  const turn = useUndo();
   const [canUndo, canRedo] = useUndoState();
   const tidy = (): void => {
     undo.cut();
@@ -54,14 +56,8 @@ function EditTools() {
   };
   return (
     <div className={classes.bar} role="toolbar" aria-label={t("tools.edit")}>
-      <Tool icon="undo" label={t("undo")} keys="Ctrl+Z" disabled={!canUndo} onClick={() => undo.undo()} />
-      <Tool
-        icon="redo"
-        label={t("redo")}
-        keys="Ctrl+Shift+Z"
-        disabled={!canRedo}
-        onClick={() => undo.redo()}
-      />
+      <Tool icon="undo" label={t("undo")} keys="Ctrl+Z" disabled={!canUndo} onClick={turn.undo} />
+      <Tool icon="redo" label={t("redo")} keys="Ctrl+Shift+Z" disabled={!canRedo} onClick={turn.redo} />
       <Tool icon="tidy" label={t("tidy")} onClick={tidy} />
       <Tool icon="note" label={t("note.add")} onClick={note} />
     </div>

@@ -7,7 +7,7 @@ import { bracketMatching } from "@codemirror/language";
 import { EditorState, type Extension } from "@codemirror/state";
 import { EditorView, keymap, placeholder as placeholderOf } from "@codemirror/view";
 import { useEffect, useRef } from "react";
-import { yCollab, yUndoManagerKeymap } from "y-codemirror.next";
+import { YSyncConfig, yCollab, yUndoManagerKeymap } from "y-codemirror.next";
 import * as Y from "yjs";
 import { useEditor } from "../../stores/context";
 import { textAwareness } from "../../stores/text-awareness";
@@ -105,13 +105,16 @@ type SharedProps = {
 /** Bound to the Y.Text itself: every key is a CRDT change, others' carets show with their names. */
 export function SharedCodeEditor({ nodeId, field, text, label, readOnly, placeholder, code }: SharedProps) {
   const host = useRef<HTMLDivElement>(null);
-  const { provider } = useEditor();
+  const { provider, undo } = useEditor();
   const scope = useScope(nodeId, false);
   const complete = useRef(scope);
   complete.current = scope;
 
   useEffect(() => {
     if (!host.current) return;
+    // The field undoes letter groups while it has the keys; the flow's own undo has them afterwards.
+    undo.track(YSyncConfig);
+    undo.cut();
     const undoManager = new Y.UndoManager(text, { captureTimeout: 400 });
     const awareness = textAwareness(provider.awareness, nodeId, field);
     const editor = new EditorView({
@@ -134,8 +137,9 @@ export function SharedCodeEditor({ nodeId, field, text, label, readOnly, placeho
       editor.destroy();
       awareness.destroy();
       undoManager.destroy();
+      undo.cut();
     };
-  }, [text, provider, nodeId, field, label, readOnly, placeholder, code]);
+  }, [text, provider, undo, nodeId, field, label, readOnly, placeholder, code]);
 
   return <div ref={host} className={classes.editor} data-tall="" data-testid={`text-${field}`} />;
 }

@@ -1,0 +1,13 @@
+/** What a person has to know now, above the canvas. */
+import { ConnectionNotice } from "./connection-notice";
+import { KeptChanges } from "./kept-changes";
+import classes from "./notices.module.css";
+
+export function Notices() {
+  return (
+    <div className={classes.stack}>
+      <ConnectionNotice />
+      <KeptChanges />
+    </div>
+  );
+}
