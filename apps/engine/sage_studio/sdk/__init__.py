@@ -24,7 +24,7 @@ from sage_studio.sdk.errors import NodeError
 from sage_studio.sdk.node import Node, NodeOutput
 from sage_studio.sdk.settings import ItemFunction, Settings, as_files
 from sage_studio.sdk.spec import Body, Choice, Effect, Field, Needs, NodeSpec, Port, text
-from sage_studio.sdk.streams import Chunk, ItemStream, Lazy, Rows, StreamNode, as_stream, is_many
+from sage_studio.sdk.streams import Chunk, ChunkNode, ItemStream, Lazy, Rows, StreamNode, as_stream, is_many
 
 __all__ = [
     "BlobStore",
@@ -33,6 +33,7 @@ __all__ = [
     "BodyResult",
     "Choice",
     "Chunk",
+    "ChunkNode",
     "Context",
     "Effect",
     "Field",

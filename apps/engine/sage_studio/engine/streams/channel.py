@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Any, NamedTuple, TypeAlias
 
 CAPACITY = 4_096
@@ -46,7 +46,7 @@ class Watch:
 
 
 class Lane:
-    """One reader's queue of a channel."""
+    """One reader's queue of a channel. With a ``worker`` there is no queue: it takes each chunk at once."""
 
     def __init__(self, channel: Channel, port: str, capacity: int = CAPACITY) -> None:
         self.channel = channel
@@ -54,6 +54,7 @@ class Lane:
         self.capacity = capacity
         self.is_closed = False
         self.reader_id = ""
+        self.worker: Callable[[Sequence[Any]], Awaitable[None]] | None = None
         self._queue: deque[Entry] = deque()
         self._held = 0
         self._is_lifted = False
@@ -177,7 +178,9 @@ class Channel:
 
     def reader(self, port: str = "", capacity: int = CAPACITY) -> Lane:
         """One more reader; to be asked for before anything is sent."""
-        lane = Lane(self, port, capacity)
+        return self.add(Lane(self, port, capacity))
+
+    def add(self, lane: Lane) -> Lane:
         self.lanes.append(lane)
         return lane
 
@@ -193,7 +196,10 @@ class Channel:
             while lane.is_full:
                 await self._wait(lane)
         for lane in self.lanes:
-            lane.put(items)
+            if lane.worker is None:
+                lane.put(items)
+            else:
+                await lane.worker(items)
 
     async def _wait(self, lane: Lane) -> None:
         self._waiter = asyncio.get_running_loop().create_future()

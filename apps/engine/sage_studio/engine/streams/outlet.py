@@ -10,6 +10,7 @@ from sage_studio.engine.records import StreamReference
 from sage_studio.engine.streams.channel import Channel
 from sage_studio.engine.streams.errors import TOO_LONG
 from sage_studio.kernel import SageError
+from sage_studio.sdk import Rows
 
 SAMPLES = 20
 COLLECT_LIMIT = 100_000
@@ -43,9 +44,10 @@ class Outlet:
             await self._send(items)
 
     async def send(self, items: Sequence[Any]) -> None:
-        """Send several items, in pieces that fit the queues. Raises SageError ``stream.too_long``."""
+        """Send several items, in pieces that fit the queues; rows kept as columns stay together.
+        Raises SageError ``stream.too_long``."""
         await self.flush()
-        if len(items) <= _SLICE:
+        if len(items) <= _SLICE or type(items) is Rows:
             if items:
                 await self._send(items)
             return

@@ -18,7 +18,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-from sage_studio.engine.streams.channel import Barrier, Channel
+from sage_studio.engine.streams.channel import Barrier, Channel, Lane
+from sage_studio.engine.streams.direct import DirectLane, DirectStage, may_be_direct
 from sage_studio.engine.streams.outlet import Outlet
 from sage_studio.engine.streams.reader import Reader
 from sage_studio.engine.streams.stage import Reports, Stage, StagePlan
@@ -78,7 +79,7 @@ class Pipeline(Reports):
         self._drain_wish = asyncio.Event()
         self.is_drained = False
         self.failure: StageFailed | None = None
-        self.stages = {plan.id: Stage(plan, self) for plan in plans}
+        self.stages = {plan.id: _stage(plan, self) for plan in plans}
         self._stalls = Stalls(self._fail_stalled)
         self._wire()
         self._tasks: dict[str, asyncio.Task[None]] = {}
@@ -91,7 +92,6 @@ class Pipeline(Reports):
         for stage in self.stages.values():
             for port in sorted(stage.plan.outputs):
                 channel = Channel(f"{stage.id}.{port}", self._stalls)
-                channel.writer_id = stage.id
                 name = f"{self._name}{stage.id}.{port}"
                 stage.outlets[port] = Outlet(
                     name,
@@ -105,11 +105,28 @@ class Pipeline(Reports):
                     (source, self._reader(source, source_port, stage, port))
                     for source, source_port in sources
                 ]
+        for stage in self.stages.values():
+            if not isinstance(stage, DirectStage):
+                self._drives(stage, stage.id)
+
+    def _drives(self, stage: Stage, writer_id: str) -> None:
+        """Who waits where a stage cannot give: it, or the one that drives it."""
+        for outlet in stage.outlets.values():
+            outlet.channel.writer_id = writer_id
+            for lane in outlet.channel.lanes:
+                if isinstance(lane, DirectLane):
+                    self._drives(self.stages[lane.reader_id], writer_id)
+
+    def goes_alone(self, stage: Stage) -> None:
+        self._stalls.began(stage.id)
+        self._drives(stage, stage.id)
 
     def _reader(self, source: str, source_port: str, stage: Stage, port: str) -> Reader:
         outlet = self.stages[source].outlets[source_port]
         outlet.read_live()
-        lane = outlet.channel.reader(port)
+        channel = outlet.channel
+        direct = DirectLane(channel, port, stage) if isinstance(stage, DirectStage) else None
+        lane = channel.add(direct or Lane(channel, port))
         lane.reader_id = stage.id
         return Reader(lane, stage)
 
@@ -123,7 +140,8 @@ class Pipeline(Reports):
         try:
             async with asyncio.TaskGroup() as group:
                 for stage in self.stages.values():
-                    self._stalls.began(stage.id)
+                    if not isinstance(stage, DirectStage):
+                        self._stalls.began(stage.id)
                     self._tasks[stage.id] = group.create_task(self._run_stage(stage))
                 keeper = group.create_task(self._keep_checkpoints()) if self._commit else None
                 await asyncio.wait(self._tasks.values())
@@ -253,3 +271,8 @@ class Pipeline(Reports):
             stage_id: {**stage.values, **{port: outlet.value for port, outlet in stage.outlets.items()}}
             for stage_id, stage in self.stages.items()
         }
+
+
+def _stage(plan: StagePlan, reports: Reports) -> Stage:
+    node = plan.make()
+    return (DirectStage if may_be_direct(plan, node) else Stage)(plan, node, reports)

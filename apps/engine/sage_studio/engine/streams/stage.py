@@ -50,14 +50,18 @@ class Reports:
     def busy(self, change: int) -> None:
         raise NotImplementedError
 
+    def goes_alone(self, stage: Stage) -> None:
+        """A stage others drove so far gives the rest by itself."""
+        raise NotImplementedError
+
 
 class Stage:
     """Runs one node; ``outlets`` and ``readers`` are wired by the pipeline."""
 
-    def __init__(self, plan: StagePlan, reports: Reports) -> None:
+    def __init__(self, plan: StagePlan, node: Node, reports: Reports) -> None:
         self.plan = plan
         self.id = plan.id
-        self.node = plan.make()
+        self.node = node
         self.outlets: dict[str, Outlet] = {}
         self.readers: dict[str, list[tuple[str, Reader]]] = {}
         self.values: dict[str, Any] = {}
@@ -153,6 +157,7 @@ class Stage:
                 else:
                     part = await self._wait_out(step, awaited)
                 await self._give(checked(part))
+                del part  # or its memory would be taken until the next is made
                 if self.wanted_barrier is not None and self.is_source:
                     await self._inject(self.wanted_barrier)
                 if not self._is_wanted:
@@ -253,11 +258,14 @@ class Stage:
             self._aligning.set()
             self._aligning = None
 
-    async def _cut(self, barrier: Barrier, pending: JsonObject) -> None:
+    def _pass(self, barrier: Barrier, pending: JsonObject) -> None:
         self._passed = barrier.number
         self._reports.reached(self, barrier, self._state(pending))
         for outlet in self.outlets.values():
             outlet.channel.mark(barrier)
+
+    async def _cut(self, barrier: Barrier, pending: JsonObject) -> None:
+        self._pass(barrier, pending)
         if barrier.is_last:
             await asyncio.get_running_loop().create_future()  # until the pipeline ends
 

@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from sage_studio.kernel import Json, define_error
@@ -14,6 +14,7 @@ from sage_studio.plugins.support.items import as_items
 from sage_studio.plugins.support.segments import Segments
 from sage_studio.sdk import (
     Choice,
+    ChunkNode,
     Context,
     Field,
     NodeError,
@@ -22,7 +23,6 @@ from sage_studio.sdk import (
     Port,
     Rows,
     Settings,
-    StreamNode,
     text,
 )
 
@@ -62,13 +62,14 @@ _MAY_BE_FORMULA = re.compile(r"[=+\-@\t\r]").match
 _LOOKS_NUMERIC = re.compile(r"^[+-]?[\d\s.,()%-]+$")
 
 
-class FileWriter(StreamNode):
+class FileWriter(ChunkNode):
     """The file appears whole or not at all; writing the same again changes nothing.
 
     A stream is written as it comes. Checkpoints name the pieces that are kept already, so that after a
     crash every item stands in the file exactly once.
     """
 
+    takes = "value"
     spec = NodeSpec(
         id="file_writer",
         name=text("Write file", "写入文件"),
@@ -159,24 +160,31 @@ class FileWriter(StreamNode):
         self._header: list[str] | None = None
         self._written = 0
 
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+    async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
         settings = Settings(self.spec, ctx, inputs)
-        kind = settings.text("format")
-        name = _file_name(settings.text("name"), kind)
+        self._ctx, kind = ctx, settings.text("format")
+        self._name = _file_name(settings.text("name"), kind)
         self._segments = segments = Segments(ctx.blobs, _MIME[kind])
         if self._held is not None:
             segments.load(self._held)
         elif settings.flag("bom") and kind in {"csv", "text"}:
             segments.append("\ufeff".encode())
-        write = _Lines(kind, settings.text("delimiter") or ",", settings.flag("guard_formulas"))
-        async for chunk in inputs["value"].chunks():
-            segments.append(self._text(write, chunk))
-            await segments.settle()
+        self._lines = _Lines(kind, settings.text("delimiter") or ",", settings.flag("guard_formulas"))
+
+    async def take(self, chunk: Sequence[Any]) -> NodeOutput:
+        assert self._segments is not None, "opened before"
+        self._segments.append(self._text(self._lines, chunk))
+        await self._segments.settle()
+        return {}
+
+    async def finish(self) -> NodeOutput:
+        segments, name, kind = self._segments, self._name, self._lines.kind
+        assert segments is not None, "opened before"
         if kind == "json":
             segments.append(b"\n]\n" if self._written else b"[]\n")
-        file = await ctx.files.write(name, _MIME[kind], segments.content())
-        ctx.log("file_written", name=name, size_bytes=segments.size_bytes, items=self._written)
-        yield {"file": file, "size_bytes": segments.size_bytes}
+        file = await self._ctx.files.write(name, _MIME[kind], segments.content())
+        self._ctx.log("file_written", name=name, size_bytes=segments.size_bytes, items=self._written)
+        return {"file": file, "size_bytes": segments.size_bytes}
 
     def _text(self, write: _Lines, chunk: Sequence[Any]) -> bytes:
         first, self._written = self._written, self._written + len(chunk)

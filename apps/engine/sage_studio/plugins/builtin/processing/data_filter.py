@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from itertools import compress
 from operator import not_
 from typing import Any
@@ -18,6 +18,7 @@ from sage_studio.plugins.support.items import (
 )
 from sage_studio.sdk import (
     Chunk,
+    ChunkNode,
     Context,
     Field,
     ItemFunction,
@@ -26,12 +27,11 @@ from sage_studio.sdk import (
     Port,
     Rows,
     Settings,
-    StreamNode,
     text,
 )
 
 
-class DataFilter(StreamNode):
+class DataFilter(ChunkNode):
     """Order is kept. What does not pass leaves by the ``rejected`` port."""
 
     spec = NodeSpec(
@@ -86,15 +86,16 @@ class DataFilter(StreamNode):
     def __init__(self) -> None:
         self._seen = 0
 
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
-        condition = Settings(self.spec, ctx, inputs).each("condition")
-        async for chunk in inputs["items"].chunks():
-            start, self._seen = self._seen, self._seen + len(chunk)
-            try:
-                passes = yes_or_no(condition(chunk, start))
-            except SageError as error:
-                raise each_error(error, start) from error
-            yield {"items": _chosen(chunk, passes), "rejected": _chosen(chunk, list(map(not_, passes)))}
+    async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
+        self._condition = Settings(self.spec, ctx, inputs).each("condition")
+
+    async def take(self, chunk: Sequence[Any]) -> NodeOutput:
+        start, self._seen = self._seen, self._seen + len(chunk)
+        try:
+            passes = yes_or_no(self._condition(chunk, start))
+        except SageError as error:
+            raise each_error(error, start) from error
+        return {"items": _chosen(chunk, passes), "rejected": _chosen(chunk, list(map(not_, passes)))}
 
     def snapshot(self) -> int:
         return self._seen

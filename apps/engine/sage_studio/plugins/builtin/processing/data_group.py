@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -14,6 +14,7 @@ from sage_studio.plugins.support.aggregates import CALCULATIONS, Groups, number_
 from sage_studio.plugins.support.items import as_items, at_path, watched
 from sage_studio.sdk import (
     Chunk,
+    ChunkNode,
     Context,
     Field,
     NodeError,
@@ -21,7 +22,6 @@ from sage_studio.sdk import (
     NodeSpec,
     Port,
     Settings,
-    StreamNode,
     text,
 )
 
@@ -99,7 +99,7 @@ def parse_aggregate(name: str, source: Any) -> Aggregate:
     return Aggregate(name, path.removeprefix("item."), match[1], reducer)
 
 
-class DataGroup(StreamNode):
+class DataGroup(ChunkNode):
     """Groups keep the order in which their first item came, unless sorted.
 
     Of a stream only the groups are kept, and given when it ends.
@@ -184,20 +184,27 @@ class DataGroup(StreamNode):
         self._groups: Groups | None = None
         self._held: Any = None
 
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+    async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
         settings = Settings(self.spec, ctx, inputs)
         aggregates = [
             parse_aggregate(name, source) for name, source in settings.mapping("aggregates").items()
         ]
         calculations = [(a.name, a.path, CALCULATIONS[a.kind]()) for a in aggregates]
         self._groups = groups = Groups(settings.texts("by"), calculations)
+        self._ctx, self._sort_by = ctx, settings.text("sort_by")
         if self._held is not None:
             groups.load(self._held)
-        async for chunk in inputs["items"].chunks():
-            groups.add(chunk)
-        rows = await ctx.in_thread(groups.rows)
-        _sort(rows, settings.text("sort_by"))
-        yield {"items": Chunk(rows), "count": len(rows)}
+
+    async def take(self, chunk: Sequence[Any]) -> NodeOutput:
+        assert self._groups is not None, "opened before"
+        self._groups.add(chunk)
+        return {}
+
+    async def finish(self) -> NodeOutput:
+        assert self._groups is not None, "opened before"
+        rows = await self._ctx.in_thread(self._groups.rows)
+        _sort(rows, self._sort_by)
+        return {"items": Chunk(rows), "count": len(rows)}
 
     def snapshot(self) -> Json:
         return self._groups.state() if self._groups is not None else self._held

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sage_studio.kernel import SageError
 from sage_studio.plugins.support.items import OBJECTS, as_items, each_error, item_error, watched
 from sage_studio.sdk import (
     Chunk,
+    ChunkNode,
     Context,
     Field,
     ItemFunction,
@@ -17,12 +18,11 @@ from sage_studio.sdk import (
     Port,
     Rows,
     Settings,
-    StreamNode,
     text,
 )
 
 
-class DataMap(StreamNode):
+class DataMap(ChunkNode):
     """Each named field is computed per item; the item's own fields stay unless switched off."""
 
     spec = NodeSpec(
@@ -82,23 +82,20 @@ class DataMap(StreamNode):
     def __init__(self) -> None:
         self._seen = 0
 
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+    async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
         settings = Settings(self.spec, ctx, inputs)
-        keep_others, columns, fields = (
-            settings.flag("keep_others"),
-            settings.each_columns("fields"),
-            settings.each("fields"),
-        )
-        async for chunk in inputs["items"].chunks():
-            start, self._seen = self._seen, self._seen + len(chunk)
-            try:
-                made = columns(chunk, start) if isinstance(chunk, Rows) else None
-                if made is not None and isinstance(chunk, Rows):
-                    yield {"items": chunk.with_columns(made, only=not keep_others)}
-                else:
-                    yield {"items": _joined(chunk, fields(chunk, start), keep_others)}
-            except SageError as error:
-                raise each_error(error, start) from error
+        self._keeps_others = settings.flag("keep_others")
+        self._columns, self._fields = settings.each_columns("fields"), settings.each("fields")
+
+    async def take(self, chunk: Sequence[Any]) -> NodeOutput:
+        start, self._seen = self._seen, self._seen + len(chunk)
+        try:
+            made = self._columns(chunk, start) if isinstance(chunk, Rows) else None
+            if made is not None and isinstance(chunk, Rows):
+                return {"items": chunk.with_columns(made, only=not self._keeps_others)}
+            return {"items": _joined(chunk, self._fields(chunk, start), self._keeps_others)}
+        except SageError as error:
+            raise each_error(error, start) from error
 
     def snapshot(self) -> int:
         return self._seen

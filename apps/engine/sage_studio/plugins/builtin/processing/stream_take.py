@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sage_studio.sdk import Chunk, Context, Field, NodeOutput, NodeSpec, Port, Settings, StreamNode, text
+from sage_studio.sdk import Chunk, ChunkNode, Context, Field, NodeOutput, NodeSpec, Port, Settings, text
 
 
-class StreamTake(StreamNode):
+class StreamTake(ChunkNode):
     """When enough has come the stream is closed: what lies before it stops as well."""
 
     spec = NodeSpec(
@@ -48,14 +48,14 @@ class StreamTake(StreamNode):
     def __init__(self) -> None:
         self._taken = 0
 
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
-        count = Settings(self.spec, ctx, inputs).integer("count")
-        async for chunk in inputs["items"].chunks():
-            part = chunk[: count - self._taken]
-            self._taken += len(part)
-            yield {"items": part if not isinstance(part, list) else Chunk(part)}
-            if self._taken >= count:
-                return
+    async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
+        self._count = Settings(self.spec, ctx, inputs).integer("count")
+
+    async def take(self, chunk: Sequence[Any]) -> NodeOutput:
+        part = chunk[: max(self._count - self._taken, 0)]
+        self._taken += len(part)
+        self.has_enough = self._taken >= self._count
+        return {"items": part if not isinstance(part, list) else Chunk(part)}
 
     def snapshot(self) -> int:
         return self._taken
