@@ -20,7 +20,7 @@ from apps.common.errors import Invalid
 from apps.common.idempotency import idempotent
 from apps.common.paging import paginate
 from apps.common.policies import InWorkspace
-from apps.executions import selectors, services
+from apps.executions import budgets, selectors, services
 from apps.executions.debug_apis import DebugStartIn
 from apps.executions.models import NEVER, Run
 from apps.executions.types import Trigger
@@ -52,8 +52,22 @@ class RunPersonOut(serializers.Serializer[Any]):
     color = serializers.IntegerField()
 
 
+class MoneyOut(serializers.Serializer[Any]):
+    """An amount in millionths of a currency (empty while nothing was spent)."""
+
+    micros = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
+class BudgetOut(serializers.Serializer[Any]):
+    """What a run and all it starts may spend, in the smallest unit of the currency."""
+
+    amount = serializers.IntegerField()
+    currency = serializers.CharField()
+
+
 class RunOut(serializers.Serializer[Any]):
-    """A run as lists show it."""
+    """A run as lists show it; ``cost`` is with all the runs it started."""
 
     id = serializers.UUIDField()
     number = serializers.IntegerField()
@@ -74,6 +88,13 @@ class RunOut(serializers.Serializer[Any]):
     cancel_requested_at = serializers.DateTimeField(allow_null=True)
     wakes_at = serializers.SerializerMethodField()
     error = ErrorField(allow_null=True)
+    cost = serializers.SerializerMethodField()
+    budget = BudgetOut(allow_null=True)
+
+    @extend_schema_field(MoneyOut)
+    def get_cost(self, run: Run) -> Any:
+        micros, currency = budgets.cost_of(run)
+        return {"micros": micros, "currency": currency}
 
     def get_wakes_at(self, run: Run) -> datetime | None:
         """When a run that only waits goes on by itself; null for signals alone, and for other runs."""
@@ -179,6 +200,7 @@ class RunsApi(WorkspaceApi):
             parent_id=_uuid_param(request, "parent"),
         )
         page = paginate(request, runs)
+        budgets.costs_attach(page.items)
         return Response({"items": RunOut(page.items, many=True).data, "next_cursor": page.next_cursor})
 
     @extend_schema(request=RunStartIn, responses={202: RunOut}, operation_id="run_start")

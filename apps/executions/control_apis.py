@@ -112,16 +112,20 @@ class RunSignalsApi(WorkspaceApi):
 
 class RunCommandIn(StrictSerializer):
     """What to do with the run. ``redrive`` goes on where the run failed, or from ``from_node``, with the
-    definition that ran (``same``), the flow as it is drawn (``current``), or a version's number."""
+    definition that ran (``same``), the flow as it is drawn (``current``), or a version's number. ``resume``
+    takes a higher ``budget`` for a run that paused for its budget."""
 
     command = serializers.ChoiceField(choices=[command.value for command in Command])
     from_node = serializers.CharField(required=False, allow_null=True, default=None, max_length=64)
     version = serializers.CharField(required=False, default="same", max_length=9)
+    budget = serializers.IntegerField(required=False, min_value=0, max_value=1_000_000_000)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         is_redrive = attrs["command"] == Command.REDRIVE
         if not is_redrive and (attrs["from_node"] is not None or attrs["version"] != "same"):
             raise serializers.ValidationError({"from_node": "Only redrive takes a node or a version."})
+        if "budget" in attrs and attrs["command"] != Command.RESUME:
+            raise serializers.ValidationError({"budget": "Only resume takes a budget."})
         if attrs["version"] not in ("same", "current") and not _is_number(attrs["version"]):
             raise serializers.ValidationError({"version": "One of same, current, or a number."})
         return attrs
@@ -151,6 +155,10 @@ class RunCommandsApi(WorkspaceApi):
         command = Command(data["command"])
         if command is Command.REDRIVE:
             run = self._redrive(workspace_id, run_id, data)
+        elif "budget" in data:
+            run = services.run_resume(
+                person=self.person, workspace_id=workspace_id, run_id=run_id, budget=data["budget"]
+            )
         else:
             run = _ACTS[command](person=self.person, workspace_id=workspace_id, run_id=run_id)
         return Response(RunOut(run).data, status=202)

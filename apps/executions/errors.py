@@ -169,6 +169,20 @@ REDRIVE_PART = define_error(
     hint_zh="请重试该运行以重复这一部分，或基于该运行的数据从某个节点开始运行流程。",
     status=409,
 )
+BUDGET_NONE = define_error(
+    "budget.none",
+    4193,
+    en="This run has no budget that could be raised.",
+    zh="该运行没有可以提高的预算。",
+    status=409,
+)
+BUDGET_NOT_RAISED = define_error(
+    "budget.not_raised",
+    4194,
+    en="The new budget must be higher than the present one.",
+    zh="新的预算必须高于当前预算。",
+    status=422,
+)
 JOB_UNREADABLE = define_error(
     "job.unreadable",
     4137,

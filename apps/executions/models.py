@@ -38,6 +38,10 @@ class Run(BaseModel):
     ``debug`` is what its debug session begins with (null: nobody debugs it), ``part`` what of the flow
     it runs (null: all).
 
+    ``cost_micros`` is what its own nodes have spent, in millionths of ``cost_currency``; what the runs it
+    started have spent is theirs. ``budget`` (``{amount, currency}``, null: none) is the flow's for this
+    run, or what a person has raised it to.
+
     A sub-flow is a run with a ``parent_run``; ``parent_path`` is the key its parent started it under
     and waits for.
     """
@@ -61,6 +65,9 @@ class Run(BaseModel):
     inputs = models.JSONField(default=dict)
     debug = models.JSONField(null=True)
     part = models.JSONField(null=True)
+    budget = models.JSONField(null=True)
+    cost_micros = models.BigIntegerField(default=0, db_default=0)
+    cost_currency = models.CharField(max_length=3, blank=True, default="", db_default="")
     outputs = models.JSONField(null=True)
     error = models.JSONField(null=True)
     reason = models.CharField(max_length=100, blank=True)
@@ -227,6 +234,25 @@ class CachedNode(models.Model):
 
     def __str__(self) -> str:
         return self.key
+
+
+class ModelPrice(BaseModel):
+    """What a workspace pays for a model: micros of ``currency`` per million tokens. It counts instead of
+    the list price."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    model = models.CharField(max_length=200)
+    currency = models.CharField(max_length=3)
+    input_micros = models.BigIntegerField()
+    output_micros = models.BigIntegerField()
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "model"], name="model_price_once"),
+        ]
+
+    def __str__(self) -> str:
+        return self.model
 
 
 class DebugCommand(models.Model):

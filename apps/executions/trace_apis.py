@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from typing import Any, cast
+from typing import Any, cast, get_args
 
 from django.http import StreamingHttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -17,6 +17,7 @@ from apps.common.paging import limit_of, page_response, paginate_by_place
 from apps.executions import selectors
 from apps.executions.apis import ErrorField, RunApi, language_of_reader
 from apps.executions.models import NodeRun
+from sage_studio.engine import NodeState
 from sage_studio.kernel import JsonObject
 
 
@@ -72,7 +73,7 @@ class RunNodesApi(RunApi):
             OpenApiParameter("path", OpenApiTypes.STR, description="Iteration path; the top level without."),
             OpenApiParameter("container", OpenApiTypes.STR, description="Its iterations instead of nodes."),
             OpenApiParameter("node_id", OpenApiTypes.STR),
-            OpenApiParameter("state", OpenApiTypes.STR),
+            OpenApiParameter("state", OpenApiTypes.STR, enum=get_args(NodeState)),
             OpenApiParameter("limit", OpenApiTypes.INT),
             OpenApiParameter("cursor", OpenApiTypes.STR),
         ],
@@ -80,11 +81,21 @@ class RunNodesApi(RunApi):
         operation_id="run_node_list",
     )
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
+        _check_state(request)
         given = {name: request.query_params.get(name, "")[:2000] for name in _NODE_FILTERS}
         wanted = selectors.NodeFilter(**given)
         page = paginate_by_place(request, selectors.node_run_list(self.run, wanted))
         counts = selectors.iteration_counts(self.run, given["path"])
         return page_response(page, NodeRunOut, iterations=cast(JsonObject, counts))
+
+
+_NODE_STATES = get_args(NodeState)
+
+
+def _check_state(request: Request) -> None:
+    state = request.query_params.get("state", "")
+    if state and state not in _NODE_STATES:
+        raise Invalid("state", "state", f"The state is one of {', '.join(_NODE_STATES)}.")
 
 
 _NODE_FILTERS = ("path", "container", "node_id", "state")

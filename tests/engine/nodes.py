@@ -5,15 +5,27 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-from sage_studio.engine import Controls, Host, MemoryRunStore, RunResult, RunStore, compile_flow, run_flow
+from sage_studio.engine import (
+    Allowance,
+    Controls,
+    Host,
+    MemoryRunStore,
+    RunResult,
+    RunStore,
+    compile_flow,
+    run_flow,
+)
 from sage_studio.flow import parse_plain
+from sage_studio.flow.document import Budget
 from sage_studio.kernel import Clock, Json, define_error
-from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, text
+from sage_studio.plugins.model_prices import listed_price
+from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, Price, text
+from sage_studio.sdk.money import minor_to_micros
 
 BUSY = define_error(
     "test.busy", 9901, en="busy", zh="忙", retryable=True,
@@ -273,6 +285,14 @@ class FakeHost:
 
     async def credential(self, name: str) -> Mapping[str, str]:
         return {"api_key": "s3cret-value"}
+
+    async def price(self, model: str) -> Price | None:
+        return listed_price(model)
+
+    async def allowances(self, budget: Budget | None) -> Sequence[Allowance]:
+        if budget is None:
+            return ()
+        return [Allowance(minor_to_micros(budget.amount, budget.currency), budget.currency)]
 
     async def start_flow(
         self,

@@ -37,15 +37,17 @@ class ClaimedRun:
     is_pause_wanted: bool
     part: JsonObject | None = None
     debug: DebugSession | None = None
+    cost_micros: int = 0
+    cost_currency: str = ""
     # Of a run nobody has held before: all there is to know of its progress.
     fresh: RunProgress | None = None
 
 
 # What a claim gives of the run's row, in the model's order.
 _CLAIMED = (
-    "id", "created_at", "workspace_id", "flow_id", "definition_id", "inputs", "debug", "part", "started_at",
-    "cancel_requested_at", "pause_requested_at", "parent_run_id", "parent_path", "fence", "losses",
-    "last_seq",
+    "id", "created_at", "workspace_id", "flow_id", "definition_id", "inputs", "debug", "part",
+    "cost_micros", "cost_currency", "started_at", "cancel_requested_at", "pause_requested_at",
+    "parent_run_id", "parent_path", "fence", "losses", "last_seq",
 )  # fmt: skip
 _READ = {
     "created_at": read_moment, "started_at": read_moment,
@@ -123,6 +125,8 @@ def _claimed(run: Run, owner: str, *, is_fresh: bool) -> ClaimedRun:
         is_pause_wanted=run.pause_requested_at is not None,
         part=run.part,
         debug=debug_session(run),
+        cost_micros=run.cost_micros,
+        cost_currency=run.cost_currency,
         fresh=RunProgress(last_seq=run.last_seq) if is_fresh else None,
     )
 

@@ -28,6 +28,7 @@ from apps.executions.types import JOBS_CHANNEL, Queue
 from sage_studio.engine.context import RunContext
 from sage_studio.engine.executors.call import NodeCall
 from sage_studio.engine.executors.errors import NOBODY, PROCESS_ENDED
+from sage_studio.engine.executors.home import hear_cost
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context, Needs
@@ -181,6 +182,8 @@ def queue_of(call: NodeCall) -> Queue:
 def _say(context: RunContext, shape: Mapping[str, Any]) -> None:
     if shape.get("kind") == "log":
         context.log(shape["message"], level=shape["level"], **shape["fields"])
+    elif shape.get("kind") == "cost":
+        hear_cost(cast(Context, context), shape)
     else:
         context.progress(shape["done"], shape["total"], shape["message"])
 

@@ -22,15 +22,18 @@ from django.db import InterfaceError, OperationalError, close_old_connections, c
 
 from apps.credentials import services as credentials
 from apps.executions.adapters.codec import decode, encode_outputs, plain_json
+from apps.executions.budgets import model_price, run_allowances, run_spent
 from apps.executions.services import cached_node_get, cached_node_put, child_start, children_cancel
 from apps.files import selectors as files_read, services as files
 from apps.files.models import File
 from apps.notifications.services import notify_workspace
 from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.engine import Allowance
+from sage_studio.flow.document import Budget
 from sage_studio.kernel import Json, JsonObject, SageError, Text
 from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
-from sage_studio.sdk import FileRef, VectorHit
+from sage_studio.sdk import FileRef, Price, VectorHit
 
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -232,7 +235,8 @@ class WorkspaceCache:
 
 class DjangoHost:
     """Implements ``sage_studio.engine.Host`` for one run. ``fence`` is that of its worker's claim: only
-    who holds the run may start others for it."""
+    who holds the run may start others for it. A run without a budget that nobody started (``is_child``)
+    asks the rows nothing about budgets."""
 
     def __init__(
         self,
@@ -241,10 +245,13 @@ class DjangoHost:
         flow_id: uuid.UUID,
         run_id: uuid.UUID,
         fence: int,
+        is_child: bool = True,
         call: Call = in_database_thread,
     ) -> None:
         self._workspace_id, self._run_id, self._call = workspace_id, run_id, call
         self._fence = fence
+        self._is_child = is_child
+        self._prices: dict[str, Price | None] = {}
         self.secrets_seen: set[str] = set()
         self.files = WorkspaceFiles(workspace_id, run_id, call)
         self.blobs = WorkspaceBlobs(workspace_id, call)
@@ -260,6 +267,22 @@ class DjangoHost:
 
     def state(self, flow_id: str) -> FlowState:
         return FlowState(self._workspace_id, uuid.UUID(flow_id), self._call)
+
+    async def price(self, model: str) -> Price | None:
+        """The workspace's own price, else the listed one; asked once per model and run."""
+        if model not in self._prices:
+            self._prices[model] = await self._call(partial(model_price, self._workspace_id, model))
+        return self._prices[model]
+
+    async def allowances(self, budget: Budget | None) -> Sequence[Allowance]:
+        """The budgets of this run, as raised, and of those above it; one read of the rows each time."""
+        if budget is None and not self._is_child:
+            return ()
+        return await self._call(partial(run_allowances, self._run_id))
+
+    async def spent(self) -> int:
+        """What is on record of this run's own spending, for whoever does not hold the run."""
+        return await self._call(partial(run_spent, self._run_id))
 
     async def start_flow(
         self,

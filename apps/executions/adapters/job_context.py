@@ -6,8 +6,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -17,7 +18,9 @@ from sage_studio.engine.context import MAX_LOG_LINE_LENGTH, PROGRESS_INTERVAL_S
 from sage_studio.engine.executors.call import NodeCall
 from sage_studio.engine.executors.errors import NOT_OFFERED
 from sage_studio.engine.masks import Masks
+from sage_studio.engine.spending import MeteredLlm, least_left, refuse_beyond
 from sage_studio.kernel import Json, JsonObject, SageError
+from sage_studio.sdk import Price
 
 
 class JobContext:
@@ -40,7 +43,9 @@ class JobContext:
         self.deadline: datetime | None = datetime.now(UTC) + timedelta(seconds=call.timeout_s)
         self.cancelled = False
         self.http, self.files, self.blobs, self.vectors = host.http, host.files, host.blobs, host.vectors
-        self.llm, self.notifier, self.state = host.llm, host.notifier, host.state(call.flow_id)
+        self.llm = MeteredLlm(host.llm, self)
+        self.notifier, self.state = host.notifier, host.state(call.flow_id)
+        self._spent_here = 0
 
     def take_notes(self) -> list[JsonObject]:
         """What was said since the last time."""
@@ -60,6 +65,35 @@ class JobContext:
         self._progress_at = now
         text = self._masks.text(message)
         self._notes.append({"kind": "progress", "done": done, "total": total, "message": text})
+
+    # Money. The run's own account is with its worker; what this worker is about to spend counts here.
+
+    prefers_cheaper = False
+
+    def cost(self, micros: int, *, currency: str = "USD", what: str = "", **facts: Json) -> None:
+        self._spent_here += micros
+        note: JsonObject = {"kind": "cost", "micros": micros, "currency": currency, "what": what}
+        self._notes.append({**note, "facts": facts})
+
+    async def afford(self, micros: int = 0, *, currency: str = "USD") -> None:
+        async with self.reserved(micros, currency=currency):
+            return
+
+    @asynccontextmanager
+    async def reserved(self, micros: int, *, currency: str) -> AsyncIterator[None]:
+        self._spent_here += micros
+        try:
+            refuse_beyond(await self.left(currency), micros, currency)
+            yield
+        finally:
+            self._spent_here -= micros
+
+    async def left(self, currency: str = "") -> int | None:
+        limits = await self._host.allowances(None)
+        return least_left(limits, currency, await self._host.spent() + self._spent_here) if limits else None
+
+    async def price(self, model: str) -> Price | None:
+        return await self._host.price(model)
 
     async def credential(self, name: str) -> Mapping[str, str]:
         fields = await self._host.credential(name)

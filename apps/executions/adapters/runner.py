@@ -37,6 +37,7 @@ from sage_studio.engine import (
     RunOptions,
     RunOutcome,
     RunProgress,
+    SpendingPlan,
     compile_flow,
     run_flow,
 )
@@ -106,6 +107,7 @@ class Runner:
                     executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
                     resources=self.resources,
                     branches=learning,
+                    spending=SpendingPlan(claimed.cost_micros, claimed.cost_currency),
                     checkpoint_interval_s=getattr(settings, "RUN_CHECKPOINT_S", CHECKPOINT_S),
                 ),
             )
@@ -192,6 +194,7 @@ def _host(claim: Claim) -> DjangoHost:
         flow_id=uuid.UUID(claim.flow_id),
         run_id=uuid.UUID(claim.run_id),
         fence=claim.fence,
+        is_child=claim.parent_run_id is not None,
     )
 
 

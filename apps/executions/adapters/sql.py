@@ -142,6 +142,8 @@ FINISH = """
         owner = '', lease_until = %s
     WHERE id = %s AND fence = %s AND owner = %s AND state = 'running'
 """
+# Behind one of the others, which held the fence.
+SPENT = "UPDATE executions_run SET cost_micros = %s, cost_currency = %s WHERE id = %s"
 # Nobody holds a parked run.
 PARK = """
     UPDATE executions_run

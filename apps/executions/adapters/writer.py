@@ -177,6 +177,8 @@ def _apply(job: _Job, cursor: Any) -> bool:
     if cursor.rowcount != 1:
         logger.warning("late_writer_refused", run_id=job.claim.run_id, fence=job.claim.fence)
         return False
+    if job.batch.spent is not None:
+        cursor.execute(sql.SPENT, [*job.batch.spent, sql.row_id(job.claim.run_id)])
     if job.nodes:
         cursor.executemany(sql.PUT_NODE, job.nodes)
     if job.events:

@@ -13,6 +13,7 @@ from apps.executions.services.debugging import debug_command, debug_setup, flow_
 from apps.executions.services.node_cache import cached_node_get, cached_node_put
 from apps.executions.services.notices import run_failure_tell
 from apps.executions.services.partial import part_cut, run_begin
+from apps.executions.services.prices import prices_set
 from apps.executions.services.redrive import run_redrive
 from apps.executions.services.signals import signal_deliver, signal_send
 
@@ -25,6 +26,7 @@ __all__ = [
     "debug_setup",
     "flow_breakpoints_set",
     "part_cut",
+    "prices_set",
     "run_accept",
     "run_begin",
     "run_cancel",

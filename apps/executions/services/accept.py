@@ -22,7 +22,7 @@ from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.engine import compile_flow, flow_inputs
 from sage_studio.flow import Issue, parse_plain, validate
-from sage_studio.flow.document import FlowDocument
+from sage_studio.flow.document import FlowDocument, FlowSettings
 from sage_studio.kernel import ErrorCode, JsonObject, SageError, Text
 from sage_studio.plugins.registry import builtin_registry
 
@@ -83,6 +83,8 @@ def checked_inputs(
 def add_run(run: Run, **facts: object) -> Run:
     """Row, first event (with ``facts``), the flow's newest run and the hints; inside the caller's
     transaction. A child run is its parent's affair and does not become the flow's newest."""
+    if run.budget is None:
+        run.budget = _flow_budget(run)
     run.number = _next_number(run.flow_id)
     run.last_seq = 1
     insert_row(run)
@@ -91,6 +93,14 @@ def add_run(run: Run, **facts: object) -> Run:
         flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state, is_new=True)
     events.hint_work(run.flow_id)
     return run
+
+
+def _flow_budget(run: Run) -> JsonObject | None:
+    """What the run may spend. A flow of which a part runs need not be runnable as a whole."""
+    if run.part is not None:
+        body: JsonObject = run.definition.body
+        return FlowSettings.model_validate(body.get("settings", {})).budget_json
+    return runnable(run.definition_id).settings.budget_json
 
 
 def _next_number(flow_id: uuid.UUID) -> int:

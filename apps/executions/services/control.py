@@ -18,6 +18,7 @@ from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.common.events import emit
 from apps.executions import errors, events
+from apps.executions.budgets import budget_holder
 from apps.executions.models import NodeRun, Run, due_now
 from apps.executions.selectors import run_get
 from apps.executions.services.accept import append_event, run_accept
@@ -28,6 +29,7 @@ from apps.flows.services import flow_run_noted
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.engine.partial import Part
+from sage_studio.engine.spending import PAUSED_FOR_BUDGET
 from sage_studio.kernel import SageError
 
 _PARKED = Q(state="running", owner="")
@@ -136,15 +138,22 @@ def _pause(run: Run, now: datetime) -> bool:
     return Run.objects.filter(pk=run.pk, state="running").exists()
 
 
-def run_resume(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
+def run_resume(
+    *, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID, budget: int | None = None
+) -> Run:
     """Go on with a paused run, whatever it paused for: a person's wish, an unknown outcome (that node
-    is repeated), a dead letter (that node gets new attempts). Children its pause had reached go on too.
+    is repeated), a dead letter (that node gets new attempts), a budget. Children its pause had reached go
+    on too. With ``budget`` (in the smallest unit of its currency) the budget the run is under becomes so
+    much first, and all that had paused for it goes on.
 
-    Raises NotFound, Forbidden, or SageError when it is not paused and nobody has asked for it.
+    Raises NotFound, Forbidden, or SageError when it is not paused and nobody has asked for it, and when
+    the budget is no higher than before or there is none.
     """
     with write_transaction():
         require(person, workspace_id, Action.RUN_CONTROL)
         run = run_get(workspace_id, run_id)
+        if budget is not None:
+            _raise_budget(run, budget)
         _lock_family(run.pk)
         asked_at = run.pause_requested_at
         if not _resume(run):
@@ -158,6 +167,21 @@ def run_resume(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) ->
         failpoints.hit("run.resume")
     failpoints.hit("run.resumed")
     return run
+
+
+def _raise_budget(run: Run, amount: int) -> None:
+    """Raise the nearest budget at or above a run, and let others that had paused for it go on."""
+    holder = budget_holder(run)
+    if holder is None or holder.budget is None:
+        raise SageError(errors.BUDGET_NONE)
+    currency = holder.budget["currency"]
+    if amount <= holder.budget["amount"]:
+        raise SageError(errors.BUDGET_NOT_RAISED, path="budget")
+    _lock_family(holder.pk)
+    Run.objects.filter(pk=holder.pk).update(budget={"amount": amount, "currency": currency})
+    for other in (holder, *descendants(holder.pk)):
+        if other.pk != run.pk and other.state == Run.State.PAUSED and other.reason == PAUSED_FOR_BUDGET:
+            _resume(other)
 
 
 def _resume(run: Run) -> bool:

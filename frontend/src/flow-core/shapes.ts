@@ -74,6 +74,11 @@ export const NODE: Shape = {
 
 export const NOTE: Shape = { text: text(20_000), pos: pair, size: pair, color: text() };
 
+const BUDGET: Shape = {
+  amount: integer(0, 1_000_000_000),
+  currency: (value) => typeof value === "string" && /^[A-Z]{3}$/.test(value),
+};
+
 export const SETTINGS: Shape = {
   mode: oneOf("batch", "streaming", "event"),
   timeout_s: above(0, 86_400 * 365),
@@ -83,6 +88,7 @@ export const SETTINGS: Shape = {
   timezone: text(),
   optimise: oneOf("on", "off"),
   unread_nodes: oneOf("run", "skip"),
+  budget: (value) => isObject(value) && value.amount !== undefined && matches(value, BUDGET),
 };
 
 export const META: Shape = {

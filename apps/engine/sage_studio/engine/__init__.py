@@ -18,7 +18,7 @@ from sage_studio.engine.faces import (
     ValidationResult,
 )
 from sage_studio.engine.flow_executors import K8sExecutor, LocalExecutor, RayExecutor
-from sage_studio.engine.host import Host, NodeCache
+from sage_studio.engine.host import Allowance, Host, NodeCache
 from sage_studio.engine.inputs import flow_inputs
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
@@ -34,6 +34,7 @@ from sage_studio.engine.records import (
     iso,
     signal_key,
 )
+from sage_studio.engine.spending import SpendingPlan
 from sage_studio.engine.store import (
     ExecutionState,
     MemoryRunStore,
@@ -44,6 +45,7 @@ from sage_studio.engine.store import (
 )
 
 __all__ = [
+    "Allowance",
     "Batch",
     "Controls",
     "Event",
@@ -71,6 +73,7 @@ __all__ = [
     "RunResult",
     "RunStore",
     "Scheduler",
+    "SpendingPlan",
     "StateStore",
     "ValidationResult",
     "compile_flow",

@@ -6,7 +6,7 @@ import asyncio
 import contextvars
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractAsyncContextManager, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import partial
 from typing import Any, cast
@@ -15,6 +15,7 @@ from sage_studio.engine.attempt import Attempt, Slots
 from sage_studio.engine.bodies import Bodies
 from sage_studio.engine.errors import CHILD_CANCELLED, NO_BODY
 from sage_studio.engine.records import signal_key
+from sage_studio.engine.spending import MeteredLlm
 from sage_studio.kernel import Json, JsonObject, Problem, SageError
 from sage_studio.sdk import BodyFailed, BodyResult
 from sage_studio.sdk.context import (
@@ -26,6 +27,7 @@ from sage_studio.sdk.context import (
     StateMap,
     VectorStore,
 )
+from sage_studio.sdk.money import Price
 
 FLOW_SIGNAL = "flow"
 MAX_LOG_LINE_LENGTH = 8_000
@@ -85,7 +87,7 @@ class RunContext:
 
     @property
     def llm(self) -> LlmClient:
-        return self._run.host.llm
+        return MeteredLlm(self._run.host.llm, self)
 
     @property
     def notifier(self) -> Notifier:
@@ -113,6 +115,35 @@ class RunContext:
         self._progress_at = now
         data: JsonObject = {"done": done, "total": total, "message": self._run.masks.text(message)}
         self._attempt.scope.say("node_progress", self.node_id, self.attempt, data)
+
+    # Money
+
+    def cost(self, micros: int, *, currency: str = "USD", what: str = "", **facts: Json) -> None:
+        scope = self._attempt.scope
+        is_counted = self._run.spending.note(micros, currency)
+        scope.note_cost(self.node_id, micros, currency)
+        data: JsonObject = {"micros": micros, "currency": currency, "what": what, "counted": is_counted}
+        scope.say("node_cost", self.node_id, self.attempt, {**data, **facts})
+
+    async def afford(self, micros: int = 0, *, currency: str = "USD") -> None:
+        async with self._run.spending.reserved(micros, currency):
+            return
+
+    def reserved(self, micros: int, *, currency: str) -> AbstractAsyncContextManager[None]:
+        """``afford``, and nobody else of this run may spend it while the block lasts."""
+        return self._run.spending.reserved(micros, currency)
+
+    async def left(self, currency: str = "") -> int | None:
+        """What may still be spent, in micros; None without a budget."""
+        return await self._run.spending.left(currency)
+
+    async def price(self, model: str) -> Price | None:
+        return await self._run.host.price(model)
+
+    @property
+    def prefers_cheaper(self) -> bool:
+        """Whether the run was planned with this node's cheaper model."""
+        return self.node_id in self._run.spending.cheaper
 
     async def credential(self, name: str) -> Mapping[str, str]:
         fields = await self._run.host.credential(name)
@@ -180,7 +211,14 @@ class RunContext:
             if not run.is_resting:
                 await run.host.cancel_flow(child_id)
             raise
+        self._note_child(answer)
         return _child_outputs(answer)
+
+    def _note_child(self, answer: Json) -> None:
+        """Count what a child has spent, where its end tells (on the server its row does)."""
+        spent = answer.get("cost") if isinstance(answer, dict) else None
+        if isinstance(spent, dict) and spent.get("micros"):
+            self._run.spending.note(int(cast(int, spent["micros"])), str(spent["currency"]))
 
     @property
     def slots(self) -> Slots | None:

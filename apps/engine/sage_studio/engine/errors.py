@@ -199,6 +199,34 @@ NO_FLOWS = define_error(
     status=404,
 )
 
+BUDGET_REACHED = define_error(
+    "budget.reached",
+    4190,
+    en="The next step costs up to {next}, and {left} of the budget is left.",
+    zh="下一步最多需要 {next}，而预算只剩 {left}。",
+    hint_en="Raise the run's budget to go on at this step, or cancel the run. Nothing that is done is lost.",
+    hint_zh="提高本次运行的预算即可从这一步继续，也可以取消运行。已完成的结果不会丢失。",
+    status=402,
+)
+BUDGET_NO_PRICE = define_error(
+    "budget.no_price",
+    4191,
+    en="The flow has a budget, and nobody knows what the model “{model}” costs.",
+    zh="流程设有预算，但不知道模型“{model}”的价格。",
+    hint_en="Enter its price in the workspace's settings, then resume the run.",
+    hint_zh="请在工作区设置中填写该模型的价格，然后继续运行。",
+    status=422,
+)
+BUDGET_CURRENCY = define_error(
+    "budget.currency",
+    4192,
+    en="The budget is in {budget}, but this costs {price}.",
+    zh="预算使用 {budget}，而该费用以 {price} 计。",
+    hint_en="Enter the model's price in the budget's currency, or give the budget in the other one.",
+    hint_zh="请以预算的货币填写模型价格，或改用另一种货币设置预算。",
+    status=422,
+)
+
 
 class FenceLost(SageError):
     """Raised by a store when the run belongs to another worker by now; nothing was written."""

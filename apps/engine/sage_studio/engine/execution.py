@@ -112,6 +112,9 @@ async def _perform(run: ActiveRun) -> RunResult:
         error=outcome.error,
         nodes=RecordsOf(run.root),
         duration_ms=round((finished_at - started_at) * 1000),
+        reason=outcome.reason,
+        cost_micros=run.spending.micros,
+        currency=run.spending.currency,
     )
 
 

@@ -78,6 +78,15 @@ class ThreadContext:
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         self._loop.call_soon_threadsafe(self._context.progress, done, total, message)
 
+    def cost(self, micros: int, **more: Any) -> None:
+        self._loop.call_soon_threadsafe(lambda: self._context.cost(micros, **more))
+
+    async def afford(self, *args: Any, **more: Any) -> Any:
+        return await _Crossing(lambda: self._context.afford(*args, **more))
+
+    async def price(self, model: str) -> Any:
+        return await _Crossing(lambda: self._context.price(model))
+
     async def credential(self, name: str) -> Any:
         return await _Crossing(lambda: self._context.credential(name))
 

@@ -6,9 +6,10 @@ nothing but what a node's ``Context`` shows.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Collection, Mapping, Sequence
+from typing import Any, NamedTuple, Protocol
 
+from sage_studio.flow.document import Budget
 from sage_studio.kernel import Json
 from sage_studio.sdk.context import (
     BlobStore,
@@ -19,6 +20,15 @@ from sage_studio.sdk.context import (
     StateMap,
     VectorStore,
 )
+from sage_studio.sdk.money import Price
+
+
+class Allowance(NamedTuple):
+    """A budget a run is under: all of it, and what others than this run have spent of it."""
+
+    limit_micros: int
+    currency: str
+    elsewhere_micros: int = 0
 
 
 class NodeCache(Protocol):
@@ -61,6 +71,15 @@ class Host(Protocol):
         ...
 
     def state(self, flow_id: str) -> StateMap: ...
+
+    async def price(self, model: str) -> Price | None:
+        """What a model costs here; None when nobody knows."""
+        ...
+
+    async def allowances(self, budget: Budget | None) -> Sequence[Allowance]:
+        """The budgets the run is under: its flow's own (``budget``, or what a person has made of it) and
+        those of the runs it was started by, each with what others than this run have spent of it."""
+        ...
 
     async def start_flow(
         self,

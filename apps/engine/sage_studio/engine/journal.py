@@ -100,6 +100,10 @@ class Journal:
             return [record for record in near.values() if f"{record.iteration_path}/".startswith(within)]
         return [record for near in self._under_way.values() for record in near.values()]
 
+    def spent(self, micros: int, currency: str) -> None:
+        """Say what the run has spent in all; goes out with the batch being gathered."""
+        self._batch.spent = (micros, currency)
+
     def outcome(self, outcome: RunOutcome) -> None:
         """Say how the run ended; goes out with the batch being gathered."""
         self._batch.outcome = outcome

@@ -62,6 +62,7 @@ class Level(ABC):
         self.lost: dict[str, int] = {}
         self.cached: set[str] = set()
         self.cpu_s: dict[str, float] = {}
+        self.costs: dict[str, tuple[int, str]] = {}
         self.turns: Turns | None = None
         self.outputs: list[Mapping[str, Any] | None] = [None] * len(plan.nodes)
         self.waits = [node.waits for node in plan.nodes]

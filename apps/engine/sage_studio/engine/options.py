@@ -10,6 +10,7 @@ from sage_studio.engine.resources import ResourcePool
 
 if TYPE_CHECKING:
     from sage_studio.engine.preparing import BranchLearning
+    from sage_studio.engine.spending import SpendingPlan
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +20,8 @@ class RunOptions:
     commands it. ``executors``: the places nodes may run at; without them all run here.
     ``checkpoint_interval_s``: how often streams write where they are. ``resources``: what nodes that name
     their needs share with all other runs of this worker; without it they take what they like.
-    ``branches``: what the flow has learned about its branches; without it nothing is prepared ahead."""
+    ``branches``: what the flow has learned about its branches; without it nothing is prepared ahead.
+    ``spending``: what the run spent before it was taken up, and where it is to spend less."""
 
     park_after_s: float | None = None
     stand_for_s: float | None = None
@@ -27,3 +29,4 @@ class RunOptions:
     checkpoint_interval_s: float = 5.0
     resources: ResourcePool | None = None
     branches: BranchLearning | None = None
+    spending: SpendingPlan | None = None

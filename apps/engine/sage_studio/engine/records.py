@@ -129,7 +129,7 @@ class Spelled(Protocol):
 class Batch:
     """What is written in one transaction: all of it or nothing."""
 
-    __slots__ = ("_entries", "_has_spans", "_nodes", "outcome")
+    __slots__ = ("_entries", "_has_spans", "_nodes", "outcome", "spent")
 
     def __init__(
         self,
@@ -141,6 +141,8 @@ class Batch:
         self._nodes: dict[tuple[str, str, int], NodeRecord] = dict(nodes or {})
         self._has_spans = False
         self.outcome = outcome
+        # What the run has spent in all, as (micros, currency); None when it did not change.
+        self.spent: tuple[int, str] | None = None
 
     def add(self, event: Event) -> None:
         self._entries.append(event)
@@ -208,6 +210,9 @@ class RunResult:
     error: Problem | None
     nodes: Mapping[str, NodeRecord]
     duration_ms: int
+    reason: str = ""
+    cost_micros: int = 0
+    currency: str = ""
 
     def node_state(self, node_id: str) -> str:
         record = self.nodes.get(node_id)

@@ -21,6 +21,7 @@ from sage_studio.engine.preparing import Preparing
 from sage_studio.engine.records import FlowState, RunOutcome, RunProgress
 from sage_studio.engine.resources import ONE, Amount, ResourcePool
 from sage_studio.engine.scope import TURN_S, Scope
+from sage_studio.engine.spending import Spending, SpendingPlan
 from sage_studio.engine.waiting import Waiting
 from sage_studio.kernel import Clock, Problem, SageError, SystemClock
 
@@ -78,6 +79,7 @@ class ActiveRun:
         self.has_limits = self.slots is not None or options.resources is not None
         self.node_slots: dict[str, asyncio.Semaphore] = {}
         self.waiting = Waiting(self)
+        self.spending = Spending(self, options.spending or SpendingPlan())
         self.debugger: RunDebugger | None = None
         self._time_limit: asyncio.TimerHandle | None = None
         self._cheap: dict[int, tuple[bool, ...]] = {}

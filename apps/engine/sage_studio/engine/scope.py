@@ -251,6 +251,9 @@ class Scope(Settling):
                 return failure_of(SageError(NOT_IN_LOOP), node, self.path, run.masks)
             return left
         except Exception as error:  # noqa: BLE001 - the edge to node code: failures are outcomes here
+            if run.spending.stops_run(error, node.id, self.path):
+                self._note_cancelled(node, attempt.number, attempt.began)
+                return None
             return failure_of(error, node, self.path, run.masks)
 
     def _coroutine(

@@ -146,14 +146,31 @@ class Settling(Level):
     ) -> None:
         """Journal where an attempt stands."""
         record = NodeRecord(node.id, self.path, attempt, state, began, finished, outputs, error, ports, waits)
-        if self.cpu_s and finished is not None and node.id in self.cpu_s:
-            record = record._replace(resources={"cpu_ms": round(self.cpu_s.pop(node.id) * 1000)})
+        if (self.cpu_s or self.costs) and finished is not None:
+            record = record._replace(resources=self._used(node.id))
         if self.run.debugger is not None:
             record = self.run.debugger.with_values(record)
         self._records[node.id] = record
         self.run.journal.node(record)
         if node.body is not None and state in FINAL_NODE_STATES:
             close_what_is_left(self.run, f"{self.path}/{node.id}." if self.path else f"{node.id}.")
+
+    def note_cost(self, node_id: str, micros: int, currency: str) -> None:
+        """An attempt has spent money; its record will tell. What is in a second currency is only in the
+        log."""
+        spent, counted_in = self.costs.get(node_id, (0, currency))
+        if counted_in == currency:
+            self.costs[node_id] = (spent + micros, currency)
+
+    def _used(self, node_id: str) -> JsonObject | None:
+        """What the attempt that ends has taken, as its record says it."""
+        used: JsonObject = {}
+        if node_id in self.cpu_s:
+            used["cpu_ms"] = round(self.cpu_s.pop(node_id) * 1000)
+        if node_id in self.costs:
+            micros, currency = self.costs.pop(node_id)
+            used["cost"] = {"micros": micros, "currency": currency}
+        return used or None
 
     def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
         self.run.journal.event(type_, self.run.now(), node_id, attempt, data, self.path)

@@ -107,6 +107,14 @@ class FlowInput(_Open):
     label: str = ""
 
 
+class Budget(_Open):
+    """What one run of the flow, and all it starts, may spend: ``amount`` in the smallest unit of the
+    ``currency`` (cents)."""
+
+    amount: int = Field(ge=0, le=1_000_000_000)
+    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+
+
 class FlowSettings(_Open):
     """How the whole flow runs. ``concurrency`` bounds nodes of one run at once; ``unread_nodes`` says what
     becomes of nodes without effects whose outputs nothing reads."""
@@ -119,6 +127,14 @@ class FlowSettings(_Open):
     timezone: str = "UTC"
     optimise: Literal["on", "off"] = "on"
     unread_nodes: Literal["run", "skip"] = "run"
+    budget: Budget | None = None
+
+    @property
+    def budget_json(self) -> dict[str, Json] | None:
+        """The budget as runs keep it."""
+        return (
+            None if self.budget is None else {"amount": self.budget.amount, "currency": self.budget.currency}
+        )
 
 
 class FlowDocument(_Open):

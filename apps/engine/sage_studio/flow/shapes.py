@@ -68,6 +68,13 @@ def _matches(value: Json, shape: Shape) -> bool:
 
 is_type_name = text(100, least=1)
 
+
+def is_currency(value: Json) -> bool:
+    return (
+        isinstance(value, str) and len(value) == 3 and value.isascii() and value.isalpha() and value.isupper()
+    )
+
+
 RETRY: Shape = {
     "count": integer(0, 20),
     "delay_s": number(0, 3600),
@@ -96,6 +103,8 @@ NODE: Shape = {
 
 NOTE: Shape = {"text": text(20_000), "pos": pair, "size": pair, "color": text()}
 
+BUDGET: Shape = {"amount": integer(0, 1_000_000_000), "currency": is_currency}
+
 SETTINGS: Shape = {
     "mode": one_of("batch", "streaming", "event"),
     "timeout_s": above(0, 86_400 * 365),
@@ -105,6 +114,7 @@ SETTINGS: Shape = {
     "timezone": text(),
     "optimise": one_of("on", "off"),
     "unread_nodes": one_of("run", "skip"),
+    "budget": lambda value: _matches(value, BUDGET) and isinstance(value, dict) and "amount" in value,
 }
 
 META: Shape = {

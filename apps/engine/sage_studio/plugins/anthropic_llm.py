@@ -64,6 +64,10 @@ class AnthropicLlm:
     def available(self) -> bool:
         return bool(self._api_key)
 
+    @property
+    def default_model(self) -> str:
+        return self._default_model
+
     async def chat(
         self,
         *,
@@ -73,8 +77,10 @@ class AnthropicLlm:
         max_tokens: int = 1024,
         temperature: float | None = None,
         credential: str | None = None,
+        cheaper_model: str | None = None,
     ) -> LlmReply:
-        """One question, one whole answer. Raises NodeError ``llm.*``."""
+        """One question, one whole answer. Which of two models to ask is decided by whoever meters it
+        (``engine.spending``). Raises NodeError ``llm.*``."""
         key = self._api_key
         if credential:
             key = await self._secret_for(credential, urlsplit(self._address).hostname or "")

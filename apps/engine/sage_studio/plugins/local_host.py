@@ -24,15 +24,18 @@ from typing import Any, Self, TextIO
 import numpy as np
 
 from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
-from sage_studio.engine import MemoryRunStore, NodeCache, Plan, compile_flow, run_flow
+from sage_studio.engine import Allowance, MemoryRunStore, NodeCache, Plan, compile_flow, run_flow
 from sage_studio.flow import parse
+from sage_studio.flow.document import Budget
 from sage_studio.kernel import Json, JsonObject, define_error, json_object, new_id
 from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
+from sage_studio.plugins.model_prices import listed_price
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_bytes
 from sage_studio.plugins.support.search import VectorIndex
-from sage_studio.sdk import FileRef, NodeError, VectorHit
+from sage_studio.sdk import FileRef, NodeError, Price, VectorHit
+from sage_studio.sdk.money import minor_to_micros
 
 NO_FILE = define_error(
     "local.no_file",
@@ -305,6 +308,15 @@ class LocalHost:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    async def price(self, model: str) -> Price | None:
+        return listed_price(model)
+
+    async def allowances(self, budget: Budget | None) -> list[Allowance]:
+        """The flow's own: what other flows that it runs have spent is added when they have ended."""
+        if budget is None:
+            return []
+        return [Allowance(minor_to_micros(budget.amount, budget.currency), budget.currency)]
+
     async def start_flow(
         self,
         ref: str,
@@ -341,6 +353,7 @@ class LocalHost:
             )
         answer: JsonObject = {"run_id": child_id, "state": result.state.value}
         answer["outputs"] = dict(result.outputs)
+        answer["cost"] = {"micros": result.cost_micros, "currency": result.currency}
         answer["error"] = None if result.error is None else json_object(result.error)
         deliver(answer)
 

@@ -21,6 +21,7 @@ from sage_studio.sdk.context import (
 )
 from sage_studio.sdk.control import BodyFailed, BodyResult, Leave
 from sage_studio.sdk.errors import NodeError
+from sage_studio.sdk.money import Price, tokens_in, usage_micros
 from sage_studio.sdk.node import Node, NodeOutput
 from sage_studio.sdk.settings import ItemFunction, Settings, as_files
 from sage_studio.sdk.spec import Body, Choice, Effect, Field, Needs, NodeSpec, Port, text
@@ -55,6 +56,7 @@ __all__ = [
     "NodeSpec",
     "Notifier",
     "Port",
+    "Price",
     "Rows",
     "Settings",
     "StateMap",
@@ -65,4 +67,6 @@ __all__ = [
     "as_stream",
     "is_many",
     "text",
+    "tokens_in",
+    "usage_micros",
 ]

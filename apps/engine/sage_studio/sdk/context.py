@@ -14,6 +14,7 @@ from typing import Any, Protocol, TypedDict
 
 from sage_studio.kernel.json import Json, JsonObject
 from sage_studio.sdk.control import BodyResult
+from sage_studio.sdk.money import Price
 
 
 class FileRef(TypedDict):
@@ -145,6 +146,9 @@ class LlmClient(Protocol):
     @property
     def available(self) -> bool: ...
 
+    @property
+    def default_model(self) -> str: ...
+
     async def chat(
         self,
         *,
@@ -154,7 +158,11 @@ class LlmClient(Protocol):
         max_tokens: int = 1024,
         temperature: float | None = None,
         credential: str | None = None,
-    ) -> LlmReply: ...
+        cheaper_model: str | None = None,
+    ) -> LlmReply:
+        """One question, one whole answer; it is paid for from the flow's budget. ``cheaper_model`` is asked
+        instead when the budget asks for it."""
+        ...
 
 
 class LlmReply(TypedDict):
@@ -237,6 +245,20 @@ class Context(Protocol):
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         """Say how far the work is; shown on the node's card."""
+        ...
+
+    def cost(self, micros: int, *, currency: str = "USD", what: str = "", **facts: Json) -> None:
+        """Say that this attempt has spent ``micros`` millionths of a currency, on ``what``. Prompts to
+        ``llm`` are counted without it."""
+        ...
+
+    async def afford(self, micros: int = 0, *, currency: str = "USD") -> None:
+        """Ask before spending up to ``micros``. When the flow's budget does not cover it the run pauses
+        here, and repeats this attempt once somebody has raised the budget."""
+        ...
+
+    async def price(self, model: str) -> Price | None:
+        """What a model costs by the workspace's price table; None when nobody knows."""
         ...
 
     async def credential(self, name: str) -> Mapping[str, str]:

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from sage_studio.engine.executors.conversation import Conversation
 from sage_studio.engine.executors.errors import NODE_MISSING
-from sage_studio.engine.executors.home import LOG, PROGRESS, SERVICES
+from sage_studio.engine.executors.home import COST, LOG, PROGRESS, SERVICES
 from sage_studio.engine.stepping import run_whole
 from sage_studio.kernel import Json, SageError
 from sage_studio.sdk import Context, Node
@@ -79,6 +79,9 @@ class RemoteContext:
 
     def progress(self, done: int, total: int | None = None, message: str = "") -> None:
         self._talk.tell(PROGRESS, {"done": done, "total": total, "message": message})
+
+    def cost(self, micros: int, *, currency: str = "USD", what: str = "", **facts: Json) -> None:
+        self._talk.tell(COST, {"micros": micros, "currency": currency, "what": what, "facts": facts})
 
     async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         return await asyncio.to_thread(function, *args)

@@ -25,6 +25,7 @@ RUN = "run"
 CANCEL = "cancel"
 LOG = "log"
 PROGRESS = "progress"
+COST = "cost"
 # What a process that dials home finds in its environment: where, what to show, whom to trust.
 ADDRESS_VARIABLE = "SAGE_NODE_HOME"
 TOKEN_VARIABLE = "SAGE_NODE_TOKEN"  # noqa: S105 - the name of a variable
@@ -40,7 +41,7 @@ SERVICES: Mapping[str, frozenset[str]] = {
     "llm": frozenset({"chat"}),
     "notifier": frozenset({"notify"}),
     "state": frozenset({"get", "set"}),
-    "context": frozenset({"credential", "wait_until", "wait_for", "flow"}),
+    "context": frozenset({"credential", "wait_until", "wait_for", "flow", "afford", "price"}),
 }
 
 
@@ -171,8 +172,19 @@ def _hearing(context: Context) -> Any:
                 context.log(str(value["message"]), level=str(value["level"]), **_named(value["fields"]))
             elif method == PROGRESS:
                 context.progress(value["done"], value["total"], str(value["message"]))
+            elif method == COST:
+                hear_cost(context, value)
 
     return hear
+
+
+def hear_cost(context: Context, note: Mapping[str, Any]) -> None:
+    """A cost as a node elsewhere says it. Raises KeyError and ValueError for other shapes."""
+    facts = {name: held for name, held in note["facts"].items() if name not in _COST_WORDS}
+    context.cost(int(note["micros"]), currency=str(note["currency"]), what=str(note["what"]), **facts)
+
+
+_COST_WORDS = frozenset({"micros", "currency", "what"})
 
 
 def _named(fields: dict[str, Any]) -> dict[str, Any]:

@@ -95,6 +95,18 @@ class Llm(Node):
                 max_length=200,
             ),
             Field(
+                name="cheaper_model",
+                label=text("Cheaper model", "更便宜的模型"),
+                help=text(
+                    "Asked instead when the flow's budget would not last with the other one. Empty: the run "
+                    "pauses when the budget is used up.",
+                    "流程预算不足以使用上述模型时改用此模型。留空则在预算用完时暂停运行。",
+                ),
+                default="",
+                max_length=200,
+                expert=True,
+            ),
+            Field(
                 name="max_tokens",
                 type="integer",
                 label=text("Longest answer", "回答长度上限"),
@@ -144,6 +156,7 @@ class Llm(Node):
             model=settings.text("model") or None,
             max_tokens=settings.integer("max_tokens"),
             credential=credential or None,
+            cheaper_model=settings.text("cheaper_model") or None,
         )
         usage = {name: value for name, value in reply.items() if name != "text"}
         return {"text": reply["text"], "usage": usage}

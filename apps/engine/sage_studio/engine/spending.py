@@ -1,0 +1,211 @@
+"""What a run costs and what it may cost.
+
+Nodes say what they are about to spend (``ctx.afford``) and what they have spent (``ctx.cost``); prompts to
+a language model are metered here on their behalf. Budgets are those of the run's own flow and of the runs
+it was started by. When the next step would go beyond one, the run pauses (``budget``) before the money is
+spent: raised, it goes on at that step.
+
+A budget holds within one run. Runs that one run starts count towards it as soon as their costs are on
+record, so several of them on different workers may each have one call under way more than it covers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Collection, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from sage_studio.engine.errors import BUDGET_CURRENCY, BUDGET_NO_PRICE, BUDGET_REACHED
+from sage_studio.engine.host import Allowance
+from sage_studio.engine.records import FlowState, RunOutcome
+from sage_studio.kernel import SageError
+from sage_studio.sdk.context import LlmClient, LlmReply
+from sage_studio.sdk.money import MICROS, Price, tokens_in, usage_micros
+
+if TYPE_CHECKING:
+    from sage_studio.engine.run import ActiveRun
+
+PAUSED_FOR_BUDGET = "budget"
+_PAUSING = frozenset({BUDGET_REACHED.code, BUDGET_NO_PRICE.code, BUDGET_CURRENCY.code})
+
+
+@dataclass(frozen=True, slots=True)
+class SpendingPlan:
+    """What a run begins with: what it spent before it was taken up, and the nodes that use their cheaper
+    model so that the budget is expected to last (``optimise.costs``)."""
+
+    spent_micros: int = 0
+    currency: str = ""
+    cheaper: Collection[str] = ()
+
+
+class Meter(Protocol):
+    """What metering a call asks of a context."""
+
+    @property
+    def prefers_cheaper(self) -> bool: ...
+
+    async def price(self, model: str) -> Price | None: ...
+
+    async def left(self, currency: str = "") -> int | None:
+        """What may still be spent, in micros; None without a budget."""
+        ...
+
+    async def afford(self, micros: int = 0, *, currency: str = "USD") -> None: ...
+
+    def cost(self, micros: int, *, currency: str = "USD", what: str = "", **facts: Any) -> None: ...
+
+    def reserved(self, micros: int, *, currency: str) -> AbstractAsyncContextManager[None]:
+        """``afford``, and nobody else of this run may spend it meanwhile."""
+        ...
+
+    def log(self, message: str, *, level: str = "info", **fields: Any) -> None: ...
+
+
+class Spending:
+    """The account of one run."""
+
+    def __init__(self, run: ActiveRun, begun: SpendingPlan) -> None:
+        self._run = run
+        self.micros = begun.spent_micros
+        self.currency = begun.currency
+        self.cheaper = frozenset(begun.cheaper)
+        self._under_way_micros = 0
+
+    def note(self, micros: int, currency: str) -> bool:
+        """Add a cost; False when the run counts in another currency."""
+        if self.currency and self.currency != currency:
+            return False
+        self.currency = currency
+        self.micros += micros
+        self._run.journal.spent(self.micros, currency)
+        return True
+
+    async def left(self, currency: str = "") -> int | None:
+        """What may still be spent under every budget, in micros; None without one.
+
+        Raises SageError ``budget.currency`` when a budget is in another currency.
+        """
+        limits = await self._run.host.allowances(self._run.plan.document.settings.budget)
+        return least_left(limits, currency, self.micros + self._under_way_micros)
+
+    async def afford(self, micros: int, currency: str) -> None:
+        """Raises SageError ``budget.reached`` when the budget does not cover ``micros`` more."""
+        async with self.reserved(micros, currency):
+            return
+
+    @asynccontextmanager
+    async def reserved(self, micros: int, currency: str) -> AsyncIterator[None]:
+        """``afford``, and nobody else of this run may spend it meanwhile."""
+        self._under_way_micros += micros
+        try:
+            refuse_beyond(await self.left(currency), micros, currency)
+            yield
+        finally:
+            self._under_way_micros -= micros
+
+    def stops_run(self, error: Exception, node_id: str, path: str) -> bool:
+        """Whether a node's error is that there is no money for it: the run then pauses."""
+        if not isinstance(error, SageError) or error.code.code not in _PAUSING:
+            return False
+        problem = error.problem(node_id=node_id, iteration_path=path)
+        outcome = RunOutcome(FlowState.PAUSED, error=problem, reason=PAUSED_FOR_BUDGET)
+        self._run.stop(outcome, lets_finish=True)
+        return True
+
+
+class MeteredLlm:
+    """A language model whose prompts are afforded before they are sent and counted when answered."""
+
+    __slots__ = ("_llm", "_meter")
+
+    def __init__(self, llm: LlmClient, meter: Meter) -> None:
+        self._llm = llm
+        self._meter = meter
+
+    @property
+    def available(self) -> bool:
+        return self._llm.available
+
+    @property
+    def default_model(self) -> str:
+        return self._llm.default_model
+
+    async def chat(
+        self,
+        *,
+        prompt: str,
+        system: str = "",
+        model: str | None = None,
+        max_tokens: int = 1024,
+        temperature: float | None = None,
+        credential: str | None = None,
+        cheaper_model: str | None = None,
+    ) -> LlmReply:
+        """As the client's; ``cheaper_model`` is asked instead when the plan or what is left of the budget
+        says so. Raises SageError ``budget.*`` before anything is sent."""
+        meter = self._meter
+        asked = model or self._llm.default_model
+        tokens = tokens_in(prompt, system)
+        if cheaper_model and cheaper_model != asked and await self._is_too_dear(asked, tokens, max_tokens):
+            meter.log("cheaper_model", model=cheaper_model, instead_of=asked)
+            asked = cheaper_model
+        send = partial(
+            self._llm.chat,
+            prompt=prompt,
+            system=system,
+            model=asked,
+            max_tokens=max_tokens,
+            temperature=temperature,
+            credential=credential,
+        )
+        price = await meter.price(asked)
+        if price is None:
+            if await meter.left() is not None:
+                raise SageError(BUDGET_NO_PRICE, {"model": asked})
+            return await send()
+        most, currency = usage_micros(price, tokens, max_tokens), price["currency"]
+        async with meter.reserved(most, currency=currency):
+            reply = await send()
+            used, gave = reply["input_tokens"], reply["output_tokens"]
+            micros = usage_micros(price, used, gave)
+            meter.cost(micros, currency=currency, what=asked, input_tokens=used, output_tokens=gave)
+        return reply
+
+    async def _is_too_dear(self, model: str, tokens: int, max_tokens: int) -> bool:
+        if self._meter.prefers_cheaper:
+            return True
+        price = await self._meter.price(model)
+        if price is None:
+            return await self._meter.left() is not None
+        left = await self._meter.left(price["currency"])
+        return left is not None and left < usage_micros(price, tokens, max_tokens)
+
+
+def least_left(limits: Sequence[Allowance], currency: str, spent_micros: int) -> int | None:
+    """What the tightest of the budgets leaves; None without any. Without ``currency`` none is asked for.
+
+    Raises SageError ``budget.currency`` when one is in another currency.
+    """
+    for limit in limits:
+        if currency and limit.currency != currency:
+            raise SageError(BUDGET_CURRENCY, {"budget": limit.currency, "price": currency})
+    lefts = [limit.limit_micros - limit.elsewhere_micros - spent_micros for limit in limits]
+    return min(lefts) if lefts else None
+
+
+def refuse_beyond(left: int | None, micros: int, currency: str) -> None:
+    """``left`` is what is left once ``micros`` are spent. Raises SageError ``budget.reached`` when that is
+    less than nothing, or when nothing is left for a step whose price is not known before."""
+    if left is None or left > 0 or (left == 0 and micros):
+        return
+    facts = {"left": money(max(left + micros, 0), currency), "next": money(micros, currency)}
+    raise SageError(BUDGET_REACHED, dict(facts))
+
+
+def money(micros: int, currency: str) -> str:
+    """An amount in words every language reads: ``0.0123 USD``."""
+    whole = f"{micros / MICROS:.6f}".rstrip("0")
+    return f"{whole}{'0' * max(0, 2 - len(whole.partition('.')[2]))} {currency}"

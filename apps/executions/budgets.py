@@ -1,0 +1,111 @@
+"""What runs cost and may cost, and what models cost a workspace.
+
+A run's row holds what its own nodes have spent; with the runs it started, and those they started, it is
+what people see and what a budget bounds.
+"""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from apps.common.db import as_id, fetch_all, read_id
+from apps.executions.models import ModelPrice, Run
+from sage_studio.engine import Allowance
+from sage_studio.plugins.model_prices import listed_price
+from sage_studio.sdk import Price
+from sage_studio.sdk.money import minor_to_micros
+
+_AT_ONCE = 500
+_COST = "_family_cost"
+
+
+def model_price(workspace_id: uuid.UUID, model: str) -> Price | None:
+    """What a model costs the workspace: its own entry, else the list price; None when nobody knows."""
+    own = ModelPrice.objects.filter(workspace_id=workspace_id, model=model).first()
+    if own is None:
+        return listed_price(model)
+    return Price(
+        model=model,
+        currency=own.currency,
+        input_micros=own.input_micros,
+        output_micros=own.output_micros,
+    )
+
+
+def run_spent(run_id: uuid.UUID) -> int:
+    """What a run's own nodes have spent, as far as it is on record."""
+    return Run.objects.values_list("cost_micros", flat=True).get(pk=run_id)
+
+
+def run_allowances(run_id: uuid.UUID) -> list[Allowance]:
+    """The budgets of a run and of those above it, each with what others than the run itself have spent of
+    it."""
+    own: int | None = None
+    found: list[Allowance] = []
+    above: uuid.UUID | None = run_id
+    while above is not None:
+        run = Run.objects.only("budget", "cost_micros", "parent_run_id").get(pk=above)
+        own = run.cost_micros if own is None else own
+        if run.budget is not None:
+            limit = minor_to_micros(run.budget["amount"], run.budget["currency"])
+            spent = costs_of([run.pk])[run.pk][0]
+            found.append(Allowance(limit, run.budget["currency"], spent - own))
+        above = run.parent_run_id
+    return found
+
+
+def budget_holder(run: Run) -> Run | None:
+    """The run itself if it has a budget, else the nearest above it that has one."""
+    found: Run | None = run
+    while found is not None and found.budget is None:
+        found = None if found.parent_run_id is None else Run.objects.get(pk=found.parent_run_id)
+    return found
+
+
+def costs_of(run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[int, str]]:
+    """Run → what it and all it started have spent, in micros, and the currency (empty: nothing)."""
+    wanted = list(run_ids)
+    costs: dict[uuid.UUID, tuple[int, str]] = dict.fromkeys(wanted, (0, ""))
+    for start in range(0, len(wanted), _AT_ONCE):
+        for root, micros, currency in _family_costs(wanted[start : start + _AT_ONCE]):
+            costs[read_id(root)] = (int(micros or 0), currency or "")
+    return costs
+
+
+def _family_costs(run_ids: Sequence[uuid.UUID]) -> list[Any]:
+    if not run_ids:
+        return []
+    places = ", ".join(["%s"] * len(run_ids))
+    statement = f"""
+        WITH RECURSIVE family (root, id) AS (
+            SELECT id, id FROM executions_run WHERE id IN ({places})
+            UNION ALL
+            SELECT f.root, r.id FROM executions_run AS r JOIN family AS f ON r.parent_run_id = f.id
+        )
+        SELECT f.root, SUM(r.cost_micros), MAX(r.cost_currency)
+        FROM family AS f JOIN executions_run AS r ON r.id = f.id GROUP BY f.root
+    """  # noqa: S608 - places only
+    return list(fetch_all(statement, [as_id(run_id) for run_id in run_ids]))
+
+
+def cost_of(run: Run) -> tuple[int, str]:
+    """What a run and all it started have spent; read by ``costs_attach`` for many at once."""
+    known: tuple[int, str] | None = run.__dict__.get(_COST)
+    if known is None:
+        is_alone = run.last_seq <= 1 or not run.children.exists()
+        known = (run.cost_micros, run.cost_currency) if is_alone else costs_of([run.pk])[run.pk]
+    return known
+
+
+def costs_attach(runs: Sequence[Run]) -> None:
+    """Read the costs of the runs of a page in one statement."""
+    costs = costs_of(run.pk for run in runs)
+    for run in runs:
+        run.__dict__[_COST] = costs[run.pk]
+
+
+def price_list(workspace_id: uuid.UUID) -> list[ModelPrice]:
+    """The workspace's own prices by model."""
+    return list(ModelPrice.objects.filter(workspace_id=workspace_id).order_by("model"))
