@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import gc
 import json
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -10,10 +12,13 @@ import pytest
 from sage_studio.engine import compile_flow
 from sage_studio.expressions import compile_template
 from sage_studio.flow import parse, validate
+from sage_studio.kernel import collector_paused
 from sage_studio.plugins.registry import builtin_registry
 from tests.counting import calls_made
 
 SMALL, BIG = 100, 10_000
+# Python functions called per node: what has been reached, with room for a little.
+MOST_CALLS = {"parse": 20, "validate": 90, "plan": 90}
 
 
 def chain(nodes: int) -> str:
@@ -50,3 +55,31 @@ def test_the_work_on_a_flow_grows_with_its_nodes() -> None:
         assert per_node[0] <= per_node[1] * 1.2, (
             f"{step}: {per_node[0]:.0f} calls per node, not {per_node[1]:.0f}"
         )
+        assert small[step] / SMALL <= MOST_CALLS[step], step
+
+
+def test_the_collector_does_not_go_over_a_flow_again_and_again() -> None:
+    text, types, looked = chain(2_000), builtin_registry(), []
+
+    def note(phase: str, _facts: dict[str, int]) -> None:
+        looked.append(phase)
+
+    gc.collect()
+    gc.callbacks.append(note)
+    try:
+        document = parse(text)
+        validate(document, types)
+        compile_flow(document, types)
+    finally:
+        gc.callbacks.remove(note)
+
+    # Between the three steps it may look once.
+    assert looked.count("start") <= 3
+    assert gc.isenabled()
+
+
+def test_pauses_of_the_collector_nest_and_end_with_an_error() -> None:
+    with collector_paused(), suppress(ValueError), collector_paused():
+        assert not gc.isenabled()
+        raise ValueError
+    assert gc.isenabled()

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from sage_studio.flow import FlowDocument, canonical_bytes, layout_hash, parse, semantic_hash
 from sage_studio.kernel import SageError
-from tests.flow.strategies import flows
+from tests.flow.strategies import TEXTS, flows
 
 YAML = """
 schema: sage-studio/flow@1
@@ -179,6 +179,39 @@ def test_several_faults_come_together_each_with_its_place() -> None:
 @pytest.mark.parametrize("depth", [100, 5_000, 200_000])
 def test_deep_nesting_is_refused_and_crashes_nothing(opening: str, depth: int) -> None:
     assert fault(opening * depth).code.code in ("flow.too_deep", "flow.not_json")
+
+
+ODD = (
+    st.sampled_from(
+        ["\ud800", "a\x00", "\U0001f600", "é", "\\u0000", 10**15, -(10**16), 2**53, 2**53 - 1, -0.0]
+    )
+    | st.floats()
+    | st.integers()
+    | TEXTS
+)
+
+
+@given(
+    st.recursive(
+        ODD,
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(TEXTS, inner, max_size=3),
+        max_leaves=4,
+    ),
+    st.booleans(),
+)
+def test_a_text_is_read_as_its_values_are(value: Any, escaped: bool) -> None:
+    """Texts are looked through as a whole, values one by one: what gets through, and why not, is the same."""
+    flow = {"nodes": [], "variables": {"v": value}}
+
+    def outcome(source: Any) -> object:
+        try:
+            return parse(source).variables
+        except SageError as error:
+            return error.code.code, error.path
+
+    of_text, of_values = outcome(json.dumps(flow, ensure_ascii=escaped)), outcome(flow)
+
+    assert repr(of_text) == repr(of_values)
 
 
 def test_sixty_five_levels_are_one_too_many() -> None:

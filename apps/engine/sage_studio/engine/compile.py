@@ -30,7 +30,7 @@ from sage_studio.engine.plan import NO_RETRY, BodyPlan, Plan, PlanInput, PlanNod
 from sage_studio.flow.document import FlowDocument, FlowEdge, FlowNode, edge_id
 from sage_studio.flow.sections import ONLY_SECTION, sections_of
 from sage_studio.flow.spec import NodeSpec
-from sage_studio.kernel import JsonObject, SageError
+from sage_studio.kernel import JsonObject, SageError, collector_paused
 from sage_studio.sdk import Node
 
 ERROR_PORT = "error"
@@ -49,6 +49,7 @@ class NodeClasses(Protocol):
     def get(self, type_id: str, /) -> type[Node] | None: ...
 
 
+@collector_paused()
 def compile_flow(
     document: FlowDocument,
     types: NodeClasses,

@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from sage_studio.flow.document import SCHEMA, FlowDocument, edge_id
 from sage_studio.flow.reading import join, read
-from sage_studio.kernel import ErrorCode, Json, JsonObject, SageError, define_error
+from sage_studio.kernel import ErrorCode, Json, JsonObject, SageError, collector_paused, define_error
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -92,6 +92,7 @@ _BOUNDS = {
 }  # fmt: skip
 
 
+@collector_paused()
 def parse(source: str | bytes | Mapping[str, Json]) -> FlowDocument:
     """The flow that ``source`` (JSON or YAML text, or decoded JSON) describes.
 
@@ -107,11 +108,13 @@ def parse(source: str | bytes | Mapping[str, Json]) -> FlowDocument:
     return parse_plain(data)
 
 
+@collector_paused()
 def parse_plain(data: JsonObject) -> FlowDocument:
     """``parse`` for an object that is known to be plain JSON, such as a projection's document."""
     document = read_model(FlowDocument, data)
     for edge in document.edges:
-        edge.id = edge_id(edge.source, edge.source_port, edge.target, edge.target_port)
+        # Past pydantic's assignment, which takes longer than reading the edge.
+        edge.__dict__["id"] = edge_id(edge.source, edge.source_port, edge.target, edge.target_port)
     return document
 
 

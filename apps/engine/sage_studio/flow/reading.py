@@ -83,6 +83,10 @@ _KINDS = {
     "float": ("a number", "一个数字"), "bool": ("true or false", "布尔值"), "NoneType": ("empty", "空内容"),
 }  # fmt: skip
 _UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+_ODD_ESCAPE = re.compile(r"\\u(?:0000|[dD][89a-fA-F])")
+_CONTAINERS = frozenset({dict, list})
+# Digits (and sign) from which on an integer may be more than a browser holds.
+_SAFE_DIGITS = len(str(MAX_SAFE_INTEGER))
 
 
 def read(source: str | bytes | Mapping[str, Json]) -> JsonObject:
@@ -90,21 +94,17 @@ def read(source: str | bytes | Mapping[str, Json]) -> JsonObject:
 
     Integral floats become integers. Raises SageError with a ``flow.*`` code naming the place.
     """
-    if isinstance(source, Mapping):
-        value: object = dict(source)
-    else:
-        value = read_text(_decoded(source))
-    checked = _checked(value)
+    checked = _checked(dict(source)) if isinstance(source, Mapping) else read_text(_decoded(source))
     if isinstance(checked, dict):
         return checked
     found, found_zh = _KINDS.get(type(checked).__name__, ("something else", "其他内容"))
     raise SageError(NOT_AN_OBJECT, {"found": found, "found_zh": found_zh})
 
 
-def read_text(text: str) -> object:
-    """JSON when it begins like JSON, else YAML; duplicate keys are refused, values not yet checked."""
+def read_text(text: str) -> Json:
+    """JSON when it begins like JSON, else YAML."""
     start = text.lstrip()[:1]
-    return _read_json(text) if start in ("{", "[", '"') else read_yaml(text)
+    return _read_json(text) if start in ("{", "[", '"') else _checked(read_yaml(text))
 
 
 def place(path: str) -> str:
@@ -130,35 +130,94 @@ class _Duplicated(dict[str, object]):
     key: str
 
 
-def _read_json(text: str) -> object:
-    duplicated = False
+class _Hooks:
+    """What the JSON parser calls: numbers are made plain as they are read, and whatever needs a second look
+    is noted."""
 
-    def pairs(items: list[tuple[str, object]]) -> dict[str, object]:
-        nonlocal duplicated
+    def __init__(self) -> None:
+        self.has_duplicates = False
+        self.is_odd = False
+
+    def pairs(self, items: list[tuple[str, object]]) -> dict[str, object]:
         result = dict(items)
         if len(result) == len(items):
             return result
-        duplicated = True
+        self.has_duplicates = True
         seen: set[str] = set()
         marked = _Duplicated(result)
         marked.key = next(key for key, _ in items if key in seen or seen.add(key))  # type: ignore[func-returns-value]
         return marked
 
+    def integer(self, digits: str) -> int | float:
+        """One too long for anything becomes infinite and is refused with its place."""
+        if len(digits) < _SAFE_DIGITS:
+            return int(digits)
+        self.is_odd = True
+        return int(digits) if len(digits) < 300 else math.inf
+
+    def number(self, digits: str) -> int | float:
+        value = float(digits)
+        if value.is_integer() and abs(value) <= MAX_SAFE_INTEGER:
+            return int(value)
+        self.is_odd = self.is_odd or not math.isfinite(value)
+        return value
+
+    def constant(self, name: str) -> float:
+        """NaN and Infinity, which are no JSON."""
+        self.is_odd = True
+        return float(name)
+
+
+def _read_json(text: str) -> Json:
+    """The value of a JSON text. That all of it is plain is known from the text as a whole and from the
+    numbers; only a text that may hold something odd is gone through value by value."""
+    hooks = _Hooks()
     try:
-        value: object = json.loads(text, object_pairs_hook=pairs, parse_int=_integer)
+        value: Json = json.loads(
+            text,
+            object_pairs_hook=hooks.pairs,
+            parse_int=hooks.integer,
+            parse_float=hooks.number,
+            parse_constant=hooks.constant,
+        )
     except json.JSONDecodeError as error:
         near = " ".join(text[error.pos : error.pos + 20].split()) or "…"
         raise SageError(NOT_JSON, {"line": error.lineno, "column": error.colno, "near": near}) from error
     except RecursionError as error:
         raise SageError(TOO_DEEP, {"limit": MAX_DEPTH, "place": place("")}) from error
-    if duplicated:
+    if hooks.has_duplicates:
         _refuse_duplicate(value)
+    if hooks.is_odd or not _is_storable(text) or _is_too_deep(value):
+        return _checked(value)
     return value
 
 
-def _integer(digits: str) -> int | float:
-    """An integer; one too long for anything becomes infinite and is refused with its place."""
-    return int(digits) if len(digits) < 300 else math.inf
+def _is_storable(text: str) -> bool:
+    """Whether no text inside a JSON text can be unstorable: a raw NUL is refused by the parser."""
+    if "\\u" in text and _ODD_ESCAPE.search(text):
+        return False
+    if text.isascii():
+        return True
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_too_deep(value: object) -> bool:
+    """Whether lists and objects nest beyond the limit; looked at depth by depth."""
+    level = [value]
+    for _ in range(MAX_DEPTH):
+        level = [
+            inner
+            for outer in level
+            for inner in (outer.values() if type(outer) is dict else outer)  # type: ignore[attr-defined]
+            if type(inner) in _CONTAINERS
+        ]
+        if not level:
+            return False
+    return True
 
 
 def _refuse_duplicate(value: object) -> None:

@@ -19,7 +19,7 @@ from sage_studio.flow.node_types import NodeTypes
 from sage_studio.flow.operations import Move, Set, Unset
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.flow.types import parse_type
-from sage_studio.kernel import SageError, define_error
+from sage_studio.kernel import SageError, collector_paused, define_error
 
 MAX_ISSUES = 1_000
 
@@ -103,6 +103,7 @@ EMPTY_CONTAINER = define_error(
 )  # fmt: skip
 
 
+@collector_paused()
 def validate(document: FlowDocument, types: NodeTypes) -> list[Issue]:
     """Every issue, errors first; at most ``MAX_ISSUES``."""
     found: list[Issue] = []
