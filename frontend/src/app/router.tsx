@@ -123,8 +123,11 @@ const flowsRoute = createRoute({
 const editorRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: "/flows/$flow",
-  validateSearch: (search: Record<string, unknown>): { run?: string | undefined } => ({
+  validateSearch: (
+    search: Record<string, unknown>,
+  ): { run?: string | undefined; thread?: string | undefined } => ({
     run: textParameter(search.run),
+    thread: textParameter(search.thread),
   }),
   component: lazyRouteComponent(() => import("./editor-route"), "EditorRoute"),
 });

@@ -38,6 +38,7 @@ export const workspace: Workspace = {
   name: "Acme Research",
   kind: "team",
   role: "owner",
+  viewers_may_comment: true,
   member_count: 3,
   created_at: "2026-11-01T00:00:00Z",
 };

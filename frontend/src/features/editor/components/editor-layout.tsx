@@ -7,10 +7,11 @@ import { Canvas } from "./canvas/canvas";
 import { Drawer } from "./drawer/drawer";
 import classes from "./editor-layout.module.css";
 import { EmptyCanvas } from "./editor-states";
-import { Inspector } from "./inspector/inspector";
+import { Notices } from "./notices/notices";
 import { NodePicker } from "./palette/node-picker";
 import { Palette } from "./palette/palette";
 import { RunDialog } from "./run-dialog";
+import { RightPanel } from "./side-panel";
 import { TopBar } from "./top/top-bar";
 
 export function EditorLayout() {
@@ -34,8 +35,9 @@ export function EditorLayout() {
         <div className={classes.surface}>
           <Canvas />
           <EmptyCanvas />
+          <Notices />
         </div>
-        <Inspector />
+        <RightPanel />
       </div>
       <Drawer />
       <NodePicker />

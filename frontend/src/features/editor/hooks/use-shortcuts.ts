@@ -2,7 +2,8 @@
 import { useReactFlow } from "@xyflow/react";
 import { useEffect } from "react";
 import { useCanEdit, useEditor } from "../stores/context";
-import { singleSelection } from "../stores/ui-store";
+import { singleSelection, type UiStore } from "../stores/ui-store";
+import { useCanComment } from "./use-comments";
 import { useNodeActions } from "./use-node-actions";
 import { useUndo } from "./use-undo";
 
@@ -12,6 +13,7 @@ export function useShortcuts({ onRun }: Handlers): void {
   const { ui } = useEditor();
   const { undo, redo } = useUndo();
   const canEdit = useCanEdit();
+  const canComment = useCanComment();
   const actions = useNodeActions();
   const flow = useReactFlow();
 
@@ -36,9 +38,10 @@ export function useShortcuts({ onRun }: Handlers): void {
       ["d", actions.toggleDisabled],
       ["v", () => ui.setState({ tool: "pointer" })],
       ["h", () => ui.setState({ tool: "hand" })],
+      ["c", () => canComment && ui.setState({ tool: "comment", openThread: null })],
       ["1", () => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 240 })],
       ["0", () => void flow.zoomTo(1, { duration: 160 })],
-      ["Escape", () => ui.setState({ selected: new Set(), selectedEdges: new Set(), picker: null })],
+      ["Escape", () => endInnermost(ui)],
       ["ArrowLeft", () => actions.walk("left")],
       ["ArrowRight", () => actions.walk("right")],
       ["ArrowUp", () => actions.walk("up")],
@@ -97,7 +100,15 @@ export function useShortcuts({ onRun }: Handlers): void {
       document.removeEventListener("cut", onCopy);
       document.removeEventListener("paste", onPaste);
     };
-  }, [ui, undo, redo, canEdit, actions, flow, onRun]);
+  }, [ui, undo, redo, canEdit, canComment, actions, flow, onRun]);
+}
+
+/** The innermost thing ends first: a comment, the comment tool, the selection. */
+function endInnermost(ui: UiStore): void {
+  const { openThread, newThread, tool } = ui.getState();
+  if (openThread || newThread) ui.setState({ openThread: null, newThread: null });
+  else if (tool === "comment") ui.setState({ tool: "pointer" });
+  else ui.setState({ selected: new Set(), selectedEdges: new Set(), picker: null });
 }
 
 const STEPS: ReadonlyMap<string, readonly [number, number]> = new Map([

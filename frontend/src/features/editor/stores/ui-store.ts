@@ -5,6 +5,11 @@ import type { Point } from "@/flow-core";
 export type InspectorTab = "parameters" | "input" | "output";
 export type DrawerTab = "problems" | "timeline" | "logs" | "outputs" | "optimiser" | "debugger";
 
+export type SidePanel = "comments" | "activity";
+
+/** A place for a thread; with a node, counted from that node's corner. */
+export type ThreadPlace = { at: Point; node: string | null };
+
 /** Where a picker was opened, and the loose end it should connect. */
 export type PickerRequest = {
   /** Canvas position of the new node. */
@@ -25,7 +30,7 @@ export type UiState = {
   resizing: ReadonlyMap<string, Point> | null;
   /** The container a drag would drop into. */
   dropInto: string | null;
-  tool: "pointer" | "hand";
+  tool: "pointer" | "hand" | "comment";
   picker: PickerRequest | null;
   renaming: string | null;
   editingNote: string | null;
@@ -38,6 +43,12 @@ export type UiState = {
   debugNextRun: boolean;
   /** The field a problem or diagnosis points at, to be scrolled to and focused. */
   focusField: { node: string; field: string } | null;
+  /** What stands in the inspector's place. */
+  side: SidePanel | null;
+  /** The thread of comments that is open on the canvas. */
+  openThread: string | null;
+  /** Where a new thread is being written. */
+  newThread: ThreadPlace | null;
 };
 
 const EMPTY: ReadonlySet<string> = new Set();
@@ -60,6 +71,9 @@ export function createUiStore() {
     runDialogOpen: false,
     debugNextRun: false,
     focusField: null,
+    side: null,
+    openThread: null,
+    newThread: null,
   }));
 }
 

@@ -5,9 +5,11 @@ import { useSyncExternalStore } from "react";
 import { Icon, type IconName } from "@/components/icon";
 import { containerSize, isContainer, tidied } from "@/flow-core";
 import { useText } from "@/i18n";
+import { useCanComment } from "../../hooks/use-comments";
 import { useUndo } from "../../hooks/use-undo";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
+import { commentsText } from "../comments/text";
 import classes from "./canvas-tools.module.css";
 import { snapped } from "./grid";
 import { CARD_WIDTH, layoutPorts } from "./ports";
@@ -69,7 +71,9 @@ function ViewTools() {
   const flow = useReactFlow();
   const zoom = useStore((state) => state.transform[2]);
   const tool = useUi((state) => state.tool);
+  const canComment = useCanComment();
   const t = useText(editorText);
+  const comments = useText(commentsText);
   return (
     <div className={classes.bar} role="toolbar" aria-label={t("tools.view")}>
       <Tool
@@ -78,6 +82,15 @@ function ViewTools() {
         keys="V / H"
         onClick={() => ui.setState({ tool: tool === "hand" ? "pointer" : "hand" })}
       />
+      {canComment && (
+        <Tool
+          icon="comment"
+          label={comments("tool")}
+          keys="C"
+          isOn={tool === "comment"}
+          onClick={() => ui.setState({ tool: tool === "comment" ? "pointer" : "comment", openThread: null })}
+        />
+      )}
       <Tool icon="minus" label={t("zoom.out")} onClick={() => void flow.zoomOut({ duration: 120 })} />
       <button
         type="button"
@@ -98,9 +111,16 @@ function ViewTools() {
   );
 }
 
-type ToolProps = { icon: IconName; label: string; keys?: string; disabled?: boolean; onClick: () => void };
+type ToolProps = {
+  icon: IconName;
+  label: string;
+  keys?: string;
+  disabled?: boolean;
+  isOn?: boolean;
+  onClick: () => void;
+};
 
-function Tool({ icon, label, keys, disabled, onClick }: ToolProps) {
+function Tool({ icon, label, keys, disabled, isOn, onClick }: ToolProps) {
   return (
     <Tooltip label={keys ? `${label} (${keys})` : label}>
       <button
@@ -108,6 +128,7 @@ function Tool({ icon, label, keys, disabled, onClick }: ToolProps) {
         className={classes.tool}
         aria-label={label}
         aria-disabled={disabled || undefined}
+        aria-pressed={isOn}
         onClick={() => !disabled && onClick()}
       >
         <Icon name={icon} />

@@ -17,6 +17,7 @@ import { containerAt, type EdgeEnds, insideOf, type Point } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
+import { CommentLayer } from "../comments/comment-layer";
 import classes from "./canvas.module.css";
 import { CanvasTools } from "./canvas-tools";
 import { displaced, insertion, type LooseEnd, refusal } from "./connecting";
@@ -257,6 +258,7 @@ export function Canvas() {
           ariaLabel={t("minimap")}
         />
         <Cursors />
+        <CommentLayer />
         <CanvasTools />
       </ReactFlow>
     </div>
