@@ -7,6 +7,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -110,6 +111,10 @@ class Pair(Node):
         return {"value": [inputs["left"], inputs.get("right")]}
 
 
+BEGUN: list[str] = []
+"""Nodes that wait here have begun, in order; a test empties it."""
+
+
 class Sleep(Node):
     """Waits ``seconds``; says when it began and ended."""
 
@@ -117,6 +122,7 @@ class Sleep(Node):
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         began = time.monotonic()
+        BEGUN.append(ctx.node_id)
         await asyncio.sleep(ctx.config["seconds"])
         return {"value": [began, time.monotonic()]}
 
@@ -126,17 +132,16 @@ class Once(Sleep):
 
 
 class Deaf(Node):
-    """Refuses to be cancelled."""
+    """Refuses to be cancelled until a test lets it go."""
 
     spec: ClassVar = spec("deaf")
+    is_let_go: ClassVar[bool] = False
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
-        give_up_at = time.monotonic() + 8
-        while time.monotonic() < give_up_at:
-            try:
-                await asyncio.sleep(0.05)
-            except asyncio.CancelledError:
-                continue
+        BEGUN.append(ctx.node_id)
+        while not Deaf.is_let_go:
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.01)
         return {"value": None}
 
 
@@ -176,6 +181,7 @@ class Effect(Node):
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         self.ledger.append(ctx.idempotency_key)
+        BEGUN.append(ctx.node_id)
         if ctx.config["seconds"]:
             await asyncio.sleep(ctx.config["seconds"])
         return {"value": ctx.node_id}

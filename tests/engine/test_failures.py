@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from sage_studio.engine import Controls, FlowState, MemoryRunStore, RunResult
-from tests.engine.nodes import Effect, Opened, events_of, flow, node, run, states
+from tests.engine.nodes import BEGUN, Deaf, Effect, Opened, events_of, flow, node, run, states
 
 
 class VirtualClock:
@@ -65,10 +65,8 @@ async def test_a_failure_that_cannot_get_better_is_not_tried_again() -> None:
 
 async def test_a_failing_node_fails_the_run_and_is_named() -> None:
     store = MemoryRunStore()
-    body = flow([node("c", "crash"), node("a", "add"), node("w", "sleep", seconds=5)], ["c>a"])
-    began = time.monotonic()
-    result = await run(body, store=store)
-    assert time.monotonic() - began < 2, "nodes under way are cancelled"
+    body = flow([node("c", "crash"), node("a", "add"), node("w", "sleep", seconds=3600)], ["c>a"])
+    result = await run(body, store=store)  # nodes under way are cancelled
     assert result.state is FlowState.FAILED
     assert result.error is not None
     assert (result.error["code"], result.error["node_id"]) == ("node.crashed", "c")
@@ -152,38 +150,36 @@ async def test_close_is_called_after_a_failure() -> None:
     assert result.error["message"] == "no"
 
 
-async def _controlled(body: dict[str, Any], wish: str, *, grace_s: float = 0.3) -> tuple[RunResult, float]:
+async def _controlled(body: dict[str, Any], wish: str, *, grace_s: float = 3600) -> RunResult:
+    """The run's end when somebody wishes something as soon as its first node has begun."""
     controls = Controls(grace_s=grace_s)
+    BEGUN.clear()
     async with asyncio.TaskGroup() as group:
         task = group.create_task(run(body, controls=controls))
-        await asyncio.sleep(0.05)
+        while not BEGUN:
+            await asyncio.sleep(0)
         getattr(controls, wish)()
-        began = time.monotonic()
-        result = await task
-    return result, time.monotonic() - began
+        return await task
 
 
 async def test_cancelling_ends_waiting_nodes_at_once() -> None:
-    result, took_s = await _controlled(
-        flow([node("w", "sleep", seconds=9), node("a", "add")], ["w>a"]), "cancel"
-    )
+    result = await _controlled(flow([node("w", "sleep", seconds=3600), node("a", "add")], ["w>a"]), "cancel")
     assert result.state is FlowState.CANCELLED
     assert states(result) == {"w": "cancelled"}
-    assert took_s < 0.2
 
 
 async def test_cancelling_lets_a_node_with_an_unrepeatable_effect_finish_within_the_grace() -> None:
-    result, _ = await _controlled(flow([node("w", "once", seconds=0.2), node("a", "add")], ["w>a"]), "cancel")
+    result = await _controlled(flow([node("w", "once", seconds=0.2), node("a", "add")], ["w>a"]), "cancel")
     assert result.state is FlowState.CANCELLED
     assert states(result) == {"w": "completed"}
 
 
 async def test_a_node_that_refuses_to_be_cancelled_is_abandoned() -> None:
-    result, took_s = await _controlled(flow([node("d", "deaf")]), "cancel", grace_s=0.2)
+    Deaf.is_let_go = False
+    result = await _controlled(flow([node("d", "deaf")]), "cancel", grace_s=0.05)
     assert result.state is FlowState.CANCELLED
-    assert took_s < 2
-    for task in asyncio.all_tasks() - {asyncio.current_task()}:
-        await asyncio.wait([task], timeout=9)
+    Deaf.is_let_go = True
+    await asyncio.wait(asyncio.all_tasks() - {asyncio.current_task()})
 
 
 async def test_a_run_cancelled_before_it_begins_runs_nothing() -> None:
@@ -196,9 +192,7 @@ async def test_a_run_cancelled_before_it_begins_runs_nothing() -> None:
 
 
 async def test_draining_gives_the_run_back_between_nodes() -> None:
-    result, _ = await _controlled(
-        flow([node("w", "sleep", seconds=0.15), node("a", "add")], ["w>a"]), "drain"
-    )
+    result = await _controlled(flow([node("w", "sleep", seconds=0.15), node("a", "add")], ["w>a"]), "drain")
     assert result.state is FlowState.READY
     assert states(result) == {"w": "completed"}
 

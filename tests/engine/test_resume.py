@@ -16,7 +16,7 @@ from sage_studio.engine import (
     RunStore,
     StateStore,
 )
-from tests.engine.nodes import Effect, events_of, flow, node, run, states
+from tests.engine.nodes import BEGUN, Effect, events_of, flow, node, run, states
 from tests.engine.store_suite import Claims, RunStoreSuite, record
 
 
@@ -72,11 +72,18 @@ async def test_a_run_taken_over_at_any_point_repeats_no_recorded_node(batches: i
     assert events_of(twin).count("run_started") == 1
 
 
+async def _begun(store: MemoryRunStore) -> None:
+    """Wait until a node is at work and its record says so."""
+    BEGUN.clear()
+    while not BEGUN or not any(record.state == "running" for record in store.nodes["run-1"].values()):
+        await asyncio.sleep(0)
+
+
 async def test_an_interrupted_attempt_is_closed_and_the_next_one_counts_on() -> None:
     twin = MemoryRunStore()
-    slow = flow([node("e", "effect", seconds=5)])
+    slow = flow([node("e", "effect", seconds=3600)])
     task = asyncio.get_running_loop().create_task(run(slow, store=twin))
-    await asyncio.sleep(0.05)
+    await _begun(twin)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -92,9 +99,9 @@ async def test_an_interrupted_attempt_is_closed_and_the_next_one_counts_on() -> 
 
 async def test_a_node_that_must_not_repeat_pauses_the_run_with_outcome_unknown() -> None:
     twin = MemoryRunStore()
-    body = flow([node("o", "once", seconds=5), node("a", "add")], ["o>a"])
+    body = flow([node("o", "once", seconds=3600), node("a", "add")], ["o>a"])
     task = asyncio.get_running_loop().create_task(run(body, store=twin))
-    await asyncio.sleep(0.05)
+    await _begun(twin)
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
         await task
@@ -142,7 +149,7 @@ async def test_a_drained_run_is_finished_by_the_next_worker() -> None:
     body = flow([node("w", "sleep", seconds=0.1), node("e", "effect")], ["w>e"])
     Effect.ledger.clear()
     task = asyncio.get_running_loop().create_task(run(body, store=twin, controls=controls))
-    await asyncio.sleep(0.03)
+    await _begun(twin)
     controls.drain()
     assert (await task).state is FlowState.READY
     assert Effect.ledger == []
