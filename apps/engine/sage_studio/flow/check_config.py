@@ -60,17 +60,26 @@ _NUMBER = re.compile(r"\s*-?\d{1,15}(\.\d+)?\s*", re.ASCII)
 def check_config(node: FlowNode, spec: NodeSpec, wired: frozenset[str], place: Place) -> Iterator[Issue]:
     """Every issue of the node's settings; ``wired`` are its input ports with an edge."""
     fields, config = spec.fields_by_name, node.config
+    values: Mapping[str, Json] | None = None
     for name, field in fields.items():
-        if name in wired or (field.show_when and not _is_shown(field, _values(spec, config))):
+        if name in wired:
             continue
+        if field.show_when:
+            values = values or _values(spec, config)
+            if not _is_shown(field, values):
+                continue
         value = config.get(name)
         if value is None or (field.required and _is_blank(value)):
             if field.required and _is_blank(config.get(name, field.default)):
                 yield issue(MISSING, place.below("config").below(name), node=node.id, field=name)
         elif not has_expression(value, field):
             yield from _check_value(node, field, value, place.below("config").below(name))
-    below = place.below("config")
-    for name in config:
+    if not config.keys() <= fields.keys():
+        yield from _unknown_fields(node, fields, place.below("config"))
+
+
+def _unknown_fields(node: FlowNode, fields: Mapping[str, Field], below: Place) -> Iterator[Issue]:
+    for name in node.config:
         if name not in fields:
             near = closest(name, fields)
             fix = [Unset(node=node.id, path=["config", name])]

@@ -65,6 +65,9 @@ def check_edges(document: FlowDocument, graph: Graph, types: NodeTypes) -> Itera
     """Every issue of the flow's connections."""
     seen: set[str] = set()
     for index, edge in enumerate(document.edges):
+        if edge.id not in seen and _is_sound(edge, graph, types):
+            seen.add(edge.id)
+            continue
         place = Place(f"edges[{index}]", edge_id=edge.id)
         if edge.id in seen:
             yield issue(DUPLICATE, place, edge=edge.id)
@@ -96,8 +99,6 @@ def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iter
         fix = [RemoveEdge(id=edge.id)]
         yield issue(OUTWARD, place, fix=fix, node=edge.target, container=container)
         return
-    if given and taken and not is_result and _is_plain(edge, graph, given, taken):
-        return
     outputs = _outputs(graph, edge, source, given)
     output = next((port for port in outputs if port.name == edge.source_port), None)
     inputs = _inputs(taken, is_result=is_result)
@@ -114,13 +115,17 @@ def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iter
         )  # fmt: skip
 
 
-def _is_plain(edge: FlowEdge, graph: Graph, given: NodeSpec, taken: NodeSpec) -> bool:
-    """The ordinary case, found quickly: between declared ports whose types fit, not into a container."""
-    output = given.outputs_by_name.get(edge.source_port)
-    target_port = taken.inputs_by_name.get(edge.target_port)
-    if output is None or target_port is None or graph.is_inside(edge.target, edge.source):
+def _is_sound(edge: FlowEdge, graph: Graph, types: NodeTypes) -> bool:
+    """The ordinary case, found quickly: between declared ports whose types fit, on one level."""
+    source, target = graph.nodes.get(edge.source), graph.nodes.get(edge.target)
+    if source is None or target is None or graph.parents[edge.source] != graph.parents[edge.target]:
         return False
-    return _types_fit(output.type, target_port.type, target_port.multiple)
+    given, taken = types.spec(source.type), types.spec(target.type)
+    if given is None or taken is None:
+        return False
+    output = given.outputs_by_name.get(edge.source_port)
+    port = taken.inputs_by_name.get(edge.target_port)
+    return output is not None and port is not None and _types_fit(output.type, port.type, port.multiple)
 
 
 def _outputs(graph: Graph, edge: FlowEdge, source: FlowNode, spec: NodeSpec | None) -> list[Port]:

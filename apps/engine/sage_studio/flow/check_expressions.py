@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from sage_studio.expressions import Template, compile_template
@@ -65,7 +65,7 @@ _ROOTS = ("inputs", "flow", "run", "vars")
 _PER_ITEM = ("item", "index")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class _Reader:
     """One node's expressions and what they may name."""
 
@@ -133,7 +133,7 @@ class _Reader:
         if other.disabled:
             return issue(DISABLED, place, severity="warning", node=self.node.id, name=name)
         spec = self.types.spec(other.type)
-        if spec is None or not port:
+        if spec is None or not port or (spec.body is None and port in spec.outputs_by_name):
             return None
         known = output_names(other, spec)
         if spec.body is not None and (name == self.node.id or self.graph.is_inside(self.node.id, name)):
@@ -175,7 +175,9 @@ def check_expressions(
     spec = types.spec(node.type)
     reader: _Reader | None = None
     for name, value in node.config.items():
-        field = spec.field(name) if spec else None
+        if not _may_hold_expressions(value):
+            continue
+        field = spec.fields_by_name.get(name) if spec else None
         if field is not None and field.expression == "never":
             continue
         for below, text in _texts(value, f"{place.path}.config.{name}"):
@@ -206,7 +208,10 @@ def _check_text(reader: _Reader, text: str, place: Place, use: ExpressionUse) ->
     if isinstance(template, Issue):
         yield template
         return
-    for path in sorted(template.positions, key=template.positions.__getitem__):
+    paths: Iterable[str] = template.positions
+    if len(template.positions) > 1:
+        paths = sorted(paths, key=template.positions.__getitem__)
+    for path in paths:
         found = reader.check(path, use=use, place=place)
         if found is not None:
             yield found
@@ -217,6 +222,11 @@ def _compiled(text: str, place: Place) -> Template | Issue:
         return compile_template(text)
     except SageError as error:
         return from_error(error, place)
+
+
+def _may_hold_expressions(value: Json) -> bool:
+    """Most settings are short plain values."""
+    return "{{" in value if isinstance(value, str) else isinstance(value, (dict, list))
 
 
 def _texts(value: Json, path: str) -> Iterator[tuple[str, str]]:

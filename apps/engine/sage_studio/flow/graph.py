@@ -34,16 +34,22 @@ class Graph:
         }
         self._containers = {parent for parent in self.parents.values() if parent is not None}
         self._is_flat = not self._containers
+        self._wired: dict[str, frozenset[str]] = {}
         self._before_edges, self._after_nodes = self._ordering()
         self.rank = self._ranks()
 
     def _ordering(self) -> tuple[Mapping[str, list[tuple[str, FlowEdge]]], Mapping[str, list[str]]]:
         """For every node what it waits for, with the edge that says so, and what waits for it."""
+        if self._is_flat:
+            return (
+                {target: [(edge.source, edge) for edge in edges] for target, edges in self.incoming.items()},
+                {source: [edge.target for edge in edges] for source, edges in self.outgoing.items()},
+            )
         before: Mapping[str, list[tuple[str, FlowEdge]]] = defaultdict(list)
         after: Mapping[str, list[str]] = defaultdict(list)
         for target, edges in self.incoming.items():
             for edge in edges:
-                arc = (edge.source, target) if self._is_flat else lifted(edge.source, target, self.parents)
+                arc = lifted(edge.source, target, self.parents)
                 if arc is not None:
                     before[arc[1]].append((arc[0], edge))
                     after[arc[0]].append(arc[1])
@@ -54,8 +60,12 @@ class Graph:
 
     def wired_ports(self, node_id: str) -> frozenset[str]:
         """Inputs something is connected to; what a container's own children hand it is no input."""
-        edges = self.incoming.get(node_id, ())
-        return frozenset(edge.target_port for edge in edges if self.parents[edge.source] != node_id)
+        wired = self._wired.get(node_id)
+        if wired is None:
+            edges, parents = self.incoming.get(node_id, ()), self.parents
+            wired = frozenset([edge.target_port for edge in edges if parents[edge.source] != node_id])
+            self._wired[node_id] = wired
+        return wired
 
     def is_inside(self, node_id: str, container: str) -> bool:
         """Whether a node stands in a container, at any depth."""
@@ -104,8 +114,9 @@ class Graph:
 
     def is_upstream(self, source: str, target: str) -> bool:
         """Whether ``target`` can only run after ``source``, or inside it."""
-        if any(edge.source == source for edge in self.incoming.get(target, ())):
-            return True
+        for edge in self.incoming.get(target, ()):
+            if edge.source == source:
+                return True
         if not self._is_flat:
             if self.is_inside(target, source):
                 return True

@@ -47,7 +47,7 @@ class Issue:
         return body
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Place:
     """Where an issue stands."""
 

@@ -15,7 +15,7 @@ from sage_studio.flow.check_expressions import check_expressions, check_outputs
 from sage_studio.flow.document import FlowDocument, FlowNode
 from sage_studio.flow.graph import Graph
 from sage_studio.flow.issues import Issue, Place, closest, from_error, issue
-from sage_studio.flow.node_types import NodeTypes
+from sage_studio.flow.node_types import AskedOnce, NodeTypes
 from sage_studio.flow.operations import Move, Set, Unset
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.flow.types import parse_type
@@ -119,7 +119,7 @@ def has_errors(issues: list[Issue]) -> bool:
 
 
 def _all(document: FlowDocument, types: NodeTypes) -> Iterator[Issue]:
-    graph = Graph(document)
+    graph, types = Graph(document), AskedOnce(types)
     yield from _check_flow(document, types)
     yield from check_edges(document, graph, types)
     for index, node in enumerate(document.nodes):
@@ -153,29 +153,32 @@ def _check_flow(document: FlowDocument, types: NodeTypes) -> Iterator[Issue]:
 def _check_node(
     document: FlowDocument, graph: Graph, types: NodeTypes, node: FlowNode, place: Place
 ) -> Iterator[Issue]:
-    yield from _check_parent(graph, types, node, place)
+    if node.parent is not None:
+        yield from _check_parent(graph, types, node, node.parent, place)
     spec = types.spec(node.type)
     if spec is None:
         known = [other.id for other in types.specs()]
         near = closest(node.type, known)
         yield issue(UNKNOWN_TYPE, place.below("type"), node=node.id, type=node.type, near=near)
     else:
-        yield from _check_version(node, spec, place)
-        yield from _check_keys(node, spec, place)
+        if node.version is not None and node.version != spec.version:
+            yield from _check_version(node, node.version, spec, place)
+        if node.model_extra:
+            yield from _check_keys(node, spec, place)
         if not node.disabled:
             yield from _check_inputs(graph, node, spec, place)
     yield from check_expressions(document, graph, types, node, place)
 
 
-def _check_parent(graph: Graph, types: NodeTypes, node: FlowNode, place: Place) -> Iterator[Issue]:
-    if node.parent is None:
-        return
+def _check_parent(
+    graph: Graph, types: NodeTypes, node: FlowNode, parent_id: str, place: Place
+) -> Iterator[Issue]:
     fix = [Move(node=node.id, pos=node.pos, parent=None)]
-    if node.parent not in graph.nodes:
-        yield issue(NO_PARENT, place.below("parent"), fix=fix, node=node.id, parent=node.parent[:80])
+    if parent_id not in graph.nodes:
+        yield issue(NO_PARENT, place.below("parent"), fix=fix, node=node.id, parent=parent_id[:80])
         return
     seen = {node.id}
-    at: str | None = node.parent
+    at: str | None = parent_id
     while at is not None and at in graph.nodes:
         if at == node.id:
             yield issue(PARENT_RING, place.below("parent"), fix=fix, node=node.id)
@@ -184,21 +187,19 @@ def _check_parent(graph: Graph, types: NodeTypes, node: FlowNode, place: Place) 
             return
         seen.add(at)
         at = graph.nodes[at].parent
-    parent = types.spec(graph.nodes[node.parent].type)
+    parent = types.spec(graph.nodes[parent_id].type)
     if parent is not None and parent.body is None:
-        yield issue(NO_CONTAINER, place.below("parent"), fix=fix, node=node.id, parent=node.parent[:80])
+        yield issue(NO_CONTAINER, place.below("parent"), fix=fix, node=node.id, parent=parent_id[:80])
 
 
-def _check_version(node: FlowNode, spec: NodeSpec, place: Place) -> Iterator[Issue]:
+def _check_version(node: FlowNode, version: str, spec: NodeSpec, place: Place) -> Iterator[Issue]:
     """Older versions are upgraded when the flow is compiled; newer ones cannot be known."""
-    if node.version is None:
-        return
-    wanted, installed = _version(node.version), _version(spec.version)
+    wanted, installed = _version(version), _version(spec.version)
     if wanted is None or installed is None or wanted[:2] > installed[:2]:
-        fix = [Set(node=node.id, path=["version"], value=spec.version, was=node.version)]
+        fix = [Set(node=node.id, path=["version"], value=spec.version, was=version)]
         yield issue(
             UNKNOWN_VERSION, place.below("version"), fix=fix,
-            node=node.id, type=spec.id, version=node.version, installed=spec.version,
+            node=node.id, type=spec.id, version=version, installed=spec.version,
         )  # fmt: skip
 
 
