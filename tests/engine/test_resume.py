@@ -75,7 +75,7 @@ async def test_a_run_taken_over_at_any_point_repeats_no_recorded_node(batches: i
 async def _begun(store: MemoryRunStore) -> None:
     """Wait until a node is at work and its record says so."""
     BEGUN.clear()
-    while not BEGUN or not any(record.state == "running" for record in store.nodes["run-1"].values()):
+    while not BEGUN or not any(record.state == "running" for record in store.nodes.get("run-1", {}).values()):
         await asyncio.sleep(0)
 
 
