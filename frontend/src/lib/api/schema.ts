@@ -530,6 +530,40 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/document": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Facts about a flow's live document. */
+    get: operations["flow_document"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/document/recovery": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Brings back a live document that was set aside because opening it failed repeatedly. */
+    post: operations["flow_document_recover"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/optimisation": {
     parameters: {
       query?: never;
@@ -764,6 +798,24 @@ export interface paths {
     /** @description Answers 304 to a browser that has the list already. */
     get: operations["node_type_list"];
     put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/prices": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description What language models cost the workspace; runs count with it from then on. */
+    get: operations["model_price_list"];
+    /** @description What language models cost the workspace; runs count with it from then on. */
+    put: operations["model_price_set"];
     post?: never;
     delete?: never;
     options?: never;
@@ -1093,6 +1145,17 @@ export interface components {
       log?: string;
       enabled?: boolean;
     };
+    /** @description What a run and all it starts may spend, in the smallest unit of the currency. */
+    BudgetOut: {
+      amount: number;
+      currency: string;
+    };
+    /**
+     * @description * `journal` - journal
+     *     * `projection` - projection
+     * @enum {string}
+     */
+    CameFromEnum: "journal" | "projection";
     /**
      * @description * `ai` - Ai
      *     * `data` - Data
@@ -1305,6 +1368,15 @@ export interface components {
      * @enum {string}
      */
     DiagnosisOutSourceEnum: "rule" | "model";
+    /** @description The live document of a flow: its lineage, position and size, and whether it was set aside. */
+    DocumentOut: {
+      epoch: number;
+      seq: number;
+      size_bytes: number;
+      limit_bytes: number;
+      /** Format: date-time */
+      set_aside_at: string | null;
+    };
     /**
      * @description * `pure` - pure
      *     * `idempotent` - idempotent
@@ -1469,6 +1541,39 @@ export interface components {
       /** Format: email */
       email: string;
       color: number;
+    };
+    /** @description What a model costs: millionths of ``currency`` per million tokens, that is, per token. */
+    ModelPriceInRequest: {
+      model: string;
+      currency: string;
+      /** Format: int64 */
+      input_micros: number;
+      /** Format: int64 */
+      output_micros: number;
+    };
+    /** @description What a model costs, in millionths of a currency per million tokens. */
+    ModelPriceOut: {
+      model: string;
+      currency: string;
+      input_micros: number;
+      output_micros: number;
+    };
+    /** @description All prices of the workspace's own. */
+    ModelPricesInRequest: {
+      items: components["schemas"]["ModelPriceInRequest"][];
+    };
+    /**
+     * @description The workspace's own prices, and the list prices that count for other models; the names of those are
+     *     beginnings.
+     */
+    ModelPricesOut: {
+      items: components["schemas"]["ModelPriceOut"][];
+      listed: components["schemas"]["ModelPriceOut"][];
+    };
+    /** @description An amount in millionths of a currency (empty while nothing was spent). */
+    MoneyOut: {
+      micros: number;
+      currency: string;
     };
     /**
      * @description An attempt with its values; a reference to a big value carries a ``preview``. The resolved
@@ -1781,6 +1886,13 @@ export interface components {
       emoji: string;
       people: string[];
     };
+    /** @description What could be brought back: changes kept and left out since the last good snapshot. */
+    RecoveryOut: {
+      came_from: components["schemas"]["CameFromEnum"];
+      kept: number;
+      left_out: number;
+      seq: number;
+    };
     /**
      * @description * `viewer` - viewer
      *     * `editor` - editor
@@ -1810,13 +1922,15 @@ export interface components {
     RunCommandInCommandEnum: "cancel" | "retry" | "pause" | "resume" | "redrive";
     /**
      * @description What to do with the run. ``redrive`` goes on where the run failed, or from ``from_node``, with the
-     *     definition that ran (``same``), the flow as it is drawn (``current``), or a version's number.
+     *     definition that ran (``same``), the flow as it is drawn (``current``), or a version's number. ``resume``
+     *     takes a higher ``budget`` for a run that paused for its budget.
      */
     RunCommandInRequest: {
       command: components["schemas"]["RunCommandInCommandEnum"];
       from_node?: string | null;
       /** @default same */
       version: string;
+      budget?: number;
     };
     /**
      * @description A run with what it was given and what it gave; big values are references. ``children`` are the
@@ -1855,6 +1969,8 @@ export interface components {
        */
       readonly wakes_at: string | null;
       error: unknown;
+      readonly cost: components["schemas"]["MoneyOut"];
+      budget: components["schemas"]["BudgetOut"] | null;
       parent_path: string;
       depth: number;
       readonly children: components["schemas"]["ChildRunOut"][];
@@ -1867,7 +1983,7 @@ export interface components {
       items: unknown[];
       last_seq: number;
     };
-    /** @description A run as lists show it. */
+    /** @description A run as lists show it; ``cost`` is with all the runs it started. */
     RunOut: {
       /** Format: uuid */
       id: string;
@@ -1901,6 +2017,8 @@ export interface components {
        */
       readonly wakes_at: string | null;
       error: unknown;
+      readonly cost: components["schemas"]["MoneyOut"];
+      budget: components["schemas"]["BudgetOut"] | null;
     };
     /** @description A page of runs. */
     RunPageOut: {
@@ -3280,6 +3398,50 @@ export interface operations {
       };
     };
   };
+  flow_document: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["DocumentOut"];
+        };
+      };
+    };
+  };
+  flow_document_recover: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["RecoveryOut"];
+        };
+      };
+    };
+  };
   flow_optimisation_get: {
     parameters: {
       query?: never;
@@ -3683,6 +3845,52 @@ export interface operations {
       };
     };
   };
+  model_price_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ModelPricesOut"];
+        };
+      };
+    };
+  };
+  model_price_set: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ModelPricesInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ModelPricesOut"];
+        };
+      };
+    };
+  };
   run_list: {
     parameters: {
       query?: {
@@ -3937,7 +4145,16 @@ export interface operations {
         node_id?: string;
         /** @description Iteration path; the top level without. */
         path?: string;
-        state?: string;
+        state?:
+          | "cancelled"
+          | "completed"
+          | "failed"
+          | "paused"
+          | "pending"
+          | "queued"
+          | "running"
+          | "skipped"
+          | "waiting";
       };
       header?: never;
       path: {
