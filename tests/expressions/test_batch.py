@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings, strategies as st
 
 from sage_studio.expressions import compile_template
-from sage_studio.expressions.batch import Each, over_columns
+from sage_studio.expressions.batch import Each, chosen_rows, over_columns
 from sage_studio.expressions.errors import ExpressionError
 from sage_studio.kernel import JsonObject
 from sage_studio.sdk import Rows
@@ -86,6 +86,53 @@ def test_columns_give_what_items_give(a: list[Any], b: Any, name: str, start: in
         found = Each(source).values({"vars": {"limit": 5}}, as_rows(rows), start)
         assert found == expected, source
         assert list(map(type, found)) == list(map(type, expected)), source
+
+
+CONDITIONS = (
+    "{{ item.a > 2 }}",
+    "{{ item.a > 2 && item.name === 'x' }}",
+    "{{ item.name !== 'x' && item.a > item.b && item.a < 100 }}",
+    "{{ index > 3 && item.a > 2 }}",
+    "{{ item.a > 2 && index > 3 }}",
+    "{{ item.name.startsWith('x') && (item.a > 2 || item.b > 2) }}",
+    "{{ item.a > 2 && true }}",
+    "{{ true && item.a > 2 }}",
+    "{{ true }}",
+    "{{ item.a }}",
+)
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    rows=st.lists(st.tuples(NUMBERS, st.integers(-9, 9), st.none() | NAMES), max_size=6),
+    start=st.integers(0, 6),
+)
+def test_rows_are_chosen_part_by_part_as_the_whole_condition_chooses(
+    rows: list[tuple[Any, int, str | None]], start: int
+) -> None:
+    items = [{"a": a, "b": b, "name": name} for a, b, name in rows]
+    for source in CONDITIONS:
+        found = chosen_rows(source, as_rows(items), start)
+        if found is not None:
+            expected = one_by_one(source, items, start)
+            assert list(found[0]) == [item for item, meets in zip(items, expected, strict=True) if meets]
+
+
+@pytest.mark.parametrize("source", CONDITIONS[:4])
+def test_conditions_are_looked_at_part_by_part(source: str) -> None:
+    items = [{"a": 3, "b": 1, "name": "x"}, {"a": 4, "b": 2, "name": "y"}]
+    found = chosen_rows(source, as_rows(items), 0)
+    assert found is not None
+    assert len(found[1]) <= source.count("&&") + 1
+    assert sum(found[1][-1]) == len(found[0])
+
+
+def test_a_part_looks_only_at_the_rows_left_by_those_before() -> None:
+    """What the others hold would be no number."""
+    items = [{"a": 3, "b": 1, "name": "x"}, {"a": "none", "b": 1, "name": "y"}]
+    found = chosen_rows("{{ item.name === 'x' && item.a > 2 }}", as_rows(items), 0)
+    assert found is not None
+    assert list(found[0]) == items[:1]
 
 
 @pytest.mark.parametrize("source", BY_COLUMN)

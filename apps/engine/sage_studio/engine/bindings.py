@@ -81,6 +81,9 @@ class CompiledItem:
     def columns(self, items: Sequence[Any], start: int = 0) -> dict[str, list[Any]] | None:
         return Each(self.template).columns(self.scope, items, start)
 
+    def chosen(self, items: Any, start: int = 0) -> tuple[Any, list[list[bool]]] | None:
+        return Each(self.template).chosen(items, start)
+
     def evaluate(self, item: Any, index: int = 0) -> Any:
         scope = self.scope
         scope["item"] = item

@@ -52,6 +52,8 @@ class Table(Protocol):
 
     def column(self, name: str, /) -> Sequence[Any] | None: ...
 
+    def select(self, chosen: Sequence[bool], /) -> Any: ...
+
 
 class _General(Exception):
     """This expression, or this chunk, is for the general way."""
@@ -165,9 +167,11 @@ def _chosen(test: bool, then: Any, otherwise: Any) -> Any:
     return then if test else otherwise
 
 
-def _tidy(value: float) -> float:
-    """A whole number as an integer, where it is exact."""
-    return int(value) if value.is_integer() and -_EXACT < value < _EXACT else value
+def _tidied(values: list[float]) -> list[float]:
+    """Whole numbers as integers, where they are exact."""
+    if not any(map(float.is_integer, values)):
+        return values
+    return [int(value) if value.is_integer() and -_EXACT < value < _EXACT else value for value in values]
 
 
 def _is_number(kind: Kind) -> bool:
@@ -240,26 +244,32 @@ def _program(source: str, kinds: tuple[tuple[str, Kind], ...]) -> Program | None
     """The operations for columns of these kinds, or None where the general way is needed."""
     found = _tree(source)
     assert found is not None, "asked only for sources that have a tree"
-    chain = _Chain(dict(kinds))
     try:
-        values, kind = chain.of(found[0])
+        values, kind, reads_items = _chained(found[0], kinds)
     except _General:
         return None
-    if not chain.reads_items:
+    if not reads_items:
         return None  # a constant is as quick the general way
     # A field alone is its column as it is; what was calculated is tidied.
     is_number = kind == "number" and not isinstance(found[0], Member)
     names = tuple(name for name, _kind in kinds)
-    return _over(names, _each(_tidy, values) if is_number else values, checks=is_number)
+    return _over(names, values, is_calculated=is_number)
 
 
-def _over(names: tuple[str, ...], values: Stream, *, checks: bool) -> Program:
+def _chained(node: Node, kinds: tuple[tuple[str, Kind], ...]) -> tuple[Stream, Kind, bool]:
+    chain = _Chain(dict(kinds))
+    return *chain.of(node), chain.reads_items
+
+
+def _over(names: tuple[str, ...], values: Stream, *, is_calculated: bool) -> Program:
     def program(table: Table, start: int) -> list[Any]:
         columns = {name: table.column(name) or () for name in names}
         found = list(values(_Frame(columns, start, len(table))))
-        if checks and not math.isfinite(sum(found)):
+        if not is_calculated:
+            return found
+        if not math.isfinite(sum(found)):
             raise _General  # NaN and Infinity leave as null, which the general way sees to
-        return found
+        return _tidied(found)
 
     return program
 
@@ -272,23 +282,86 @@ def kind_of_column(values: Sequence[Any]) -> Kind | None:
     return None
 
 
+def _kinds_in(table: Table, names: Sequence[str]) -> tuple[tuple[str, Kind], ...]:
+    kinds: list[tuple[str, Kind]] = []
+    for name in names:
+        column = table.column(name)
+        kind = kind_of_column(column) if column is not None else None
+        if kind is None:
+            raise _General
+        kinds.append((name, kind))
+    return tuple(kinds)
+
+
 def over_columns(source: str, table: Table, start: int) -> list[Any] | None:
     """The values of ``source`` for each row, or None where only the general way will do."""
     found = _tree(source)
     if found is None:
         return None
-    kinds: list[tuple[str, Kind]] = []
-    for name in found[1]:
-        column = table.column(name)
-        kind = kind_of_column(column) if column is not None else None
-        if kind is None:
-            return None
-        kinds.append((name, kind))
-    program = _program(source, tuple(kinds))
     try:
+        program = _program(source, _kinds_in(table, found[1]))
         return program(table, start) if program is not None else None
     except (_General, OverflowError):
         return None
+
+
+@lru_cache(maxsize=1024)
+def _conditions(source: str) -> tuple[tuple[Node, tuple[str, ...]], ...] | None:
+    """``a && b && c`` as its parts, each with the fields it reads. None where there is no tree, or a part
+    but the first reads ``index``, which counts rows that are gone by then."""
+    found = _tree(source)
+    if found is None:
+        return None
+    nodes: list[Node] = []
+    left = found[0]
+    while isinstance(left, Binary) and left.op == "&&":
+        nodes.append(left.right)
+        left = left.left
+    nodes.append(left)
+    parts = []
+    for number, node in enumerate(reversed(nodes)):
+        if number and _reads_index(node):
+            return None
+        names: set[str] = set()
+        _fields_read(node, names)
+        parts.append((node, tuple(sorted(names))))
+    return tuple(parts)
+
+
+def _reads_index(node: Node) -> bool:
+    if isinstance(node, Name):
+        return True
+    return isinstance(node, (Unary, Binary, Choice, Call)) and any(map(_reads_index, _parts(node)))
+
+
+@lru_cache(maxsize=1024)
+def _condition(source: str, number: int, kinds: tuple[tuple[str, Kind], ...]) -> Program:
+    parts = _conditions(source)
+    assert parts is not None, "asked only for sources that have parts"
+    values, kind, reads_items = _chained(parts[number][0], kinds)
+    if kind != "boolean" or not reads_items:
+        raise _General
+    return _over(tuple(name for name, _kind in kinds), values, is_calculated=False)
+
+
+def chosen_rows(source: str, table: Table, start: int) -> tuple[Any, list[list[bool]]] | None:
+    """The rows that meet a condition, and for each of its parts (joined by ``&&``) which of the rows left by
+    the parts before meet it: like the general way, a part looks only at those. None where only the
+    general way will do."""
+    parts = _conditions(source)
+    if parts is None:
+        return None
+    left, masks = table, []
+    try:
+        for number, (_node, names) in enumerate(parts):
+            if not len(left):
+                break
+            mask = _condition(source, number, _kinds_in(left, names))(left, start)
+            masks.append(mask)
+            left = left.select(mask)
+    except (_General, OverflowError):
+        return None
+    return left, masks
 
 
 class Each:
@@ -315,6 +388,10 @@ class Each:
             parts = [Each(part).values(scope, items, start) for part in value]
             return [list(row) for row in zip(*parts, strict=True)]
         return [value] * len(items)
+
+    def chosen(self, items: Any, start: int = 0) -> tuple[Any, list[list[bool]]] | None:
+        """See ``chosen_rows``; ``items`` are rows kept as columns."""
+        return chosen_rows(self._value, items, start) if isinstance(self._value, str) else None
 
     def columns(
         self, scope: Mapping[str, Any], items: Sequence[Any], start: int = 0

@@ -14,6 +14,7 @@ from sage_studio.kernel import define_error
 from sage_studio.sdk.context import Context, FileRef
 from sage_studio.sdk.errors import NodeError
 from sage_studio.sdk.spec import Field, NodeSpec
+from sage_studio.sdk.streams import Rows
 
 BAD_SETTING = define_error(
     "node.bad_setting",
@@ -27,6 +28,7 @@ BAD_SETTING = define_error(
 
 ItemFunction: TypeAlias = Callable[[Any, int], Any]
 ColumnsFunction: TypeAlias = Callable[[Sequence[Any], int], dict[str, list[Any]] | None]
+ChosenFunction: TypeAlias = Callable[[Rows, int], "tuple[Rows, list[list[bool]]] | None"]
 EachFunction: TypeAlias = Callable[[Sequence[Any], int], list[Any]]
 
 
@@ -160,6 +162,15 @@ class Settings:
             function: ColumnsFunction = columns
             return function
         return lambda items, start: None
+
+    def chosen_rows(self, name: str) -> ChosenFunction:
+        """A condition over rows kept as columns: those that meet it, and for each of its parts, joined by
+        ``&&``, which of the rows left by the parts before meet it. None where only ``each`` will do."""
+        chosen = getattr(self.raw(name), "chosen", None)
+        if callable(chosen):
+            function: ChosenFunction = chosen
+            return function
+        return lambda rows, start: None
 
     def files(self, name: str) -> list[FileRef]:
         """File values: one, a list, or (on the command line) paths as text."""

@@ -64,34 +64,50 @@ class Rows(Sequence[dict[str, Any]]):
     must not be changed in place.
     """
 
-    __slots__ = ("_columns", "_length")
+    __slots__ = ("_held", "_length", "_make")
 
     def __init__(self, columns: Mapping[str, Sequence[Any] | Lazy], length: int) -> None:
-        self._columns = dict(columns)
+        self._held: dict[str, Sequence[Any] | Lazy] = dict(columns)
         self._length = length
+        self._make: Callable[[], Rows] | None = None
+
+    @classmethod
+    def later(cls, length: int, make: Callable[[], Rows]) -> Rows:
+        """So many rows, made when somebody looks at them."""
+        rows = cls({}, length)
+        rows._make = make
+        return rows
+
+    def held(self) -> dict[str, Sequence[Any] | Lazy]:
+        """The columns, those nobody has asked for as they wait to be made."""
+        if self._make is not None:
+            self._held = self._make().held()
+            self._make = None
+        return self._held
 
     @property
     def names(self) -> tuple[str, ...]:
-        return tuple(self._columns)
+        return tuple(self.held())
 
     def column(self, name: str) -> Sequence[Any] | None:
         """The values of a column, or None when no object has it."""
-        column = self._columns.get(name)
+        columns = self.held()
+        column = columns.get(name)
         if isinstance(column, Lazy):
-            self._columns[name] = column = column.made()
+            columns[name] = column = column.made()
         return column
 
     def select(self, chosen: Sequence[bool]) -> Rows:
         """The rows whose entry in ``chosen`` is true."""
         picked = {
             name: column.picked(chosen) if isinstance(column, Lazy) else Lazy(column, picks=(chosen,))
-            for name, column in self._columns.items()
+            for name, column in self.held().items()
         }
         return Rows(picked, sum(chosen))
 
     def with_columns(self, columns: Mapping[str, Sequence[Any]], *, only: bool = False) -> Rows:
         """The same rows with more columns, or with these alone."""
-        return Rows(columns if only else {**self._columns, **columns}, self._length)
+        return Rows(columns if only else {**self.held(), **columns}, self._length)
 
     def __len__(self) -> int:
         return self._length
@@ -111,9 +127,9 @@ class Rows(Sequence[dict[str, Any]]):
 
     def __getitem__(self, index: int | slice) -> dict[str, Any] | Rows:
         if isinstance(index, slice):
-            columns = {name: (self.column(name) or ())[index] for name in self._columns}
+            columns = {name: (self.column(name) or ())[index] for name in self.held()}
             return Rows(columns, len(range(*index.indices(self._length))))
-        return {name: (self.column(name) or ())[index] for name in self._columns}
+        return {name: (self.column(name) or ())[index] for name in self.held()}
 
 
 def is_many(value: object) -> bool:

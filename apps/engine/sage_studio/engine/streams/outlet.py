@@ -47,7 +47,7 @@ class Outlet:
         """Send several items, in pieces that fit the queues; rows kept as columns stay together.
         Raises SageError ``stream.too_long``."""
         await self.flush()
-        if len(items) <= _SLICE or type(items) is Rows:
+        if len(items) <= _SLICE or isinstance(items, Rows):
             if items:
                 await self._send(items)
             return

@@ -13,6 +13,7 @@ from sage_studio.plugins.support.tables import INTEGER, NUMBER
 
 _EXACT_DIGITS = 15
 _ODD_NUMBER = re.compile(rb"\n-?(?:0\d|\.)|\.\n")
+_MAY_BE_ODD = (b"\n0", b"\n-0", b"\n.", b"\n-.", b".\n")
 _INTEGERS = re.compile(r"(?:[+-]?(?:0|[1-9]\d{0,14})\n)*+", re.ASCII)
 _NUMBERS = re.compile(r"(?:[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?\n)*+", re.ASCII)
 Convert = Callable[[Sequence[Any]], Sequence[Any]]
@@ -59,7 +60,9 @@ def _is_simple(together: str, column: Sequence[str], signs: bytes) -> bool:
     if not together.isascii() or max(map(len, column), default=0) > _EXACT_DIGITS:
         return False
     raw = f"\n{together}\n".encode()
-    return not raw.translate(None, signs) and not _ODD_NUMBER.search(raw)
+    if raw.translate(None, signs):
+        return False
+    return not any(map(raw.__contains__, _MAY_BE_ODD)) or not _ODD_NUMBER.search(raw)
 
 
 def cell_value(cell: str) -> Any:

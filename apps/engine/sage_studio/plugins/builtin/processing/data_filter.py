@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from itertools import compress
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import compress, repeat
 from operator import not_
 from typing import Any
 
@@ -87,10 +87,13 @@ class DataFilter(ChunkNode):
         self._seen = 0
 
     async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
-        self._condition = Settings(self.spec, ctx, inputs).each("condition")
+        settings = Settings(self.spec, ctx, inputs)
+        self._condition, self._chosen = settings.each("condition"), settings.chosen_rows("condition")
 
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
         start, self._seen = self._seen, self._seen + len(chunk)
+        if isinstance(chunk, Rows) and (found := self._chosen(chunk, start)) is not None:
+            return _split_rows(chunk, *found)
         try:
             passes = yes_or_no(self._condition(chunk, start))
         except SageError as error:
@@ -102,6 +105,19 @@ class DataFilter(ChunkNode):
 
     def restore(self, state: Any) -> None:
         self._seen = state
+
+
+def _split_rows(chunk: Rows, kept: Rows, masks: list[list[bool]]) -> NodeOutput:
+    """Rejected rows are looked for only when somebody wants them."""
+
+    def rejected() -> Rows:
+        passes: Iterable[bool] = repeat(True, len(chunk))
+        for mask in masks:
+            left = iter(mask)
+            passes = [passed and next(left) for passed in passes]
+        return chunk.select(list(map(not_, passes)))
+
+    return {"items": kept, "rejected": Rows.later(len(chunk) - len(kept), rejected)}
 
 
 def _chosen(chunk: Sequence[Any], passes: list[bool]) -> Sequence[Any]:
