@@ -32,7 +32,9 @@ export {
 } from "./pending-store";
 export { connectable, type PortLook, portLook } from "./port-types";
 export {
+  type Area,
   colorOf,
+  type Drag,
   type Peer,
   type Presence,
   PresenceSender,

@@ -1,6 +1,6 @@
 /** What people show each other while a flow is open; never stored. */
 import type { Awareness } from "y-protocols/awareness";
-import { isObject } from "./json";
+import { isObject, type JsonObject } from "./json";
 
 export type PresenceUser = { id: string; name: string; color: number };
 
@@ -11,12 +11,24 @@ export type Presence = {
   selection?: string[];
   editing?: { node: string; field: string } | null;
   /** A drag in flight; positions are written on drop. */
-  drag?: { ids: string[]; dx: number; dy: number } | null;
+  drag?: Drag | null;
+  /** What this window shows, in canvas coordinates; told while somebody follows. */
+  viewport?: Area | null;
+  /** The window this one follows, by client id. */
+  following?: number | null;
+  /** The page is in the background. */
+  hidden?: boolean;
 };
+
+export type Area = { x: number; y: number; width: number; height: number };
+/** `from` is where the first node stood: once the document has it elsewhere, the drag is over. */
+export type Drag = { ids: string[]; dx: number; dy: number; from?: { x: number; y: number } };
 
 export type Peer = Presence & { clientId: number; user: PresenceUser };
 
 const MAX_SELECTION = 200;
+/** The server drops a state of more than 4 KB; names and frame need some of it. */
+const MAX_IDS_LETTERS = 3_000;
 
 /** Everyone else's presence. Malformed states are ignored; they come from other people. */
 export function peersOf(awareness: Awareness): Peer[] {
@@ -45,10 +57,27 @@ function readPeer(clientId: number, state: unknown): Peer | null {
   if (isObject(state.editing)) {
     peer.editing = { node: String(state.editing.node), field: String(state.editing.field) };
   }
-  if (isObject(state.drag) && Array.isArray(state.drag.ids)) {
-    peer.drag = { ids: state.drag.ids.map(String), dx: number(state.drag.dx), dy: number(state.drag.dy) };
-  }
+  if (isObject(state.drag)) peer.drag = readDrag(state.drag, peer.selection ?? []);
+  if (isObject(state.viewport)) peer.viewport = readArea(state.viewport);
+  if (typeof state.following === "number") peer.following = state.following;
+  peer.hidden = state.hidden === true;
   return peer;
+}
+
+/** A drag without ids is one of the selection, which need not be told twice. */
+function readDrag(drag: JsonObject, selection: string[]): Drag {
+  const ids = Array.isArray(drag.ids) ? drag.ids.map(String).slice(0, MAX_SELECTION) : selection;
+  const from = isObject(drag.from) ? { from: { x: number(drag.from.x), y: number(drag.from.y) } } : {};
+  return { ids, dx: number(drag.dx), dy: number(drag.dy), ...from };
+}
+
+function readArea(area: JsonObject): Area {
+  return {
+    x: number(area.x),
+    y: number(area.y),
+    width: Math.max(1, number(area.width)),
+    height: Math.max(1, number(area.height)),
+  };
 }
 
 function number(value: unknown): number {
@@ -82,13 +111,36 @@ export class PresenceSender {
   flush(): void {
     if (this.timer) clearTimeout(this.timer);
     this.timer = null;
-    const selection = this.pending.selection?.slice(0, MAX_SELECTION);
-    const state = { ...this.awareness.getLocalState(), ...this.pending, ...(selection ? { selection } : {}) };
+    const state = { ...this.awareness.getLocalState(), ...this.pending } as Presence;
     this.pending = {};
-    this.awareness.setLocalState(state);
+    this.awareness.setLocalState(withinLimits(state));
   }
 
   destroy(): void {
     if (this.timer) clearTimeout(this.timer);
   }
+}
+
+function withinLimits(state: Presence): Record<string, unknown> {
+  const selection = fitting(state.selection ?? []);
+  if (!state.drag) return { ...state, selection };
+  const { ids, ...rest } = state.drag;
+  const isSelection = ids === undefined || sameMembers(ids, state.selection ?? []);
+  return { ...state, selection, drag: isSelection ? rest : { ...rest, ids: fitting(ids) } };
+}
+
+function fitting(ids: readonly string[]): string[] {
+  let letters = 0;
+  const kept = [];
+  for (const id of ids.slice(0, MAX_SELECTION)) {
+    letters += id.length + 3;
+    if (letters > MAX_IDS_LETTERS) break;
+    kept.push(id);
+  }
+  return kept;
+}
+
+function sameMembers(a: readonly string[], b: readonly string[]): boolean {
+  const known = new Set(b);
+  return a.length === b.length && a.every((id) => known.has(id));
 }

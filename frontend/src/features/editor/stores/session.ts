@@ -21,6 +21,7 @@ import {
 } from "@/flow-core";
 import type { RunEvent } from "../api/types";
 import { applyDebugEvents, createDebugStore, type DebugStore } from "./debug-store";
+import { Follow } from "./follow";
 import { createIssueStore, type IssueStore } from "./issue-store";
 import { createPresenceStore, type PresenceStore } from "./presence-store";
 import { RunSocket } from "./run-socket";
@@ -45,6 +46,7 @@ export class EditorSession {
   readonly undo: FlowUndo;
   readonly presence: PresenceSender;
   readonly people: PresenceStore;
+  readonly follow: Follow;
   readonly ui: UiStore = createUiStore();
   readonly runs: RunStore = createRunStore();
   readonly debug: DebugStore = createDebugStore();
@@ -80,6 +82,7 @@ export class EditorSession {
     this.serverWriters = new ServerWriters(this);
     this.presence = new PresenceSender(this.provider.awareness);
     this.people = createPresenceStore(this.provider);
+    this.follow = new Follow(this.provider, this.presence);
     this.runSocket = new RunSocket(socketUrl(`/ws/flow/${options.flowId}`), this.runs, (events) => {
       applyDebugEvents(this.debug, events);
       for (const listener of this.runListeners) listener(events);
@@ -116,6 +119,22 @@ export class EditorSession {
     return written;
   }
 
+  /** Others keep showing a drag until its drop is on disk, so that nothing jumps back meanwhile. */
+  endDrag = (): void => {
+    this.stopDrag();
+    this.provider.flush();
+    const clear = (): void => {
+      if (this.provider.connection.state === "saving") return;
+      this.stopDrag();
+      this.presence.set({ drag: null });
+      this.presence.flush();
+    };
+    this.stopDrag = this.provider.subscribe(clear);
+    clear();
+  };
+
+  private stopDrag: () => void = () => undefined;
+
   onRunEvents = (listener: (events: readonly RunEvent[]) => void): (() => void) => {
     this.runListeners.add(listener);
     return () => this.runListeners.delete(listener);
@@ -128,6 +147,8 @@ export class EditorSession {
     window.removeEventListener("pagehide", this.onHide);
     document.removeEventListener("visibilitychange", this.onHide);
     this.serverWriters.destroy();
+    this.follow.destroy();
+    this.stopDrag();
     this.presence.destroy();
     this.runSocket.destroy();
     this.undo.destroy();
@@ -148,6 +169,8 @@ export class EditorSession {
 
   /** Hidden tabs get their timers late, and may be thrown away without a word. */
   private onHide = (): void => {
+    this.presence.set(document.hidden ? { hidden: true, cursor: null } : { hidden: false });
+    if (document.hidden) this.presence.flush();
     this.provider.flush();
     this.undo.save();
   };

@@ -18,12 +18,12 @@ import { useText } from "@/i18n";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
 import { CommentLayer } from "../comments/comment-layer";
+import { PresenceLayer } from "../presence/presence-layer";
 import classes from "./canvas.module.css";
 import { CanvasTools } from "./canvas-tools";
 import { displaced, insertion, type LooseEnd, refusal } from "./connecting";
 import { ConnectionLine } from "./connection-line";
 import { ContainerCard } from "./container-card";
-import { Cursors } from "./cursors";
 import { type CanvasEdge, FlowEdgeLine } from "./flow-edge";
 import { GRID, NODE_MIME, snapped } from "./grid";
 import { NodeCard } from "./node-card";
@@ -35,7 +35,7 @@ const nodeTypes = { card: NodeCard, container: ContainerCard, note: NoteCard };
 const edgeTypes = { flow: FlowEdgeLine };
 
 export function Canvas() {
-  const { ui, operations, undo, presence, live } = useEditor();
+  const { ui, operations, undo, presence, live, endDrag } = useEditor();
   const types = useCatalogue();
   const canEdit = useCanEdit();
   const t = useText(editorText);
@@ -69,7 +69,8 @@ export function Canvas() {
       const from = first && originOf(live.snapshot, first.id);
       if (!first || !from) return;
       const [x, y] = absolute(flow, first);
-      presence.set({ drag: { ids, dx: x - from[0], dy: y - from[1] } });
+      const start = { x: from[0], y: from[1] };
+      presence.set({ drag: { ids, dx: x - from[0], dy: y - from[1], from: start } });
       const dropInto = containerUnder(flow, first, live.snapshot, types, ids) ?? null;
       if (ui.getState().dropInto !== dropInto) ui.setState({ dropInto });
     },
@@ -98,10 +99,9 @@ export function Canvas() {
       });
       undo.cut();
       ui.setState({ dragging: null, dropInto: null });
-      presence.set({ drag: null });
-      presence.flush();
+      endDrag();
     },
-    [operations, undo, ui, presence, flow, live, types],
+    [operations, undo, ui, endDrag, flow, live, types],
   );
 
   const isValid = useCallback(
@@ -257,7 +257,7 @@ export function Canvas() {
           maskColor="color-mix(in srgb, var(--accent) 9%, transparent)"
           ariaLabel={t("minimap")}
         />
-        <Cursors />
+        <PresenceLayer />
         <CommentLayer />
         <CanvasTools />
       </ReactFlow>

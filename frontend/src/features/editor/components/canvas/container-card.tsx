@@ -11,7 +11,7 @@ import { editorText } from "../../text";
 import { BreakpointButton } from "../debug/breakpoint-button";
 import { NodeTile } from "../node-icon";
 import classes from "./container-card.module.css";
-import { PortHandle, RenameBox, ringOf } from "./node-card";
+import { PeerTag, PortHandle, RenameBox, ringOf } from "./node-card";
 import { NodeFooter } from "./node-footer";
 import type { PlacedPort } from "./ports";
 import { summaryOf } from "./summary";
@@ -57,7 +57,7 @@ function ContainerCardView({ id, data, selected, isConnectable }: NodeProps<Cont
       role="group"
       aria-label={t("node.aria", { name, state: t(`state.${state}`) })}
     >
-      {peer && !selected && <span className={classes.tag}>{peer.user.name}</span>}
+      <PeerTag id={id} spec={spec} selectedBy={selected ? undefined : peer} />
       <BreakpointButton nodeId={id} />
       <div className={classes.head} style={{ height: head }}>
         <NodeTile spec={spec} />

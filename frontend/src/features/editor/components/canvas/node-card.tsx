@@ -3,8 +3,9 @@ import { Handle, type NodeProps, Position, type Node as XyNode } from "@xyflow/r
 import { memo } from "react";
 import { Icon } from "@/components/icon";
 import { StateRing } from "@/components/state-ring";
-import { colorOf, type FlowNode, portLook } from "@/flow-core";
+import { colorOf, type FlowNode, type NodeSpec, type Peer, portLook } from "@/flow-core";
 import { useText } from "@/i18n";
+import { collabText } from "../../collab-text";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCatalogue, useEditor, useIssues, usePresence, useRuns, useUi } from "../../stores/context";
 import { nodeRun } from "../../stores/run-store";
@@ -43,7 +44,7 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
       role="group"
       aria-label={t("node.aria", { name, state: t(`state.${state}`) })}
     >
-      {peer && !selected && <span className={classes.tag}>{peer.user.name}</span>}
+      <PeerTag id={id} spec={spec} selectedBy={selected ? undefined : peer} />
       <div className={classes.head}>
         <NodeTile spec={spec} />
         <div className={classes.title}>
@@ -80,6 +81,35 @@ function NodeCardView({ id, data, selected, isConnectable }: NodeProps<CardNode>
 }
 
 export const NodeCard = memo(NodeCardView);
+
+/** Who else has the node selected, and which of its fields is being edited. */
+export function PeerTag({
+  id,
+  spec,
+  selectedBy,
+}: {
+  id: string;
+  spec: NodeSpec | undefined;
+  selectedBy: Peer | undefined;
+}) {
+  const t = useText(collabText);
+  const local = useLocalText();
+  const editor = usePresence((state) => state.editingNode.get(id));
+  const peer = editor ?? selectedBy;
+  if (!peer) return null;
+  const { name } = peer.user;
+  const key = editor?.editing?.field;
+  const field = local(spec?.config.find((item) => item.name === key)?.label) || key || "";
+  return (
+    <span
+      className={classes.tag}
+      style={{ "--u": colorOf(peer.user) } as React.CSSProperties}
+      data-testid={`peer-tag-${id}`}
+    >
+      {editor ? t("people.edits", { name, field }) : name}
+    </span>
+  );
+}
 
 export function PortHandle({ port, enabled }: { port: PlacedPort; enabled: boolean }) {
   const local = useLocalText();

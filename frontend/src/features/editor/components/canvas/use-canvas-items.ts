@@ -37,6 +37,12 @@ export function useCanvasNodes(): CanvasNode[] {
 
   return useMemo(() => {
     const shift = new Map(drags.flatMap((drag) => drag.ids.map((id) => [id, drag] as const)));
+    for (const drag of drags) {
+      // Once the document has the new place, what is left of the drag would be added to it.
+      const first = nodes.find((node) => node.id === drag.ids[0]);
+      const isOver = first && drag.from && (first.pos[0] !== drag.from.x || first.pos[1] !== drag.from.y);
+      if (isOver) for (const id of drag.ids) shift.delete(id);
+    }
     const place = (id: string, pos: Point): Point => {
       const own = dragging?.get(id);
       if (own) return own;

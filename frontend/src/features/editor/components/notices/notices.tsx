@@ -1,5 +1,6 @@
 /** What a person has to know now, above the canvas. */
 import { ConnectionNotice } from "./connection-notice";
+import { FollowNotice } from "./follow-notice";
 import { KeptChanges } from "./kept-changes";
 import classes from "./notices.module.css";
 
@@ -8,6 +9,7 @@ export function Notices() {
     <div className={classes.stack}>
       <ConnectionNotice />
       <KeptChanges />
+      <FollowNotice />
     </div>
   );
 }
