@@ -26,12 +26,15 @@ from apps.common.policies import InWorkspace
 from apps.common.rates import Bucket
 from apps.executions import feeds
 from apps.executions.debug_messages import answer_debug
-from apps.executions.types import flow_channel
+from apps.executions.types import HINT_EVENTS, flow_channel
 from apps.workspaces.policies import require_in_scope
 from sage_studio.kernel import SageError
 
 logger = structlog.get_logger(__name__)
 POLL_S = 2.0
+# A canvas cannot show more than this often; endings are told at once, but no two looks are closer than that.
+GATHER_S = 0.015
+LOOK_APART_S = 0.004
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_RUNS_SUBSCRIBED = 100
 CLOSE_MALFORMED, CLOSE_NOT_SIGNED_IN, CLOSE_FORBIDDEN, CLOSE_GONE = 4400, 4401, 4403, 4404
@@ -47,11 +50,12 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
     policy = InWorkspace("run.view")
 
     async def connect(self) -> None:
-        self._wake = asyncio.Event()
+        self._wake, self._urgent = asyncio.Event(), asyncio.Event()
         self._messages = Bucket(MESSAGES_PER_S, BURST_S, time.monotonic())
         self._recheck = False
         self._life: asyncio.Task[None] | None = None
         self._feed: feeds.Feed | None = None
+        self._is_bundling = False
         flow_id: uuid.UUID = self.scope["url_route"]["kwargs"]["flow_id"]
         await self.accept()
         workspace_id = await database_sync_to_async(feeds.workspace_of)(flow_id)
@@ -108,8 +112,8 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
             feed = await make(self._flow_id, wanted.runs, follow=wanted.follow)
             snapshot = await database_sync_to_async(feed.open)()
             await self.send(json.dumps(snapshot))
-        self._feed = feed
-        self._wake.set()
+        self._feed, self._is_bundling = feed, wanted.is_bundling
+        self._look_now()
 
     async def _may_see(self) -> bool:
         """Whether the person may (still) see runs; closes the socket when not."""
@@ -127,43 +131,63 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
 
     async def _listen(self, channel: str, *, recheck: bool) -> None:
         async with aclosing(bus.subscribe(channel)) as hints:
-            async for _ in hints:
+            async for hint in hints:
                 self._recheck = self._recheck or recheck
-                self._wake.set()
+                if hint == HINT_EVENTS:
+                    self._wake.set()
+                else:
+                    self._look_now()
+
+    def _look_now(self) -> None:
+        self._urgent.set()
+        self._wake.set()
 
     async def _send_events(self) -> None:
         while True:
             with suppress(TimeoutError):
                 async with asyncio.timeout(POLL_S):
                     await self._wake.wait()
+                async with asyncio.timeout(GATHER_S):
+                    await self._urgent.wait()
             self._wake.clear()
+            self._urgent.clear()
             if self._recheck:
                 self._recheck = False
                 if not await self._may_see():
                     return
             await self._send_new()
+            await asyncio.sleep(LOOK_APART_S)
 
     async def _send_new(self) -> None:
         while (feed := self._feed) is not None:
             news = await database_sync_to_async(feed.read)()
-            for event in news.events:
+            messages = [_bundle(news.events)] if self._is_bundling and news.events else news.events
+            for message in messages:
                 if feed is not self._feed:
                     return
-                await self.send(event)
+                await self.send(message)
             if news.is_all:
                 return
 
 
 class _Wanted:
     """A client's message: on with these runs, or off. ``follow`` adds all active runs and those to
-    come; it is implied when no run is named."""
+    come; it is implied when no run is named. With ``bundle`` events that are sent together come as one
+    message, ``{"type": "events", "events": […]}``: a message costs both sides more than an event."""
 
-    __slots__ = ("follow", "is_on", "runs")
+    __slots__ = ("follow", "is_bundling", "is_on", "runs")
 
-    def __init__(self, *, is_on: bool, runs: dict[uuid.UUID, int], follow: bool) -> None:
+    def __init__(
+        self, *, is_on: bool, runs: dict[uuid.UUID, int], follow: bool, is_bundling: bool = False
+    ) -> None:
         self.is_on = is_on
+        self.is_bundling = is_bundling
         self.runs = runs
         self.follow = follow
+
+
+def _bundle(events: list[str]) -> str:
+    return f'{{"type": "events", "events": [{", ".join(events)}]}}'
 
 
 def _read(text: str) -> dict[str, Any]:
@@ -186,6 +210,7 @@ def _parse(message: dict[str, Any]) -> _Wanted | None:
         if len(runs) > MAX_RUNS_SUBSCRIBED or not all(type(seq) is int and seq >= 0 for seq in runs.values()):
             return None
         named = {uuid.UUID(run_id): seq for run_id, seq in runs.items()}
-        return _Wanted(is_on=True, runs=named, follow=not named or message.get("follow") is True)
+        follow = not named or message.get("follow") is True
+        return _Wanted(is_on=True, runs=named, follow=follow, is_bundling=message.get("bundle") is True)
     except (ValueError, TypeError, KeyError, AttributeError):
         return None

@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from apps.common.bus import publish_on_commit
 from apps.common.db import after_commit
-from apps.executions.types import WORKERS_CHANNEL, flow_channel
+from apps.executions.types import HINT_ENDING, HINT_EVENTS, WORKERS_CHANNEL, flow_channel
 
 RUN_FINISHED = "run.finished"
 RUN_FAILED = "run.failed"
@@ -27,7 +27,7 @@ def on_work(call: Callable[[], object]) -> None:
 def hint_work(flow_id: uuid.UUID) -> None:
     """After the commit, wake workers and the sockets of the flow. A lost hint costs a poll."""
     publish_on_commit(WORKERS_CHANNEL, b"work")
-    publish_on_commit(flow_channel(flow_id), b"")
+    publish_on_commit(flow_channel(flow_id), HINT_EVENTS)
     for call in _hints:
         after_commit(call)
 
@@ -35,4 +35,4 @@ def hint_work(flow_id: uuid.UUID) -> None:
 def hint_wish(flow_id: uuid.UUID) -> None:
     """After the commit, let workers look for wishes (cancel) on the runs they hold."""
     publish_on_commit(WORKERS_CHANNEL, b"wish")
-    publish_on_commit(flow_channel(flow_id), b"")
+    publish_on_commit(flow_channel(flow_id), HINT_ENDING)

@@ -100,7 +100,8 @@ class Feed:
             values,
         )
         if self._newest is not None:
-            self._newest = max((row[1] for row in rows), default=self._newest)
+            # Rows of runs still open may all be older than the newest one, which has been told to its end.
+            self._newest = max([self._newest, *(row[1] for row in rows)])
         return [(read_id(row[0]), row[2], row[3]) for row in rows]
 
     def _read_runs(self, run_ids: Sequence[uuid.UUID]) -> list[str]:

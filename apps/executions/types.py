@@ -46,6 +46,10 @@ def flow_channel(flow_id: object) -> str:
     return f"runs:{flow_id}"
 
 
+# What is said there: nothing a reader would miss without, only how soon it is worth looking.
+HINT_EVENTS, HINT_ENDING = b"", b"ending"
+
+
 class Queue(StrEnum):
     """Where a node's job waits, by what it needs of a worker."""
 

@@ -64,7 +64,7 @@ async def _measure(product: Product, owner: Owner, flow_id: str, *, short: bool)
         origin=Origin(product.address),
     )
     async with client as browser, socket as events, asyncio.TaskGroup() as group:
-        await events.send(json.dumps({"type": "subscribe", "runs": {}, "follow": True}))
+        await events.send(json.dumps({"type": "subscribe", "runs": {}, "follow": True, "bundle": True}))
         endings = Endings()
         listening = group.create_task(endings.listen(events))
         start = partial(_one, browser, owner, flow_id, endings)
@@ -140,6 +140,7 @@ class Endings:
 
     async def listen(self, socket: ClientConnection) -> None:
         async for message in socket:
-            event = json.loads(message)
-            if event["type"] in ENDINGS:
-                self._known[event["run_id"]].set_result(event["type"])
+            news = json.loads(message)
+            for event in news.get("events", ()):
+                if event["type"] in ENDINGS:
+                    self._known[event["run_id"]].set_result(event["type"])

@@ -14,7 +14,9 @@ from channels.testing import WebsocketCommunicator
 from django.conf import settings
 
 from apps.executions.adapters.worker import RunWorker
+from apps.executions.feeds import Feed
 from apps.executions.models import Run
+from apps.executions.services import run_cancel
 from apps.flows.models import Flow
 from apps.workspaces.services import member_remove
 from studio_project.asgi import application
@@ -143,6 +145,33 @@ async def test_a_message_that_is_none_of_ours_closes_the_socket(
         await socket.send_to(message)
         closed = await socket.receive_output(timeout=5)
         assert (closed["type"], closed["code"]) == ("websocket.close", 4400)
+
+
+async def test_who_asks_for_bundles_gets_events_that_are_sent_together_in_one_message(
+    people: World, flow: Flow, worker: RunWorker
+) -> None:
+    run = await sync_to_async(start)(people.editor.person, flow)
+    await sync_to_async(wait_for)(run.pk)
+    async with listening(people.viewer, flow) as socket:
+        await subscribe(socket, runs={str(run.pk): 0}, bundle=True)
+        message = json.loads(await socket.receive_from(timeout=10))
+        assert message["type"] == "events"
+        assert [event["type"] for event in message["events"]] == FULL_STORY
+
+
+def test_a_run_that_has_been_told_to_its_end_is_not_told_again_while_an_older_one_goes_on(
+    people: World, flow: Flow
+) -> None:
+    feed = Feed(flow.pk, {}, follow=True)
+    older, newer = (start(people.editor.person, flow) for _ in range(2))
+    assert len(feed.read().events) == 2
+    run_cancel(person=people.editor.person, workspace_id=people.workspace.pk, run_id=newer.pk)
+    assert ["run_cancelled" in event for event in feed.read().events] == [True]
+    for _ in range(3):
+        assert feed.read().events == []
+    run_cancel(person=people.editor.person, workspace_id=people.workspace.pk, run_id=older.pk)
+    assert ["run_cancelled" in event for event in feed.read().events] == [True]
+    assert feed.read().events == []
 
 
 async def test_a_thousand_events_arrive_in_order(people: World, flow: Flow) -> None:

@@ -70,7 +70,7 @@ def _store(claim: Claim, writer: RunWriter, readers: ThreadPoolExecutor) -> Clai
         readers=readers,
         put_blob=partial(blob_put, workspace_id),
         get_blob=partial(blob_get, workspace_id),
-        on_recorded=lambda flow_id: None,
+        on_recorded=lambda flow_id, is_urgent: None,
     )
 
 

@@ -62,7 +62,8 @@ MAX_LOSSES = 8
 
 
 class Runner:
-    """Runs claimed runs; ``on_recorded`` hears the flow's id after every commit."""
+    """Runs claimed runs; ``on_recorded`` hears the flow's id after every commit, and with ``is_urgent``
+    whether the run ended or rests by it."""
 
     def __init__(
         self,
@@ -70,7 +71,7 @@ class Runner:
         writer: RunWriter,
         threads: ThreadPoolExecutor,
         database: Executor,
-        on_recorded: Callable[[str], None],
+        on_recorded: Callable[..., None],
         places: Places,
     ) -> None:
         self._places = places

@@ -26,7 +26,7 @@ class ClaimedStore:
         readers: Executor,
         put_blob: PutBlob,
         get_blob: GetBlob,
-        on_recorded: Callable[[str], None],
+        on_recorded: Callable[..., None],
         fresh: RunProgress | None = None,
     ) -> None:
         self._claim = claim
@@ -53,4 +53,4 @@ class ClaimedStore:
     async def record(self, run_id: str, batch: Batch) -> None:
         self._fresh = None
         await self._writer.record(self._claim, batch, self._put_blob)
-        self._on_recorded(self._claim.flow_id)
+        self._on_recorded(self._claim.flow_id, is_urgent=batch.outcome is not None)

@@ -371,7 +371,6 @@ class RunWorker:
         finally:
             if self._active.get(claim.run_id) is active:
                 del self._active[claim.run_id]
-            self._hints.note(claim.flow_id, is_urgent=True)
             if not self._had_room:
                 self._poke.set()  # there may be now
 

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from apps.common import failpoints
 from apps.common.bus import publish_on_commit
-from apps.common.db import write_transaction
+from apps.common.db import PlainCursor, plain_transaction, whole_transaction
 from apps.common.events import emit
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
@@ -137,7 +137,8 @@ class RunWriter:
 
     def _commit(self, jobs: list[_Job]) -> None:
         is_ending = any(job.batch.outcome is not None for job in jobs)
-        with write_transaction(), connection.cursor() as cursor:
+        # The transaction in which a run ends tells others of it, which needs the whole machinery.
+        with whole_transaction() if is_ending else plain_transaction() as cursor:
             lost = [job for job in jobs if not _apply(job, cursor)]
             failpoints.hit("run.record")
             if is_ending:
@@ -165,7 +166,7 @@ class RunWriter:
                 return
 
 
-def _apply(job: _Job, cursor: Any) -> bool:
+def _apply(job: _Job, cursor: PlainCursor) -> bool:
     """One batch inside the transaction; False when the fence is lost and nothing was written."""
     outcome = job.batch.outcome
     if outcome is None:
@@ -188,7 +189,7 @@ def _apply(job: _Job, cursor: Any) -> bool:
     return True
 
 
-def _let_go(job: _Job, outcome: RunOutcome, cursor: Any) -> None:
+def _let_go(job: _Job, outcome: RunOutcome, cursor: PlainCursor) -> None:
     """What follows when a run ended, paused or was parked, in the same transaction."""
     run_id = sql.row_id(job.claim.run_id)
     if outcome.state is FlowState.RUNNING:
@@ -225,7 +226,7 @@ def _is_answered(job: _Job) -> bool:
     return not pending.isdisjoint(taken)
 
 
-def _tell_parent(claim: Claim, cursor: Any) -> None:
+def _tell_parent(claim: Claim, cursor: PlainCursor) -> None:
     """The end of a child is a signal to its parent; it counts with the end itself."""
     values = [
         sql.row_id(str(claim.parent_run_id)),
@@ -297,7 +298,7 @@ def _finish_values(job: _Job, outcome: RunOutcome) -> list[Any]:
 def _node_row(job: _Job, record: NodeRecord) -> tuple[Any, ...]:
     error = record.error
     return (
-        uuid.uuid4().hex,
+        sql.new_id(),
         sql.row_id(job.claim.run_id),
         record.node_id,
         record.iteration_path,

@@ -62,7 +62,7 @@ export class RunSocket {
     const open = [...runs.values()].filter((run) => !isFinal(run.state) || run.id === alsoRun);
     const after = Object.fromEntries(open.map((run) => [run.id, run.lastSeq]));
     if (alsoRun && !(alsoRun in after)) after[alsoRun] = 0;
-    this.socket?.send(JSON.stringify({ type: "subscribe", runs: after, follow: true }));
+    this.socket?.send(JSON.stringify({ type: "subscribe", runs: after, follow: true, bundle: true }));
   }
 
   private receive(message: Message): void {
