@@ -54,8 +54,8 @@ class Run(BaseModel):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
-    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="runs")
-    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="runs")
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="runs", db_index=False)
+    flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="runs", db_index=False)
     definition = models.ForeignKey(Definition, on_delete=models.RESTRICT, related_name="+")
     number = models.PositiveIntegerField()
     state = models.CharField(max_length=12, choices=State, default=State.READY)
@@ -78,7 +78,9 @@ class Run(BaseModel):
     finished_at = models.DateTimeField(null=True)
     cancel_requested_at = models.DateTimeField(null=True)
     pause_requested_at = models.DateTimeField(null=True)
-    parent_run = models.ForeignKey("self", null=True, on_delete=models.CASCADE, related_name="children")
+    parent_run = models.ForeignKey(
+        "self", null=True, on_delete=models.CASCADE, related_name="children", db_index=False
+    )
     parent_path = models.CharField(max_length=2200, blank=True, db_default="")
     depth = models.PositiveSmallIntegerField(default=0, db_default=0)
     owner = models.CharField(max_length=100, blank=True)
@@ -127,7 +129,7 @@ class NodeRun(models.Model):
     """
 
     id = models.UUIDField(primary_key=True, default=uuid.uuid4, editable=False)
-    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="node_runs")
+    run = models.ForeignKey(Run, on_delete=models.CASCADE, related_name="node_runs", db_index=False)
     node_id = models.CharField(max_length=64)
     iteration_path = models.CharField(max_length=2000, blank=True)
     attempt = models.PositiveIntegerField()
@@ -147,12 +149,17 @@ class NodeRun(models.Model):
 
     class Meta:
         constraints: ClassVar[list[models.BaseConstraint]] = [
+            # Each index is a page more in every completion's commit, so this one also finds a run's levels.
             models.UniqueConstraint(
-                fields=["run", "node_id", "iteration_path", "attempt"], name="node_run_once"
+                fields=["run", "iteration_path", "node_id", "attempt"], name="node_run_once"
             ),
         ]
         indexes: ClassVar[list[models.Index]] = [
-            models.Index(fields=["run", "iteration_path"], name="node_run_path"),
+            models.Index(
+                fields=["run", "node_id"],
+                condition=models.Q(outer_path__isnull=False),
+                name="node_run_iteration",
+            ),
             models.Index(fields=["run"], condition=models.Q(state="waiting"), name="node_run_waiting"),
         ]
 
