@@ -109,14 +109,15 @@ class _Compiler:
     def whole(self) -> Plan:
         self._count_depths()
         top = self._children.get(None, [])
-        for node_id in top:
-            self._build_body(self._drafts[node_id])
+        self._build_bodies(top)
         plan, _needs = self._level(top, None)
         return replace(plan, outputs=tuple(_outputs(self._document)))
 
     def _count_depths(self) -> None:
         """Refuse nesting that is too deep, or whose iterations would have paths too long to be kept; a ring
         of containers is never reached from the top."""
+        if self._children.keys() <= {None}:
+            return
         level, depth, seen = [(child, 0) for child in self._children.get(None, [])], 0, 0
         while level:
             seen += len(level)
@@ -146,7 +147,7 @@ class _Compiler:
             if (end, edge.target_port) not in draft.results:
                 draft.results.append((end, edge.target_port))
             return
-        if not self._is_visible(source, target):
+        if self._parent[source] != self._parent[target] and not self._is_visible(source, target):
             facts: JsonObject = {"edge": name, "container": self._parent[source]}
             raise SageError(OUTWARD_EDGE, facts, f"edges[{position}]")
         sources = draft.wires.setdefault(edge.target_port, [])
@@ -155,7 +156,8 @@ class _Compiler:
             draft.reads[source] = None
 
     def _read_names(self, draft: _Draft) -> None:
-        for root in sorted(draft.binding.roots):
+        roots = draft.binding.roots
+        for root in sorted(roots) if len(roots) > 1 else roots:
             is_other = root in self._drafts and root not in RESERVED_ROOTS and root != draft.node.id
             if is_other and self._is_visible(root, draft.node.id):
                 draft.reads[root] = None
@@ -235,6 +237,12 @@ class _Compiler:
                 found.setdefault(target_port, []).append((index[source], port))
         return {port: tuple(sources) for port, sources in found.items()}
 
+    def _build_bodies(self, members: Iterable[str]) -> None:
+        for member in members:
+            draft = self._drafts[member]
+            if member in self._children or (draft.cls is not None and draft.cls.spec.body is not None):
+                self._build_body(draft)
+
     def _build_body(self, draft: _Draft) -> None:
         """Plans for the sections of a container; what they read outside becomes what it reads."""
         spec = draft.cls.spec if draft.cls else None
@@ -251,8 +259,7 @@ class _Compiler:
         container = draft.node.id
         inside = set(children)
         # Inner bodies first: what they read from this one counts as read by the containers they are in.
-        for child in children:
-            self._build_body(self._drafts[child])
+        self._build_bodies(children)
         links = [
             (source, child) for child in children for source in self._drafts[child].reads if source in inside
         ]
@@ -314,7 +321,7 @@ class _Compiler:
         draft = self._drafts[member]
         node, cls = draft.node, draft.cls
         spec = cls.spec if cls else None
-        inputs = _inputs(draft.wires, slots, spec)
+        inputs = _inputs(draft.wires, slots, spec) if draft.wires else ()
         return PlanNode(
             index=slots[member],
             id=node.id,
@@ -324,7 +331,7 @@ class _Compiler:
             spec=spec,
             binding=draft.binding,
             inputs=inputs,
-            wired_fields=tuple(wired.port for wired in inputs if wired.is_field),
+            wired_fields=tuple([wired.port for wired in inputs if wired.is_field]),
             successors=successors,
             waits=waits,
             effect=cls.effect(node.config) if cls else "pure",
@@ -335,7 +342,7 @@ class _Compiler:
             retry=node.retry or NO_RETRY,
             on_error=node.on_error,
             disabled=node.disabled,
-            pinned=_pinned(node.pinned, spec),
+            pinned=None if node.pinned is None else _pinned(node.pinned, spec),
             stream_ports=spec.stream_outputs if spec else frozenset(),
             body=draft.body,
             cache=node.cache,
@@ -369,29 +376,25 @@ def _inputs(
     wires: Mapping[str, list[Source]], slots: Mapping[str, int], spec: NodeSpec | None
 ) -> tuple[PlanInput, ...]:
     """Wired ports. A second edge on a single-value port is left out, as the projection does."""
-    if not wires:
-        return ()
     inputs = []
     for name, wired in wires.items():
         port = spec.declared_inputs.get(name) if spec else None
         multiple = port is not None and port.multiple
-        sources = [(slots[source], source_port) for source, source_port in wired]
+        counted = wired if multiple else wired[:1]
         inputs.append(
             PlanInput(
                 port=name,
                 multiple=multiple,
                 required=port is not None and port.required,
                 is_field=port is None and spec is not None and name in spec.inputs_by_name,
-                sources=tuple(sources if multiple else sources[:1]),
+                sources=tuple([(slots[source], source_port) for source, source_port in counted]),
             )
         )
     return tuple(inputs)
 
 
-def _pinned(pinned: Any, spec: NodeSpec | None) -> Mapping[str, Any] | None:
+def _pinned(pinned: Any, spec: NodeSpec | None) -> Mapping[str, Any]:
     """A pinned output as port → value; a bare value belongs to the first output port."""
-    if pinned is None:
-        return None
     names = [port.name for port in spec.outputs] if spec else []
     if isinstance(pinned, dict) and pinned and set(pinned) <= {*names, ERROR_PORT}:
         return MappingProxyType(pinned)

@@ -15,7 +15,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
-from sage_studio.engine.plan import BodyPlan, Member, PipelinePlan, Plan, PlanInput, PlanNode, Wire
+from sage_studio.engine.plan import BodyPlan, Member, NodeClass, PipelinePlan, Plan, PlanInput, PlanNode, Wire
 from sage_studio.sdk import Port, StreamNode
 
 
@@ -31,7 +31,8 @@ def join_streams(plan: Plan) -> Plan:
                 nodes[node.index] = replace(node, body=body)
                 has_inner = True
     live = _live_edges(plan)
-    solos = {node.index for node in plan.nodes if _only_streams(node)}
+    streaming = {cls: _has_streams_only(cls) for cls in {node.node_class for node in plan.nodes}}
+    solos = {node.index for node in plan.nodes if streaming[node.node_class] and _can_stream(node)}
     if not live and not solos:
         return replace(plan, nodes=tuple(nodes)) if has_inner else plan
     live = _without_circles(plan, live)
@@ -48,10 +49,9 @@ def _can_stream(node: PlanNode) -> bool:
     return issubclass(node.node_class, StreamNode) or not node.blocking
 
 
-def _only_streams(node: PlanNode) -> bool:
+def _has_streams_only(cls: NodeClass | None) -> bool:
     """Whether a node has no way of its own to work on plain lists."""
-    cls = node.node_class
-    return cls is not None and _can_stream(node) and issubclass(cls, StreamNode) and cls.run is StreamNode.run
+    return cls is not None and issubclass(cls, StreamNode) and cls.run is StreamNode.run
 
 
 def is_stream(port: Port) -> bool:

@@ -9,6 +9,7 @@ from typing import Any, Literal, TypeAlias
 from sage_studio.engine.bindings import Binding, BodyField, Evaluate
 from sage_studio.flow.document import FlowDocument, Retry
 from sage_studio.flow.spec import Effect, Needs, NodeSpec
+from sage_studio.kernel.sealed import sealed
 from sage_studio.sdk import Node
 
 Wire: TypeAlias = tuple[int, str]
@@ -17,7 +18,7 @@ _ONE_CPU = Needs(cpu=1)
 NodeClass: TypeAlias = type[Node]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed(frozen=True, slots=True)
 class PlanInput:
     """One wired input port: where its values come from, in edge order.
 
@@ -31,7 +32,7 @@ class PlanInput:
     sources: tuple[tuple[int, str], ...]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed(frozen=True, slots=True)
 class PlanNode:
     """One node with everything looked up that a run would otherwise look up again.
 

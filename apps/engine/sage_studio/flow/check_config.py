@@ -72,7 +72,7 @@ def check_config(node: FlowNode, spec: NodeSpec, wired: frozenset[str], place: P
         if value is None or (field.required and _is_blank(value)):
             if field.required and _is_blank(config.get(name, field.default)):
                 yield issue(MISSING, place.below("config").below(name), node=node.id, field=name)
-        elif not has_expression(value, field):
+        elif not has_expression(value, field) and not _is_fine(value, field):
             yield from _check_value(node, field, value, place.below("config").below(name))
     if not config.keys() <= fields.keys():
         yield from _unknown_fields(node, fields, place.below("config"))
@@ -109,6 +109,17 @@ def _is_shown(field: Field, values: Mapping[str, Json]) -> bool:
     return all(
         any(same(values.get(other), wanted) for wanted in allowed) for other, allowed in conditions.items()
     )
+
+
+def _is_fine(value: Json, field: Field) -> bool:
+    """The ordinary value, found quickly: of the right type, and nothing more is asked of it."""
+    is_free = isinstance(value, (dict, list, bool)) or not (
+        field.options
+        or field.minimum is not None
+        or field.maximum is not None
+        or field.max_length is not None
+    )
+    return is_free and _has_type(value, field)
 
 
 def _check_value(node: FlowNode, field: Field, value: Json, place: Place) -> Iterator[Issue]:

@@ -22,14 +22,14 @@ def twins(plan: Plan, drawn: Mapping[str, FlowNode], worth: AbstractSet[int]) ->
     if not worth:
         return {}
     number: dict[int, int] = {}
-    leaders: dict[Hashable, int] = {}
+    leaders = _Leaders(plan, drawn)
     found: dict[int, int] = {}
     for slot in plan.order:
         node = plan.nodes[slot]
         number[slot] = slot
         if not is_repeatable(node):
             continue
-        same = leaders.setdefault(_work_of(node, drawn[node.id], number), slot)
+        same = leaders.leader_of(node, number)
         if same != slot:
             number[slot] = same
             # What a twin took on record says nothing: it took over what its leader gave.
@@ -38,19 +38,44 @@ def twins(plan: Plan, drawn: Mapping[str, FlowNode], worth: AbstractSet[int]) ->
     return found
 
 
+class _Leaders:
+    """The first node of every kind of work. Settings are spelled out only where all else is equal, which
+    in most flows is nowhere."""
+
+    def __init__(self, plan: Plan, drawn: Mapping[str, FlowNode]) -> None:
+        self._plan = plan
+        self._drawn = drawn
+        self._first: dict[Hashable, int] = {}
+        self._exact: dict[Hashable, int] = {}
+
+    def leader_of(self, node: PlanNode, number: Mapping[int, int]) -> int:
+        """The first node that does exactly the same; the node itself when there is none before it."""
+        work = _work_of(node, self._drawn[node.id], number)
+        first = self._first.setdefault(work, node.index)
+        if first == node.index:
+            return first
+        self._exact.setdefault((work, self._settings_of(first)), first)
+        return self._exact.setdefault((work, self._settings_of(node.index)), node.index)
+
+    def _settings_of(self, slot: int) -> str:
+        return _settings(self._drawn[self._plan.nodes[slot].id].config)
+
+
+_settings = json.JSONEncoder(sort_keys=True, ensure_ascii=False).encode
+
+
 def _work_of(node: PlanNode, drawn: FlowNode, number: Mapping[int, int]) -> Hashable:
-    """All that a repeatable node's outcome depends on; equal for twins, also behind twins."""
-    wires = tuple(
+    """All that a repeatable node's outcome depends on but its settings; equal behind twins as well."""
+    # A port with many edges is told the sources' ids, so there they must be the very same.
+    wires = [
         (
-            wired.port,
-            # A port with many edges is told the sources' ids, so there they must be the very same.
-            tuple((slot if wired.multiple else number.get(slot, slot), port) for slot, port in wired.sources),
+            one.port,
+            tuple([(slot if one.multiple else number.get(slot, slot), port) for slot, port in one.sources]),
         )
-        for wired in sorted(node.inputs, key=lambda wired: wired.port)
-    )
-    settings = json.dumps(drawn.config, sort_keys=True, ensure_ascii=False)
+        for one in node.inputs
+    ]
     rest = (drawn.version, node.timeout_s, node.retry.count, node.on_error, node.cache, node.is_trigger)
-    return node.node_class, settings, wires, rest
+    return node.node_class, tuple(sorted(wires)), rest
 
 
 def same_in_every_turn(plan: Plan, drawn: Mapping[str, FlowNode]) -> frozenset[int]:
