@@ -6,10 +6,16 @@ Django set up.
 
 from __future__ import annotations
 
+import asyncio
+
+import structlog
 from daphne import http_protocol
 from daphne.cli import CommandLineInterface
+from daphne.server import Server
 from django.conf import settings
+from twisted.internet.defer import Deferred
 
+from apps.collaboration.adapters import drain
 from studio_project import asgi
 from studio_project.bodies import FRAME_BYTES, bound_bodies
 from studio_project.messages import bound_client_messages_only
@@ -19,6 +25,26 @@ PING_INTERVAL_S = 20
 PING_TIMEOUT_S = 30
 # All of one person's work offline comes as one message of up to 4 MiB (``rooms.limits``), in a frame.
 CLIENT_MESSAGE_BYTES = 4 * 1024 * 1024 + 64 * 1024
+# What closing rooms may take when the process is told to stop; a database that hangs must not keep it.
+DRAIN_WITHIN_S = 8.0
+
+log = structlog.get_logger(__name__)
+
+
+class DrainingServer(Server):
+    """Daphne, which lets rooms write and acknowledge before it ends the connections."""
+
+    def kill_all_applications(self) -> Deferred[object]:
+        drained: Deferred[object] = Deferred.fromFuture(asyncio.get_running_loop().create_task(_drained()))
+        return drained.addCallback(lambda _: super(DrainingServer, self).kill_all_applications())
+
+
+async def _drained() -> None:
+    try:
+        async with asyncio.timeout(DRAIN_WITHIN_S):
+            await drain()
+    except Exception:
+        log.exception("drain_failed")
 
 
 def serve() -> int:
@@ -36,6 +62,7 @@ def serve() -> int:
     bound_bodies(settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
     bound_client_messages_only()
     http_protocol.HTTPFactory.log = _no_access_log
+    CommandLineInterface.server_class = DrainingServer
     CommandLineInterface().run([*options, f"{asgi.__name__}:application"])
     return 0
 

@@ -110,6 +110,47 @@ class FlowPatchesApi(WorkspaceApi):
         return Response(result.dump())
 
 
+class DocumentOut(serializers.Serializer[Any]):
+    """The live document of a flow: its lineage, position and size, and whether it was set aside."""
+
+    epoch = serializers.IntegerField()
+    seq = serializers.IntegerField()
+    size_bytes = serializers.IntegerField()
+    limit_bytes = serializers.IntegerField()
+    set_aside_at = serializers.DateTimeField(allow_null=True)
+
+
+class RecoveryOut(serializers.Serializer[Any]):
+    """What could be brought back: changes kept and left out since the last good snapshot."""
+
+    came_from = serializers.ChoiceField(choices=["journal", "projection"])
+    kept = serializers.IntegerField()
+    left_out = serializers.IntegerField()
+    seq = serializers.IntegerField()
+
+
+class FlowDocumentApi(WorkspaceApi):
+    """Facts about a flow's live document."""
+
+    policies: ClassVar[dict[str, Policy]] = {"GET": InWorkspace("flow.view")}
+
+    @extend_schema(responses=DocumentOut, operation_id="flow_document")
+    def get(self, request: Request, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Response:
+        flow = flow_get(workspace_id=self.workspace.pk, flow_id=flow_id)
+        return Response(DocumentOut(selectors.document_facts(flow)).data)
+
+
+class DocumentRecoveryApi(WorkspaceApi):
+    """Brings back a live document that was set aside because opening it failed repeatedly."""
+
+    policies: ClassVar[dict[str, Policy]] = {"POST": InWorkspace("workspace.manage")}
+
+    @extend_schema(request=None, responses=RecoveryOut, operation_id="flow_document_recover")
+    def post(self, request: Request, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Response:
+        flow = flow_get(workspace_id=self.workspace.pk, flow_id=flow_id)
+        return Response(RecoveryOut(services.document_recover(self.person, flow.pk)).data)
+
+
 class FlowProblemsApi(WorkspaceApi):
     """What is wrong with the flow as it stands now."""
 

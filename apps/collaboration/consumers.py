@@ -10,10 +10,11 @@ from urllib.parse import parse_qs
 from autobahn.exception import Disconnected
 from channels.consumer import AsyncConsumer
 
-from apps.collaboration import policies
+from apps.collaboration import errors, policies
 from apps.collaboration.adapters import current_hub
 from apps.collaboration.policies import Passport
-from apps.collaboration.rooms.hub import StaleEpochError, TooManySocketsError
+from apps.collaboration.rooms.hub import HubStoppingError, StaleEpochError, TooManySocketsError
+from apps.collaboration.rooms.notices import notice
 from apps.collaboration.rooms.ports import (
     DocumentGoneError,
     DocumentQuarantinedError,
@@ -34,6 +35,7 @@ _CODES: dict[type[Exception], int] = {
     DocumentGoneError: Close.GONE,
     DocumentQuarantinedError: Close.QUARANTINED,
     StaleEpochError: Close.STALE_EPOCH,
+    HubStoppingError: Close.DRAIN,
     TooManySocketsError: Close.UNAVAILABLE,
     JournalUnavailableError: Close.UNAVAILABLE,
 }
@@ -88,12 +90,22 @@ class _Connection:
         try:
             room = await self._hub.hub.join(self._flow_id, self._socket, epoch=self._epoch)
         except tuple(_CODES) as error:
+            if self._socket.extended and (why := self._why(error)) is not None:
+                await self._deliver(why)
             await self._hang_up(_CODES[type(error)])
             return
         try:
             await self._read(room)
         finally:
             self._hub.hub.leave(room, self._socket)
+
+    def _why(self, error: Exception) -> bytes | None:
+        """What the client may show, where the close code does not say it all."""
+        if isinstance(error, DocumentQuarantinedError):
+            return notice(errors.QUARANTINED)
+        if isinstance(error, TooManySocketsError):
+            return notice(errors.TOO_MANY_SOCKETS, {"count": self._hub.hub.limits.sockets_per_person})
+        return None
 
     async def _read(self, room: Room) -> None:
         while True:

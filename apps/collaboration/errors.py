@@ -23,6 +23,23 @@ TOO_LARGE = define_error(
     zh="该更改过大：{size_mb} MB，流程最大 {limit_mb} MB。",
     hint_en="Keep data in files, not in the flow.", hint_zh="请将数据存入文件，而不是流程中。",
 )  # fmt: skip
+READ_ONLY = define_error(
+    "document.read_only", 5004, status=403,
+    en="You may no longer edit this flow.", zh="您已不能编辑此流程。",
+    hint_en="Copy your unsaved changes, or ask an owner of the workspace.",
+    hint_zh="请复制未保存的更改，或联系工作区所有者。",
+)  # fmt: skip
+NOT_SET_ASIDE = define_error(
+    "document.not_set_aside", 5005, status=409,
+    en="This flow's live document works; there is nothing to recover.",
+    zh="该流程的实时文档正常，无需恢复。",
+    hint_en="Open the flow as usual.", hint_zh="请照常打开流程。",
+)  # fmt: skip
+TOO_MANY_SOCKETS = define_error(
+    "document.too_many_sockets", 5006, status=429, retryable=True,
+    en="You have too many flows open at once: {count}.", zh="您同时打开的流程过多：{count} 个。",
+    hint_en="Close some tabs.", hint_zh="请关闭一些标签页。",
+)  # fmt: skip
 TOO_MANY_THREADS = define_error(
     "comment.too_many_threads", 5021, status=409,
     en="This flow already has {limit} threads of comments.", zh="此流程已有 {limit} 个评论话题。",

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
+from apps.accounts.models import Person
 from apps.catalogue.selectors import registry
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentClient, DocumentSnapshot, DocumentUpdate
 from apps.collaboration.node_types import takes_many
+from apps.collaboration.rooms.limits import Limits
 from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailableError, Loaded, Row
 from apps.common.db import as_id, fetch_one, read_id, write_transaction
 from apps.flows.models import Definition, Flow
@@ -54,7 +57,8 @@ def document_load(flow_id: uuid.UUID) -> Loaded:
     """What a room needs to open."""
     stored = document_bytes(flow_id)
     owners = DocumentClient.objects.filter(document_id=flow_id).values_list("client_id", "person_id")
-    return Loaded(stored.document.epoch, stored.seq, stored.updates, dict(owners))
+    document = stored.document
+    return Loaded(document.epoch, stored.seq, stored.updates, dict(owners), document.server_client_id)
 
 
 def rows_after(flow_id: uuid.UUID, epoch: int, seq: int) -> list[Row]:
@@ -67,6 +71,7 @@ def rows_after(flow_id: uuid.UUID, epoch: int, seq: int) -> list[Row]:
         Row(row.seq, bytes(row.body), row.origin, row.author_id, row.summary)
         for row in DocumentUpdate.objects.filter(**at).order_by("seq")
     ]
+    rows = with_authors(rows)
     if rows and rows[0].seq == seq + 1:
         return rows
     snapshot = DocumentSnapshot.objects.filter(**at).order_by("-seq").first()
@@ -75,10 +80,36 @@ def rows_after(flow_id: uuid.UUID, epoch: int, seq: int) -> list[Row]:
     return [Row(snapshot.seq, bytes(snapshot.body)), *(row for row in rows if row.seq > snapshot.seq)]
 
 
+def with_authors(rows: list[Row]) -> list[Row]:
+    """The rows, those that no browser wrote with the name and colour of who had them written."""
+    wanted = {row.author_id for row in rows if row.origin != "room" and row.author_id}
+    if not wanted:
+        return rows
+    people = Person.objects.only("id", "name", "color").in_bulk(wanted)
+    return [
+        replace(row, author_name=person.name, author_color=person.color)
+        if row.origin != "room" and row.author_id and (person := people.get(row.author_id))
+        else row
+        for row in rows
+    ]
+
+
 def document_heads(flow_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
     """Flow → (epoch, head_seq); archived flows are left out."""
     rows = Document.objects.filter(pk__in=flow_ids, flow__archived_at=None)
     return {pk: (epoch, seq) for pk, epoch, seq in rows.values_list("pk", "epoch", "head_seq")}
+
+
+def document_facts(flow: Flow) -> dict[str, Any]:
+    """Lineage, position and size of a flow's document; the first of each when nobody has opened it yet."""
+    document = Document.objects.filter(pk=flow.pk).first() or Document(flow=flow, server_client_id=0)
+    return {
+        "epoch": document.epoch,
+        "seq": document.head_seq,
+        "size_bytes": document.encoded_bytes,
+        "limit_bytes": Limits().document_bytes,
+        "set_aside_at": document.quarantined_at,
+    }
 
 
 def flow_projection(flow: Flow) -> Projection:

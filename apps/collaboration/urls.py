@@ -9,6 +9,8 @@ workspace_urlpatterns = [
     path("flows/<uuid:flow_id>/definition", apis.FlowDefinitionApi.as_view()),
     path("flows/<uuid:flow_id>/patches", apis.FlowPatchesApi.as_view()),
     path("flows/<uuid:flow_id>/problems", apis.FlowProblemsApi.as_view()),
+    path("flows/<uuid:flow_id>/document", apis.FlowDocumentApi.as_view()),
+    path("flows/<uuid:flow_id>/document/recovery", apis.DocumentRecoveryApi.as_view()),
     path("flows/<uuid:flow_id>/comments", comment_apis.CommentsApi.as_view()),
     path("flows/<uuid:flow_id>/comments/<uuid:thread_id>", comment_apis.ThreadApi.as_view()),
     path("flows/<uuid:flow_id>/comments/<uuid:thread_id>/replies", comment_apis.RepliesApi.as_view()),

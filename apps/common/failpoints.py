@@ -84,6 +84,12 @@ POINTS: Mapping[str, str] = {
     "document.patched": "… and committed, not published",
     "document.compact": "a snapshot stands in for a journal's tail, not committed",
     "document.compacted": "… and committed",
+    "document.purge": "nodes deleted long ago are removed, not committed",
+    "document.purged": "… and committed",
+    "document.rebase": "a document's new epoch is written, not committed",
+    "document.rebased": "… and committed",
+    "document.recover": "what could be read of a document set aside is its new epoch, not committed",
+    "document.recovered": "… and committed",
 }
 _FORM = re.compile(
     r"(?P<name>[a-z_.]+):(?P<action>kill|stop|error|sleep=[\d.]+)(?:@(?P<at>\d+)|%(?P<chance>[\d.]+))?"

@@ -64,7 +64,7 @@ class MemoryJournal:
     async def heads(self, flow_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
         return {flow: (1, len(self.rows[flow])) for flow in flow_ids if flow not in self.gone}
 
-    async def settle(self, flow_id: uuid.UUID) -> None:
+    async def settle(self, flow_id: uuid.UUID, *, idle: bool) -> None:
         self.settled.append(flow_id)
 
 

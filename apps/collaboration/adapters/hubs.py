@@ -45,8 +45,8 @@ class DatabaseJournal:
     async def heads(self, flow_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
         return await self.reads.call(selectors.document_heads, flow_ids)
 
-    async def settle(self, flow_id: uuid.UUID) -> None:
-        await self._upkeep.call(services.document_settle, flow_id)
+    async def settle(self, flow_id: uuid.UUID, *, idle: bool) -> None:
+        await self._upkeep.call(services.document_settle, flow_id, idle=idle)
 
     async def close(self) -> None:
         for thread in (self._commits, self.reads, self._upkeep):
@@ -120,6 +120,13 @@ class ProcessHub:
 
 
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ProcessHub] = weakref.WeakKeyDictionary()
+
+
+async def drain() -> None:
+    """Before this process ends: write what waits, acknowledge it, and send everybody to another one."""
+    hub = _hubs.get(asyncio.get_running_loop())
+    if hub is not None:
+        await hub.close()
 
 
 def current_hub() -> ProcessHub:

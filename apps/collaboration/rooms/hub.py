@@ -27,6 +27,10 @@ class TooManySocketsError(Exception):
     """The person has more open sockets than anybody needs."""
 
 
+class HubStoppingError(Exception):
+    """This process is going away."""
+
+
 class StaleEpochError(Exception):
     """The client's copy is of another lineage and must not be merged."""
 
@@ -77,8 +81,7 @@ class Hub:
             people = tasks.create_task(self._guard("people", self._listen_to_people()))
             self._started.set()
             await self._stopping.wait()
-            for room in list(self._rooms.values()):
-                await self._close(room, Close.UNAVAILABLE)
+            await asyncio.gather(*(self._close(room, Close.DRAIN) for room in list(self._rooms.values())))
             cycle.cancel()
             people.cancel()
 
@@ -104,12 +107,14 @@ class Hub:
     async def join(self, flow_id: uuid.UUID, socket: Socket, *, epoch: int | None) -> Room:
         """Open the room if need be and let the socket in; its writer runs until it closes.
 
-        Raises StaleEpochError, TooManySocketsError, and what ``Journal.load`` raises.
+        Raises StaleEpochError, TooManySocketsError, HubStoppingError, and what ``Journal.load`` raises.
         """
         await self._started.wait()
         if self._sockets_of(socket.who.person_id) >= self.limits.sockets_per_person:
             raise TooManySocketsError
         async with self._lock(flow_id):
+            if self._stopping.is_set():
+                raise HubStoppingError
             room = self._rooms.get(flow_id)
             if room is not None:
                 await room.wait_ready()
@@ -175,8 +180,8 @@ class Hub:
             await room.shut(code)
             if self._rooms.get(room.flow_id) is room:
                 del self._rooms[room.flow_id]
-        if room.unsettled_since is not None:
-            await self._settle(room)
+        if room.unsettled_since is not None or room.was_edited:
+            await self._settle(room, idle=True)
 
     # ---- every second
 
@@ -255,12 +260,12 @@ class Hub:
         quiet = now - room.last_edit_at >= self.limits.settle_s
         return quiet or now - since >= self.limits.settle_at_most_s
 
-    async def _settle(self, room: Room) -> None:
+    async def _settle(self, room: Room, *, idle: bool = False) -> None:
         """Have the flow's projection refreshed; failing postpones it."""
         since, room.unsettled_since = room.unsettled_since, None
         self._settling.add(room.flow_id)
         try:
-            await self._journal.settle(room.flow_id)
+            await self._journal.settle(room.flow_id, idle=idle)
         except JournalUnavailableError:
             room.unsettled_since = since
         finally:

@@ -17,6 +17,9 @@ class Limits:
     answer_bytes: int = 4 * 1024 * 1024
     """A SyncStep2 may carry everything a person did offline."""
     document_bytes: int = 16 * 1024 * 1024
+    spare_bytes: int = 1024 * 1024
+    """Beyond the limit small changes still fit, or nobody could take anything out."""
+    small_update_bytes: int = 4 * 1024
     presence_bytes: int = 4 * 1024
     presence_frame_bytes: int = 1024 * 1024
     """Stock clients answer a presence query with everybody's state, not only their own."""
@@ -34,6 +37,8 @@ class Limits:
     keepalive_s: float = 20
     """Stock clients hang up after 30 s without a frame."""
     idle_s: float = 60
+    visit_s: float = 8
+    """How long a writer without a socket stays among those present."""
     scan_on_loop_bytes: int = 64 * 1024
     panics_per_minute: int = 3
     sockets_per_person: int = 100
@@ -46,4 +51,5 @@ class Limits:
             "update_bytes": self.update_bytes,
             "answer_bytes": self.answer_bytes,
             "presence_bytes": self.presence_bytes,
+            "document_bytes": self.document_bytes,
         }

@@ -20,6 +20,10 @@ class DocumentQuarantinedError(Exception):
     """Loading this document has killed its host repeatedly."""
 
 
+class EpochChangedError(Exception):
+    """The document has begun a new lineage: what builds on the old one cannot be written."""
+
+
 class ClientTakenError(Exception):
     """A CRDT client id of the batch belongs to somebody else (bound in another process)."""
 
@@ -33,16 +37,21 @@ class Row:
     origin: str = "room"
     author_id: uuid.UUID | None = None
     summary: str = ""
+    author_name: str = ""
+    author_color: int = 1
+    """Name and colour are looked up only for rows that no browser wrote."""
 
 
 @dataclass(frozen=True, slots=True)
 class Loaded:
-    """A document as it stands on disk. ``owners``: CRDT client id → person, None for the server."""
+    """A document as it stands on disk. ``owners``: CRDT client id → person, None for the server, whose
+    own id is ``server_client_id``."""
 
     epoch: int
     seq: int
     updates: list[bytes]
     owners: dict[int, uuid.UUID | None]
+    server_client_id: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,15 +95,15 @@ class Journal(Protocol):
         """Loading worked: the opening no longer counts against the document."""
 
     async def append(self, write: Write) -> Written:
-        """Raises DocumentGoneError, ClientTakenError or JournalUnavailableError."""
+        """Raises DocumentGoneError, EpochChangedError, ClientTakenError or JournalUnavailableError."""
 
     async def rows_after(self, flow_id: uuid.UUID, epoch: int, seq: int) -> list[Row]: ...
 
     async def heads(self, flow_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, int]]:
         """Flow → (epoch, head_seq); flows that are gone are left out."""
 
-    async def settle(self, flow_id: uuid.UUID) -> None:
-        """Refresh the flow's projection and compact when due."""
+    async def settle(self, flow_id: uuid.UUID, *, idle: bool) -> None:
+        """Refresh the flow's projection and compact when due. ``idle``: nobody is here any more."""
 
 
 class Hints(Protocol):

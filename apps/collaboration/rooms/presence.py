@@ -109,6 +109,18 @@ class PresenceBoard:
         self._put(client_id, _LEFT, socket, known.person_id)
         return True
 
+    def visited(self, client_id: int, state: JsonObject) -> None:
+        """A writer without a socket (the API, the assistant, a rollback …) is here for a moment. Rooms of
+        other processes see it in the journal themselves."""
+        self._put(client_id, json.dumps(state, ensure_ascii=False), None, "")
+
+    def visit_over(self, client_id: int) -> bool:
+        known = self._states.get(client_id)
+        if known is None or known.text == _LEFT:
+            return False
+        self._put(client_id, _LEFT, None, "")
+        return True
+
     def told(self, states: dict[int, str]) -> bool:
         """States of sockets in another process. A socket of our own wins over hearsay."""
         changed = False

@@ -12,6 +12,7 @@ from apps.collaboration.documents.library import ROOTS, LiveDoc, merge
 from apps.collaboration.rooms.ports import Loaded, Row
 from apps.collaboration.wire.scan import Scan, scan_update
 
+_MEASURE_EVERY_BYTES = 256 * 1024
 _FOUR_BYTES = re.compile(rb"[\xf0-\xf4][\x80-\xbf]{3}")
 
 
@@ -36,9 +37,12 @@ class Replica:
     def __init__(self, loaded: Loaded, *, max_depth: int) -> None:
         self.epoch = loaded.epoch
         self.seq = loaded.seq
+        self.server_client_id = loaded.server_client_id
         self._doc = LiveDoc(loaded.updates)
         self._clocks = self._doc.clocks()
         self._owners = dict(loaded.owners)
+        self._size_bytes = sum(map(len, loaded.updates))
+        self._measured_bytes = 0
         self._pairs: set[tuple[int, int]] = set()
         self._learn_pairs(loaded.updates)
         self._max_depth = max_depth
@@ -78,12 +82,21 @@ class Replica:
         self._depth += scan.hanging_depth
         return self._depth <= self._max_depth
 
+    def size_with(self, update: bytes, *, limit: int) -> int:
+        """About how large the document would be. Counted up from what was applied, which is never less
+        than it really is, and measured only when that is beyond ``limit``."""
+        grown = self._size_bytes - self._measured_bytes >= _MEASURE_EVERY_BYTES
+        if self._size_bytes + len(update) > limit and (grown or not self._measured_bytes):
+            self._size_bytes = self._measured_bytes = len(self._doc.encode())
+        return self._size_bytes + len(update)
+
     def apply(self, update: bytes, scan: Scan, person_id: uuid.UUID) -> tuple[bytes, dict[int, uuid.UUID]]:
         """Merge an update that was judged FINE: (what was new in it, newly bound client ids).
 
         Raises UpdateRejectedError or DocumentBrokenError (``documents.library``).
         """
         news = self._doc.apply(update)
+        self._size_bytes += len(news)
         self._pairs |= scan.pairs
         bound: dict[int, uuid.UUID] = {}
         for client, ranges in scan.brings.items():
@@ -100,6 +113,7 @@ class Replica:
         for row in rows:
             if row.seq > self.seq:
                 news.append(self._doc.apply(row.body))
+                self._size_bytes += len(row.body)
                 self._learn_pairs([row.body])
                 self.seq = row.seq
         news = [update for update in news if update]

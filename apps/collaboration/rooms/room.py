@@ -14,14 +14,17 @@ from enum import Enum, auto
 
 import structlog
 
+from apps.collaboration import errors
 from apps.collaboration.documents.library import ROOTS, DocumentBrokenError, UpdateRejectedError, merge
 from apps.collaboration.rooms import hints
 from apps.collaboration.rooms.batch import Batch
 from apps.collaboration.rooms.limits import Limits
+from apps.collaboration.rooms.notices import notice, too_large
 from apps.collaboration.rooms.ports import (
     ClientTakenError,
     DocumentGoneError,
     DocumentQuarantinedError,
+    EpochChangedError,
     Hints,
     Journal,
     JournalUnavailableError,
@@ -42,6 +45,8 @@ from sage_studio.kernel import JsonObject
 log = structlog.get_logger(__name__)
 
 _RETRIES_S = (0.05, 0.2, 0.5, 1.0, 2.0, 4.0)
+UPKEEP = "upkeep"
+"""Origin of what the server does to a document without anybody's asking."""
 _MAX_BATCH_BYTES = 16 * 1024 * 1024
 
 
@@ -84,9 +89,11 @@ class Room:
         self._work = asyncio.Event()
         self._presence = PresenceBoard(max_bytes=limits.presence_bytes)
         self._presence_timer: asyncio.TimerHandle | None = None
+        self._visit_timer: asyncio.TimerHandle | None = None
         self._panics: deque[float] = deque(maxlen=limits.panics_per_minute)
         self.unsettled_since: float | None = None
         self.last_edit_at = 0.0
+        self.was_edited = False
 
     # ---- life
 
@@ -253,6 +260,7 @@ class Room:
         was_due, socket.answer_due = socket.answer_due, socket.answer_due and not frame.is_answer
         limit = self._limits.answer_bytes if frame.is_answer else self._limits.update_bytes
         if len(frame.update) > limit:
+            socket.send_extension(too_large(len(frame.update), limit))
             socket.close(Close.TOO_BIG)
             return
         if frame.update == EMPTY_UPDATE:
@@ -273,13 +281,26 @@ class Room:
                 return
             verdict = replica.judge(scan, socket.who.person_id)
         if verdict is Verdict.FINE:
-            self._apply(socket, frame, scan, full=frame.is_answer and was_due)
+            self._apply_if_it_fits(socket, frame, scan, replica, full=frame.is_answer and was_due)
         elif verdict is Verdict.GAP:
             self._resync(socket)
         elif verdict is Verdict.SPLIT:
             raise WireError("a character is parted in its middle")
         else:
             self._refuse(socket, verdict.name.lower())
+
+    def _apply_if_it_fits(
+        self, socket: Socket, frame: SyncUpdate, scan: Scan, replica: Replica, *, full: bool
+    ) -> None:
+        limits = self._limits
+        spare = limits.spare_bytes if len(frame.update) <= limits.small_update_bytes else 0
+        size = replica.size_with(frame.update, limit=limits.document_bytes)
+        if size <= limits.document_bytes + spare:
+            self._apply(socket, frame, scan, full=full)
+            return
+        log.info("document_full", flow_id=str(self.flow_id))
+        socket.send_extension(too_large(size, limits.document_bytes))
+        socket.close(Close.TOO_BIG)
 
     async def _scan(self, frame: SyncUpdate) -> Scan:
         structs = self._limits.answer_structs if frame.is_answer else self._limits.update_structs
@@ -302,6 +323,8 @@ class Room:
     def _refuse(self, socket: Socket, reason: str) -> None:
         log.warning("update_refused", flow_id=str(self.flow_id), reason=reason)
         self._refusals.note(flow_id=self.flow_id, person_id=socket.who.person_id, reason=reason)
+        if reason == "read_only":
+            socket.send_extension(notice(errors.READ_ONLY))
         socket.close(Close.FORBIDDEN)
 
     def _resync(self, socket: Socket) -> None:
@@ -360,6 +383,8 @@ class Room:
             written = await self._write(batch)
         except DocumentGoneError:
             self.end(Close.GONE)
+        except EpochChangedError:
+            self.end(Close.STALE_EPOCH)
         except ClientTakenError:
             log.warning("client_id_taken", flow_id=str(self.flow_id))
             self.end(Close.RELOADED)
@@ -387,6 +412,7 @@ class Room:
         """The one step after a commit: to other processes, to the senders, to everybody else."""
         now = asyncio.get_running_loop().time()
         self.last_edit_at = now
+        self.was_edited = True
         if self.unsettled_since is None:
             self.unsettled_since = now
         missed = self._take_rows(written.missed)
@@ -417,6 +443,8 @@ class Room:
 
     async def _on_hint(self, hint: hints.Hint) -> None:
         match hint:
+            case hints.RowsHint(epoch) if epoch > self.epoch > 0:
+                self.end(Close.STALE_EPOCH)
             case hints.RowsHint(epoch, first, last, update):
                 if epoch == self.epoch and first == self.seq + 1 and update:
                     self._show_rows([Row(last, update)])
@@ -463,9 +491,25 @@ class Room:
         if row.origin == "room":
             return
         by = str(row.author_id) if row.author_id else None
-        facts: JsonObject = {"seq": row.seq, "origin": row.origin, "by": by, "summary": row.summary}
+        facts: JsonObject = {"seq": row.seq, "origin": row.origin, "summary": row.summary}
         for socket in self.sockets:
-            socket.send_extension(frames.changed(facts))
+            socket.send_extension(frames.changed({**facts, "by": by, "name": row.author_name}))
+        if row.origin != UPKEEP and self._replica is not None and self.sockets:
+            user: JsonObject = {
+                "id": by or "", "name": row.author_name, "color": row.author_color, "role": "server",
+            }  # fmt: skip
+            self._presence.visited(self._replica.server_client_id, {"user": user, "server": facts})
+            self._schedule_presence()
+            if self._visit_timer is not None:
+                self._visit_timer.cancel()
+            self._visit_timer = asyncio.get_running_loop().call_later(
+                self._limits.visit_s, self._visit_over, self._replica.server_client_id
+            )
+
+    def _visit_over(self, client_id: int) -> None:
+        self._visit_timer = None
+        if self._presence.visit_over(client_id):
+            self._schedule_presence()
 
     def _take_rows(self, rows: list[Row]) -> bytes:
         """Apply rows from the journal; a document they break is loaded anew."""

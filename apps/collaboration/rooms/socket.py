@@ -27,6 +27,8 @@ class Close:
     UNAVAILABLE = 4503
     SLOW = 4508
     RESYNC_FAILED = 4510
+    DRAIN = 4512
+    """This process is going away; another (or its successor) is there at once."""
     TOO_FAST = 4529
 
 

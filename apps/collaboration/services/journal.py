@@ -14,16 +14,18 @@ from django.utils import timezone
 from apps.collaboration.rooms.ports import (
     ClientTakenError,
     DocumentGoneError,
+    EpochChangedError,
     JournalUnavailableError,
     Row,
     Write,
     Written,
 )
+from apps.collaboration.selectors import with_authors
 from apps.common import failpoints
 from apps.common.db import write_transaction
 
-Outcome = Written | ClientTakenError | DocumentGoneError | JournalUnavailableError
-_REFUSALS = (ClientTakenError, DocumentGoneError)
+Outcome = Written | ClientTakenError | DocumentGoneError | EpochChangedError | JournalUnavailableError
+_REFUSALS = (ClientTakenError, DocumentGoneError, EpochChangedError)
 
 
 def journal_append(writes: Sequence[Write]) -> list[Outcome]:
@@ -47,7 +49,7 @@ def journal_append(writes: Sequence[Write]) -> list[Outcome]:
 
 def append_in_transaction(write: Write) -> Written:
     """One document's rows, inside the caller's transaction. ``head_seq`` is raised first, which
-    takes the document's row lock. Raises DocumentGoneError or ClientTakenError."""
+    takes the document's row lock. Raises DocumentGoneError, EpochChangedError or ClientTakenError."""
     count = len(write.entries)
     with connection.cursor() as cursor:
         cursor.execute(
@@ -57,7 +59,7 @@ def append_in_transaction(write: Write) -> Written:
         )
         row = cursor.fetchone()
         if row is None:
-            raise DocumentGoneError
+            raise _why_absent(cursor, write.flow_id)
         last = int(row[0])
         first = last - count + 1
         if write.bindings:
@@ -75,6 +77,11 @@ def append_in_transaction(write: Write) -> Written:
         )
         missed = _between(cursor, write, first) if first > write.known_seq + 1 else []
     return Written(first, last, missed)
+
+
+def _why_absent(cursor: CursorWrapper, flow_id: uuid.UUID) -> Exception:
+    cursor.execute("SELECT 1 FROM collaboration_document WHERE flow_id = %s", [_id(flow_id)])
+    return EpochChangedError() if cursor.fetchone() else DocumentGoneError()
 
 
 def _bind(cursor: CursorWrapper, write: Write) -> None:
@@ -101,10 +108,12 @@ def _between(cursor: CursorWrapper, write: Write, first: int) -> list[Row]:
         " WHERE document_id = %s AND epoch = %s AND seq > %s AND seq < %s ORDER BY seq",
         [_id(write.flow_id), write.epoch, write.known_seq, first],
     )
-    return [
-        Row(seq, bytes(body), origin, uuid.UUID(str(author)) if author else None, summary)
-        for seq, body, origin, author, summary in cursor.fetchall()
-    ]
+    return with_authors(
+        [
+            Row(seq, bytes(body), origin, uuid.UUID(str(author)) if author else None, summary)
+            for seq, body, origin, author, summary in cursor.fetchall()
+        ]
+    )
 
 
 def _id(value: uuid.UUID | None) -> Any:

@@ -6,11 +6,13 @@ import uuid
 from datetime import timedelta
 
 import structlog
+from django.conf import settings
 from django.utils import timezone
 
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentSnapshot, DocumentUpdate
 from apps.collaboration.selectors import definition_current, document_bytes
+from apps.collaboration.services.epochs import document_purge, document_rebase
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.common.events import emit
@@ -20,11 +22,15 @@ from apps.flows.models import Flow
 log = structlog.get_logger(__name__)
 
 COMPACT_AFTER_ROWS = 500
-COMPACT_AGAIN_AFTER = timedelta(seconds=30)
+COMPACT_IDLE_ROWS = 50
+COMPACT_AGAIN_S = 30.0
+REBASE_QUIET_S = 60.0
+REBASE_OPEN_BYTES = 8 * 1024 * 1024
 
 
-def document_settle(flow_id: uuid.UUID) -> None:
-    """Refresh what lists show of the flow and compact the journal when it has grown.
+def document_settle(flow_id: uuid.UUID, *, idle: bool = False) -> None:
+    """Refresh what lists show of the flow, and shorten the journal when it has grown; what was deleted
+    long ago goes then, and rarely the document's whole history. ``idle``: the last editor here has left.
 
     May run at any time, in any process and more than once.
     """
@@ -39,8 +45,25 @@ def document_settle(flow_id: uuid.UUID) -> None:
                 FLOW_CHANGED,
                 {"flow_id": str(flow_id), "workspace_id": str(flow.workspace_id), "seq": document.head_seq},
             )
-    if document.head_seq - document.snapshot_seq >= COMPACT_AFTER_ROWS:
-        document_compact(flow_id)
+    rows = document.head_seq - document.snapshot_seq
+    wanted = int(getattr(settings, "DOCUMENT_COMPACT_AFTER_ROWS", COMPACT_AFTER_ROWS))
+    if rows >= (min(wanted, COMPACT_IDLE_ROWS) if idle else wanted) and document_compact(flow_id):
+        document_purge(flow_id)
+        _rebase_when_harmless(flow_id, idle=idle)
+
+
+def _rebase_when_harmless(flow_id: uuid.UUID, *, idle: bool) -> None:
+    """A new epoch costs everybody a reconnect, so it waits until nobody is there, unless the document is
+    about to reach its limit."""
+    document = Document.objects.filter(pk=flow_id).first()
+    if document is None:
+        return
+    if document.encoded_bytes < int(getattr(settings, "DOCUMENT_REBASE_OPEN_BYTES", REBASE_OPEN_BYTES)):
+        quiet = timedelta(seconds=float(getattr(settings, "DOCUMENT_REBASE_QUIET_S", REBASE_QUIET_S)))
+        written = DocumentUpdate.objects.filter(document_id=flow_id, created_at__gt=timezone.now() - quiet)
+        if not idle or written.exclude(origin="upkeep").exists():
+            return
+    document_rebase(flow_id)
 
 
 def document_compact(flow_id: uuid.UUID) -> bool:
@@ -50,7 +73,8 @@ def document_compact(flow_id: uuid.UUID) -> bool:
     journal was shortened. Another process doing the same makes this one give up.
     """
     newest = DocumentSnapshot.objects.filter(document_id=flow_id).order_by("-seq").first()
-    if newest is not None and newest.created_at > timezone.now() - COMPACT_AGAIN_AFTER:
+    again = timedelta(seconds=float(getattr(settings, "DOCUMENT_COMPACT_AGAIN_S", COMPACT_AGAIN_S)))
+    if newest is not None and newest.created_at > timezone.now() - again:
         return False
     stored = document_bytes(flow_id)
     whole = LiveDoc(stored.updates)

@@ -24,7 +24,7 @@ from sage_studio.kernel import JsonObject
 
 SYNC, AWARENESS, AUTH, QUERY_AWARENESS = 0, 1, 2, 3
 STEP_1, STEP_2, UPDATE = 0, 1, 2
-ACKNOWLEDGED, ROLE, CHANGED, HELLO = 100, 101, 102, 103
+ACKNOWLEDGED, ROLE, CHANGED, HELLO, NOTICE = 100, 101, 102, 103, 104
 NEWS = 105
 
 EMPTY_UPDATE = b"\x00\x00"
@@ -167,6 +167,11 @@ def role_notice(role: str) -> bytes:
 def changed(facts: JsonObject) -> bytes:
     """Tells an open editor what somebody else than a browser changed, and why."""
     return write_uint(CHANGED) + write_string(json.dumps(facts, ensure_ascii=False))
+
+
+def notice(facts: JsonObject) -> bytes:
+    """Tells why the socket is about to close: an error's code and texts."""
+    return write_uint(NOTICE) + write_string(json.dumps(facts, ensure_ascii=False))
 
 
 def hello(facts: JsonObject) -> bytes:
