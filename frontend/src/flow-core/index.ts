@@ -51,6 +51,6 @@ export {
   project,
 } from "./projection";
 export { type Connection, type FinalReason, FlowProvider } from "./provider";
-export { type FlowRoots, rootsOf, sharedText } from "./schema";
+export { deletionOf, type FlowRoots, rootsOf, sharedText } from "./schema";
 export { type Tidied, tidied } from "./tidy";
 export { FlowUndo, type UndoMemory, UndoOrigin, type UndoState } from "./undo";

@@ -6,6 +6,7 @@
 import * as Y from "yjs";
 import { type Change, joined } from "./changes";
 import type { HeldReason, PendingStore, PendingUpdate } from "./pending-store";
+import { holdTabLock, livingTabs, TAB } from "./tab-lock";
 
 /** `frame` is the number of the frame that carries it on this connection. */
 export type Open = PendingUpdate & { frame: number | null };
@@ -22,7 +23,7 @@ export type OutboxOptions = {
 
 /** Marks updates that come from the device's memory; they are on their way already. */
 export const RESENT = Symbol("resent");
-/** A live tab gets its acknowledgement well within this; older changes are those of a tab that is gone. */
+/** Where the browser does not tell which tabs live: a live one gets its acknowledgement within this. */
 const ABANDONED_MS = 15_000;
 const MAX_MISFITS = 5;
 
@@ -36,7 +37,9 @@ export class Outbox {
   private adopting = false;
   private looked = false;
 
-  constructor(private readonly options: OutboxOptions) {}
+  constructor(private readonly options: OutboxOptions) {
+    holdTabLock();
+  }
 
   get waiting(): number {
     return this.open.length + (this.queue.length > 0 ? 1 : 0);
@@ -64,6 +67,7 @@ export class Outbox {
       update: merged(queue.map((item) => item.update)),
       changes: queue.reduce<readonly Change[]>((all, item) => joined(all, item.changes), []),
       frame: null,
+      tab: TAB,
     };
     this.open.push(open);
     this.keep(open);
@@ -117,11 +121,13 @@ export class Outbox {
     if (this.adopting) return [];
     this.adopting = true;
     const first = !this.looked;
-    const kept = await this.load();
+    const [kept, living] = await Promise.all([this.load(), livingTabs()]);
     this.adopting = false;
     this.looked = true;
     if (!isAlive()) return [];
-    const fresh = kept.filter((item) => first || item.held || Date.now() - item.at > ABANDONED_MS);
+    const isLeft = (item: PendingUpdate): boolean =>
+      living && item.tab ? !living.has(item.tab) : Date.now() - item.at > ABANDONED_MS;
+    const fresh = kept.filter((item) => first || item.held || isLeft(item));
     this.held.push(...fresh.filter((item) => item.held));
     const usable = fresh.filter((item) => !item.held);
     if (!mayEdit) {
@@ -189,9 +195,10 @@ export class Outbox {
   }
 
   private async put(item: PendingUpdate): Promise<void> {
-    const { id, at, epoch, update, changes, held } = item;
+    const { id, at, epoch, update, changes, held, tab } = item;
+    const rest = { ...(held ? { held } : {}), ...(tab ? { tab } : {}) };
     try {
-      await this.options.store.put({ id, at, epoch, update, changes, ...(held ? { held } : {}) });
+      await this.options.store.put({ id, at, epoch, update, changes, ...rest });
     } catch {
       this.deviceFailed();
     }

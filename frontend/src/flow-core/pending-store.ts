@@ -17,6 +17,8 @@ export type PendingUpdate = {
   /** The same in words of the flow, for when the bytes are of no use any more. */
   changes: readonly Change[];
   held?: HeldReason;
+  /** The tab it was made in. */
+  tab?: string;
 };
 
 export interface PendingStore {

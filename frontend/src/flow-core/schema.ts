@@ -3,7 +3,8 @@
  * Only this file and `operations.ts` know the keys.
  */
 import * as Y from "yjs";
-import type { Json, JsonObject } from "./json";
+import type { FlowNode } from "./document";
+import { isObject, type Json, type JsonObject } from "./json";
 
 export type FlowRoots = {
   doc: Y.Doc;
@@ -47,6 +48,19 @@ export function nodeMap(roots: FlowRoots, id: string): Y.Map<unknown> | undefine
 export function configMap(node: Y.Map<unknown>): Y.Map<Json> | undefined {
   const config = node.get("config");
   return config instanceof Y.Map ? (config as Y.Map<Json>) : undefined;
+}
+
+/** Who marked a node as deleted (a client id), and the node as it would come back. */
+export function deletionOf(roots: FlowRoots, id: string): { clientId: number; node: FlowNode } | null {
+  const node = nodeMap(roots, id);
+  const mark = node?._map.get("deleted");
+  if (!node || !mark || mark.deleted) return null;
+  const { texts, config, deleted: _, ...rest } = plain(node) as JsonObject;
+  const whole = { ...(isObject(config) ? config : {}), ...(isObject(texts) ? texts : {}) };
+  return {
+    clientId: mark.id.client,
+    node: { ...rest, id, type: String(rest.type ?? ""), config: whole } as unknown as FlowNode,
+  };
 }
 
 /** The shared text of a field, when the node has one. */

@@ -9,6 +9,7 @@ import { type InspectorTab, select, singleSelection } from "../../stores/ui-stor
 import { editorText } from "../../text";
 import { NodeTile } from "../node-icon";
 import { DataPane } from "./data-pane";
+import { GoneNode } from "./gone-node";
 import classes from "./inspector.module.css";
 import { NodeMenu } from "./node-menu";
 import { Parameters } from "./parameters";
@@ -18,7 +19,7 @@ export function Inspector() {
   const node = useFlow((flow) => (id ? flow.nodesById.get(id) : undefined));
   const spec = useCatalogue().get(node?.type ?? "");
   const t = useText(editorText);
-  if (!node) return null;
+  if (!node) return id ? <GoneNode id={id} /> : null;
   return (
     <aside className={classes.inspector} aria-label={t("inspector")} data-testid="inspector">
       <Header node={node} spec={spec} />
