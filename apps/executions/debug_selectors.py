@@ -8,6 +8,7 @@ from typing import Any
 from apps.executions.models import DebugCommand, FlowBreakpoints, Run, RunEvent
 from apps.executions.selectors import event_json
 from apps.flows.models import Flow
+from sage_studio.engine.debugging import read_breakpoints
 from sage_studio.kernel import Json, JsonObject
 
 COMMANDS_SHOWN = 20
@@ -67,3 +68,22 @@ def commands_after(run_id: uuid.UUID, seq: int) -> list[DebugCommand]:
     """Commands of a run in order, from the one after ``seq``."""
     commands = DebugCommand.objects.filter(run_id=run_id, seq__gt=seq).select_related("created_by")
     return list(commands.order_by("seq"))
+
+
+def debug_setup(flow: Flow, *, breakpoints: Any = None, pause_at_start: bool = False) -> JsonObject:
+    """What a new debug run begins with; without ``breakpoints`` those of the flow."""
+    if breakpoints is None:
+        kept = FlowBreakpoints.objects.filter(flow=flow).first()
+        points: list[Json] = list(kept.points) if kept else []
+    else:
+        points = [point.to_json() for point in read_breakpoints(breakpoints)]
+    return {"breakpoints": points, "pause_at_start": pause_at_start, "follows": breakpoints is None}
+
+
+def debug_again(flow: Flow, debug: JsonObject | None) -> JsonObject | None:
+    """What the session of a run begins with that repeats a debugged one (``debug``): the breakpoints it
+    had been given, or those of the flow as they are now. None for a run nobody debugged."""
+    if debug is None:
+        return None
+    own = None if debug.get("follows", True) else debug.get("breakpoints")
+    return debug_setup(flow, breakpoints=own)

@@ -119,13 +119,6 @@ NO_VERSION = define_error(
     zh="流程“{flow}”没有版本 {version}。",
     status=404,
 )
-INPUT_TYPE = define_error(
-    "run.input_type",
-    4057,
-    en="The flow's input “{name}” takes {expected}, not {given}.",
-    zh="流程输入“{name}”需要 {expected}，而不是 {given}。",
-    status=422,
-)
 PARENT_STOPPED = define_error(
     "run.parent_stopped",
     4058,

@@ -137,3 +137,50 @@ def test_repeating_a_run_of_a_part_repeats_the_part_and_nothing_else(world: Worl
     assert (again.part, again.inputs, again.retry_of) == (part.part, part.inputs, part.pk)
     assert dict(again.node_runs.values_list("node_id", "is_reused")) == {"one": True}
     assert world.editor.client.post(url, {"command": "redrive"}).json()["code"] == "run.redrive_part"
+
+
+def test_of_several_who_move_a_run_on_one_takes_effect_and_the_others_hear_whose(
+    world: World, flow: Flow
+) -> None:
+    url = f"{world.url}/runs/{begin(world, flow, debug={})['id']}/debug"
+    step = {"command": "step_over", "stop": "s1"}
+    assert world.editor.client.post(url, step).status_code == 202
+    late = world.owner.client.post(url, {**step, "command": "continue"})
+    assert (late.status_code, late.json()["code"]) == (409, "debug.going_on")
+    assert world.editor.person.name in late.json()["detail"]
+    assert world.owner.client.post(url, {**step, "stop": "s2"}).status_code == 202
+
+
+def test_running_to_a_node_the_flow_does_not_have_is_refused(world: World, flow: Flow) -> None:
+    url = f"{world.url}/runs/{begin(world, flow, debug={})['id']}/debug"
+    nowhere = world.editor.client.post(url, {"command": "run_to", "node_id": "nowhere"})
+    assert (nowhere.status_code, nowhere.json()["code"]) == (422, "debug.no_node")
+    assert world.editor.client.post(url, {"command": "run_to", "node_id": "two"}).status_code == 202
+
+
+def test_a_redriven_run_is_debugged_as_the_one_before_it_was(world: World, flow: Flow) -> None:
+    points = [{"node_id": "two"}]
+    first = begin(world, flow, debug={"breakpoints": points})["id"]
+    Run.objects.filter(pk=first).update(state="failed")
+    again = {"command": "redrive", "from_node": "one"}
+    answer = world.editor.client.post(f"{world.url}/runs/{first}/commands", again)
+    assert answer.status_code == 202, answer.content
+    debug = Run.objects.get(pk=answer.json()["id"]).debug
+    assert debug is not None
+    assert [point["node_id"] for point in debug["breakpoints"]] == ["two"]
+    assert debug["follows"] is False
+
+
+def test_an_input_of_another_type_than_declared_is_refused_before_the_run(world: World, flow: Flow) -> None:
+    wrong = {"flow_id": str(flow.pk), "inputs": {"value": "three"}}
+    answer = world.editor.client.post(f"{world.url}/runs", wrong)
+    assert (answer.status_code, answer.json()["code"]) == (422, "run.input_type")
+    assert not Run.objects.exists()
+
+
+def test_a_state_no_node_can_have_is_refused_with_those_it_can(world: World, flow: Flow) -> None:
+    url = f"{world.url}/runs/{begin(world, flow)['id']}/nodes"
+    answer = world.viewer.client.get(f"{url}?state=bogus")
+    assert answer.status_code == 400
+    assert "waiting" in str(answer.json())
+    assert world.viewer.client.get(f"{url}?state=waiting").json()["items"] == []

@@ -166,6 +166,14 @@ async def test_a_second_breakpoint_waits_its_turn_and_continue_goes_there_first(
     await _end(stage)
 
 
+async def test_running_to_a_node_that_is_not_there_is_refused_and_moves_nothing(stage: Stage) -> None:
+    await stage.arrive("b")
+    refusal = await stage.tell("run_to", stop=stage.stop, node_id="nowhere")
+    assert refusal is not None
+    assert refusal.code.code == "debug.no_node"
+    assert stage.current == "b"
+
+
 async def test_run_to_stops_once_at_its_target(stage: Stage) -> None:
     await stage.arrive("b")
     await stage.tell("run_to", stop=stage.stop, node_id="t")

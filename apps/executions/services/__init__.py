@@ -1,5 +1,6 @@
 """Operations on runs. Workers do the rest (``adapters``)."""
 
+from apps.executions.debug_selectors import debug_setup
 from apps.executions.services.accept import run_accept
 from apps.executions.services.children import child_start
 from apps.executions.services.control import (
@@ -9,7 +10,7 @@ from apps.executions.services.control import (
     run_resume,
     run_retry,
 )
-from apps.executions.services.debugging import debug_command, debug_setup, flow_breakpoints_set
+from apps.executions.services.debugging import debug_command, flow_breakpoints_set
 from apps.executions.services.node_cache import cached_node_get, cached_node_put
 from apps.executions.services.notices import run_failure_tell
 from apps.executions.services.partial import part_cut, run_begin

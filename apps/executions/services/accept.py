@@ -20,7 +20,7 @@ from apps.flows.models import Definition, Flow
 from apps.flows.services import flow_run_noted
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
-from sage_studio.engine import compile_flow, flow_inputs
+from sage_studio.engine import compile_flow, typed_inputs
 from sage_studio.flow import Issue, parse_plain, validate
 from sage_studio.flow.document import FlowDocument, FlowSettings
 from sage_studio.kernel import ErrorCode, JsonObject, SageError, Text
@@ -73,11 +73,11 @@ def run_accept(
 def checked_inputs(
     definition: Definition, inputs: JsonObject, limit_bytes: int = MAX_INPUT_BYTES
 ) -> JsonObject:
-    """The inputs with defaults filled in. Raises SageError when they are too big or one is missing, or
-    when the definition cannot run."""
+    """The inputs with defaults filled in. Raises SageError when they are too big, one is missing or of
+    another type than declared, or when the definition cannot run."""
     if len(json.dumps(inputs)) > limit_bytes:
         raise SageError(errors.INPUTS_TOO_LARGE, {"limit_bytes": limit_bytes}, path="inputs")
-    return flow_inputs(runnable(definition.pk), inputs)
+    return typed_inputs(runnable(definition.pk), inputs)
 
 
 def add_run(run: Run, **facts: object) -> Run:

@@ -16,12 +16,11 @@ from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions import errors
 from apps.executions.models import Run
-from apps.executions.services.accept import add_run, append_event, checked_inputs, runnable
+from apps.executions.services.accept import add_run, append_event, checked_inputs
 from apps.executions.services.debugging import child_debug
 from apps.executions.types import MAX_DEPTH, Trigger
 from apps.flows.models import Definition, Flow
 from apps.versions.selectors import published_number, version_definition, version_latest
-from sage_studio.flow import is_value_of
 from sage_studio.kernel import Json, JsonObject, SageError
 
 # What one flow hands to another stays in the house, so it may be bigger than what comes over HTTP.
@@ -52,7 +51,7 @@ def child_start(
         raise SageError(errors.TOO_DEEP, {"limit": MAX_DEPTH})
     flow = _flow(parent.workspace_id, flow_ref)
     number, definition = _definition(flow, version)
-    given = _typed_inputs(definition, cast(JsonObject, dict(inputs)))
+    given = checked_inputs(definition, cast(JsonObject, dict(inputs)), MAX_CHILD_INPUT_BYTES)
     with write_transaction():
         # The lock orders this against a wish for the parent: either the wish finds the child, or the
         # child finds the wish.
@@ -98,17 +97,6 @@ def _rest_with(child: Run, parent: Run) -> None:
     child.updated_at = timezone.now()
     child.save()
     append_event(child, "run_paused", {"reason": "requested"})
-
-
-def _typed_inputs(definition: Definition, inputs: JsonObject) -> JsonObject:
-    """The inputs with defaults, each of its declared type."""
-    given = checked_inputs(definition, inputs, MAX_CHILD_INPUT_BYTES)
-    for declared in runnable(definition.pk).inputs:
-        value = given.get(declared.name)
-        if value is not None and not is_value_of(value, declared.type):
-            facts = {"name": declared.name, "expected": declared.type, "given": type(value).__name__}
-            raise SageError(errors.INPUT_TYPE, dict(facts), path=f"inputs.{declared.name}")
-    return given
 
 
 def _flow(workspace_id: uuid.UUID, ref: str) -> Flow:

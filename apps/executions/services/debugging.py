@@ -18,7 +18,7 @@ from apps.accounts.models import Person
 from apps.audit import services as audit
 from apps.common.db import write_transaction
 from apps.executions import errors, events
-from apps.executions.debug_selectors import debug_state
+from apps.executions.debug_selectors import debug_setup, debug_state
 from apps.executions.models import DebugCommand, FlowBreakpoints, Run, due_now
 from apps.executions.selectors import run_get
 from apps.executions.services.control import run_cancel
@@ -27,10 +27,12 @@ from apps.flows.models import Flow
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.engine.debugging import read_breakpoints, read_command
-from sage_studio.engine.debugging.errors import NOT_DEBUGGABLE, STOP_GONE
+from sage_studio.engine.debugging.errors import GOING_ON, NO_NODE, NOT_DEBUGGABLE, STOP_GONE
 from sage_studio.kernel import Json, JsonObject, SageError
 
 MAX_COMMAND_BYTES = 256 * 1024
+# What makes a run leave the stop it is about.
+_MOVES = ("continue", "step_over", "step_into", "step_out", "run_to", "set_outputs", "again")
 # Steps and breakpoints are seen in the run's log; what changes data is kept in the audit trail as well.
 _AUDITED = frozenset({"set_inputs", "set_outputs", "again"})
 
@@ -42,7 +44,8 @@ def debug_command(
     ``stop``, which is a cancellation.
 
     Raises NotFound, Forbidden, and SageError: ``debug.command``, ``debug.breakpoint``,
-    ``debug.run_ended``, or ``debug.stop_gone`` when the run has left the stop already.
+    ``debug.run_ended``, ``debug.no_node``, ``debug.stop_gone`` when the run has left the stop already, or
+    ``debug.going_on`` when somebody else's command is about to make it leave.
     """
     if len(json.dumps(shape)) > MAX_COMMAND_BYTES:
         raise SageError(errors.INPUTS_TOO_LARGE, {"limit_bytes": MAX_COMMAND_BYTES})
@@ -57,6 +60,10 @@ def debug_command(
         if run.state not in ACTIVE_STATES:
             raise SageError(NOT_DEBUGGABLE, {"state": run.state})
         _check_stop(run, shape.get("stop"))
+        if word == "run_to":
+            _check_node(run, str(shape.get("node_id")))
+        if word in _MOVES and shape.get("stop") is not None:
+            _check_nobody_moves(run, shape["stop"])
         if run.debug is None:
             Run.objects.filter(pk=run.pk).update(debug={})
         command = _add_command(run, person, shape)
@@ -87,6 +94,23 @@ def _check_stop(run: Run, stop: Any) -> None:
         return
     if stop not in {standing["id"] for standing in state["stops"]}:
         raise SageError(STOP_GONE, {"stop": str(stop)[:40]})
+
+
+def _check_node(run: Run, node_id: str) -> None:
+    if all(node["id"] != node_id for node in run.definition.body.get("nodes", ())):
+        raise SageError(NO_NODE, {"node_id": node_id[:64]})
+
+
+def _check_nobody_moves(run: Run, stop: str) -> None:
+    """Of several people who move the run on from one stop the first takes effect; the others are told who
+    was faster. The caller holds the run's row."""
+    state = debug_state(run)
+    done = 0 if state is None else state["commands_done"]
+    coming = DebugCommand.objects.filter(run=run, seq__gt=done, shape__stop=stop, shape__command__in=_MOVES)
+    first = coming.select_related("created_by").order_by("seq").first()
+    if first is not None:
+        name = first.created_by.name if first.created_by else ""
+        raise SageError(GOING_ON, {"name": name, "command": first.shape["command"]})
 
 
 def _names_changed(shape: Mapping[str, Any]) -> list[Json]:
@@ -123,13 +147,3 @@ def flow_breakpoints_set(*, person: Person, flow: Flow, breakpoints: Any) -> Flo
             _add_command(run, person, {"command": "set_breakpoints", "breakpoints": points})
         events.hint_wish(flow.pk)
     return kept
-
-
-def debug_setup(flow: Flow, *, breakpoints: Any = None, pause_at_start: bool = False) -> JsonObject:
-    """What a new debug run begins with; without ``breakpoints`` those of the flow."""
-    if breakpoints is None:
-        kept = FlowBreakpoints.objects.filter(flow=flow).first()
-        points: list[Json] = list(kept.points) if kept else []
-    else:
-        points = [point.to_json() for point in read_breakpoints(breakpoints)]
-    return {"breakpoints": points, "pause_at_start": pause_at_start, "follows": breakpoints is None}

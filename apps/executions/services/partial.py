@@ -19,7 +19,7 @@ from apps.executions.types import Trigger
 from apps.flows.models import Definition, Flow
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
-from sage_studio.engine import flow_inputs
+from sage_studio.engine import typed_inputs
 from sage_studio.engine.partial import PART_NO_DATA, Part, PartialFlow, can_stand, part_of
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import FlowDocument
@@ -91,7 +91,7 @@ def _part_inputs(chosen: PartialFlow, part: Part, inputs: JsonObject) -> JsonObj
     if size > MAX_INPUT_BYTES:
         raise SageError(errors.INPUTS_TOO_LARGE, {"limit_bytes": MAX_INPUT_BYTES}, path="inputs")
     check_runnable(chosen.document, ignored="edges" if part.only_node else None)
-    return inputs if part.only_node else flow_inputs(chosen.document, inputs)
+    return inputs if part.only_node else typed_inputs(chosen.document, inputs)
 
 
 def _data_run(flow: Flow, run_id: uuid.UUID) -> Run:

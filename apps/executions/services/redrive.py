@@ -17,6 +17,7 @@ from apps.accounts.models import Person
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions import errors
+from apps.executions.debug_selectors import debug_again
 from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.selectors import run_get
 from apps.executions.services.accept import add_run, checked_inputs, runnable
@@ -49,7 +50,8 @@ def run_redrive(
     version: int | None = None,
 ) -> Run:
     """A new run that goes on where ``run_id`` failed, or from ``from_node``; of another ``definition``
-    (of ``version``) if one is given. Nodes that changed since run again, and all that come after.
+    (of ``version``) if one is given. Nodes that changed since run again, and all that come after. A run that
+    was debugged is so again, with its breakpoints.
 
     Raises NotFound, Forbidden, or SageError when the run has not ended or was of a part of its flow,
     when the flow as it is now cannot run, when there is no such node, or when there is nothing to go on from.
@@ -84,6 +86,7 @@ def run_redrive(
                 version=base.version if definition is None else version,
                 retry_of=base.pk,
                 inputs=given,
+                debug=debug_again(base.flow, base.debug),
                 created_by=person,
             ),
             **{"from": from_node, "of": str(base.pk), "reused": len(reused)},

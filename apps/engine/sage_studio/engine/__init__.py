@@ -19,7 +19,7 @@ from sage_studio.engine.faces import (
 )
 from sage_studio.engine.flow_executors import K8sExecutor, LocalExecutor, RayExecutor
 from sage_studio.engine.host import Allowance, Host, NodeCache
-from sage_studio.engine.inputs import flow_inputs
+from sage_studio.engine.inputs import typed_inputs
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import (
@@ -77,10 +77,10 @@ __all__ = [
     "StateStore",
     "ValidationResult",
     "compile_flow",
-    "flow_inputs",
     "iso",
     "lost_attempts",
     "newest_attempts",
     "run_flow",
     "signal_key",
+    "typed_inputs",
 ]

@@ -110,6 +110,16 @@ MISSING_INPUT = define_error(
     status=422,
 )
 
+INPUT_TYPE = define_error(
+    "run.input_type",
+    4057,
+    en="The flow's input “{name}” takes {expected}, not {given}.",
+    zh="流程输入“{name}”需要 {expected}，而不是 {given}。",
+    hint_en="The flow's inputs say what each one takes.",
+    hint_zh="流程的输入设置中说明了每个输入的类型。",
+    status=422,
+)
+
 
 OUTWARD_EDGE = define_error(
     "flow.not_runnable_outward",

@@ -15,6 +15,7 @@ from sage_studio.engine.compile import NodeClasses, compile_flow
 from sage_studio.engine.controls import Controls
 from sage_studio.engine.execution import run_flow
 from sage_studio.engine.host import Host
+from sage_studio.engine.inputs import typed_inputs
 from sage_studio.engine.optimise import optimise, report_of
 from sage_studio.engine.options import RunOptions
 from sage_studio.engine.plan import Plan
@@ -147,7 +148,7 @@ class Scheduler:
         return await run_flow(
             plan.flow,
             run_id=run_id or new_id(),
-            inputs=plan.inputs,
+            inputs=typed_inputs(plan.flow.document, plan.inputs),
             store=self._store or MemoryRunStore(),
             host=self._host,
             threads=self._threads,

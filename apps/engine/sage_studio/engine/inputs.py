@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sage_studio.engine.errors import MISSING_INPUT
+from sage_studio.engine.errors import INPUT_TYPE, MISSING_INPUT
 from sage_studio.engine.plan import PlanNode
+from sage_studio.flow import is_value_of
 from sage_studio.flow.document import FlowDocument
 from sage_studio.kernel import SageError
 
 NOTHING: Mapping[str, Any] = {}
 _ABSENT = object()
+_KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", list: "array", dict: "object"}
 
 
 def flow_inputs(document: FlowDocument, given: Mapping[str, Any]) -> dict[str, Any]:
@@ -29,6 +31,24 @@ def flow_inputs(document: FlowDocument, given: Mapping[str, Any]) -> dict[str, A
                 MISSING_INPUT, {"name": declared.label or declared.name}, f"inputs.{declared.name}"
             )
         values[declared.name] = value
+    return values
+
+
+def typed_inputs(document: FlowDocument, given: Mapping[str, Any]) -> dict[str, Any]:
+    """``flow_inputs`` for a run that is about to begin: each value is of its declared type.
+
+    Raises SageError ``run.input_missing`` or ``run.input_type``.
+    """
+    values = flow_inputs(document, given)
+    for declared in document.inputs:
+        value = values[declared.name]
+        if value is not None and not is_value_of(value, declared.type):
+            facts = {
+                "name": declared.label or declared.name,
+                "expected": declared.type,
+                "given": _KINDS.get(type(value), type(value).__name__),
+            }
+            raise SageError(INPUT_TYPE, dict(facts), f"inputs.{declared.name}")
     return values
 
 

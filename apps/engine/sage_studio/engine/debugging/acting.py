@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from sage_studio.engine.debugging.commands import DebugCommand
-from sage_studio.engine.debugging.errors import NOT_HERE, STOP_GONE
+from sage_studio.engine.debugging.errors import NO_NODE, NOT_HERE, STOP_GONE
 from sage_studio.engine.debugging.gate import DebugGate
 from sage_studio.engine.debugging.places import Place
 from sage_studio.engine.debugging.state import NOBODY, Breakpoint, Pass, Stop
@@ -80,6 +80,8 @@ def _continue(gate: DebugGate, command: DebugCommand) -> None:
 
 
 def _run_to(gate: DebugGate, command: DebugCommand) -> None:
+    if not gate.voice.debug_knows(command.node_id):
+        raise SageError(NO_NODE, {"node_id": command.node_id[:64]})
     if command.stop is not None or gate.state.current is not None:
         stop = _stop_of(gate, command)
         gate.release(stop, _go(stop))

@@ -1,4 +1,4 @@
-"""Codes of the debugger (4070–4076)."""
+"""Codes of the debugger (4070–4078)."""
 
 from __future__ import annotations
 
@@ -34,6 +34,24 @@ NOT_HERE = define_error(
     zh="在当前断点位置无法执行“{command}”。",
     hint_en="Trying again is for a node that failed; another stop is chosen while the run stands still.",
     hint_zh="“重试”只用于失败的节点；只有运行停住时才能切换到其他断点位置。",
+    status=409,
+)
+NO_NODE = define_error(
+    "debug.no_node",
+    4077,
+    en="The flow that runs has no node “{node_id}”.",
+    zh="正在运行的流程中没有节点“{node_id}”。",
+    hint_en="It may have been added or renamed since the run began.",
+    hint_zh="该节点可能是运行开始之后才添加或更改的。",
+    status=422,
+)
+GOING_ON = define_error(
+    "debug.going_on",
+    4078,
+    en="The run is moving on from this stop already: {name} chose “{command}”.",
+    zh="运行正在离开该断点位置：{name} 已选择“{command}”。",
+    hint_en="Look where the run stands next.",
+    hint_zh="请查看运行接下来停在何处。",
     status=409,
 )
 NOT_DEBUGGABLE = define_error(

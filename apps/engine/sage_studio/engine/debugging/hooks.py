@@ -196,6 +196,9 @@ class RunDebugger:
     def debug_masked(self, value: Any) -> Any:
         return self._run.masks.value(value)
 
+    def debug_knows(self, node_id: str) -> bool:
+        return any(node.id == node_id for node in self._run.plan.whole())
+
     def debug_cancel(self) -> None:
         self._run.controls.cancel()
 

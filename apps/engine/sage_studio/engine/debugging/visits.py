@@ -70,6 +70,10 @@ class Voice(Protocol):
         """The value with the run's secrets blotted."""
         ...
 
+    def debug_knows(self, node_id: str) -> bool:
+        """Whether the flow has such a node, at any depth."""
+        ...
+
     def debug_cancel(self) -> None:
         """End the run."""
         ...
