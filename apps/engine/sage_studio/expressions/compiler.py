@@ -380,15 +380,11 @@ def compile_tree(node: Node, source: str) -> Compiled:
     return Compiled(run, compiler.slots, compiler.reads)
 
 
-def compile_path(path: str, source: str, at: int) -> Compiled:
+def compile_path(path: str, at: int) -> Compiled:
     """``compile_tree`` for a plain path such as ``reader_1.rows.length`` at ``at``: most expressions are
-    one, and without a tree they cost a quarter. The first name must not be one of ``BUILT_IN``."""
+    one, and without a tree they cost a fraction. The first name must not be one of ``BUILT_IN``."""
     root, *names = path.split(".")
-    run = _read_root(root, at)
-    end = at + len(root)
-    for name in names:
-        run = _read_name(run, name, False, _cut(source[at:end]), at)
-        end += 1 + len(name)
+    run = _read_path(root, names, at) if names else _read_root(root, at)
     return Compiled(run, _FIRST_SLOT, {path: at})
 
 
@@ -443,6 +439,26 @@ def _read_root(name: str, at: int) -> Run:
             raise unknown_name(name, env[0], at) from None
 
     return look_up
+
+
+def _read_path(root: str, names: list[str], at: int) -> Run:
+    """``_read_root`` and a ``_read_name`` for each name, in one piece."""
+
+    def follow(env: list[Any]) -> Value:
+        try:
+            value = env[0][root]
+        except KeyError:
+            raise unknown_name(root, env[0], at) from None
+        for step, name in enumerate(names):
+            if type(value) is dict:
+                value = value.get(name)
+            elif value is None:
+                raise fault(NULL_ACCESS, at, base=_cut(".".join((root, *names[:step]))), name=name)
+            else:
+                value = read(value, name)
+        return value
+
+    return follow
 
 
 def _read_name(base: Run, name: str, optional: bool, shown: str, at: int) -> Run:

@@ -38,7 +38,7 @@ class Template:
         compiled = [part for part in parts if isinstance(part, Compiled)]
         self._parts = parts
         self._only = compiled[0].run if len(parts) == 1 and compiled else None
-        self._slots: list[Any] = [None] * max((part.slots for part in compiled), default=0)
+        self._slots: list[Any] = [None] * max([part.slots for part in compiled], default=0)
         self.is_literal = not compiled
         positions: dict[str, int] = {}
         for part in compiled:
@@ -118,7 +118,7 @@ def _expression(source: str, start: int) -> tuple[Compiled, int]:
     plain = _PLAIN_PATH.match(source, start)
     if plain is not None and plain[2] not in RESERVED and plain[2] not in BUILT_IN:
         # Four of five expressions are paths; they need neither lexer nor tree.
-        return compile_path(plain[1], source, plain.start(1)), plain.end()
+        return compile_path(plain[1], plain.start(1)), plain.end()
     found, at = tokens(source, start + 2, closing="}}")
     return compile_tree(parse_tokens(found, source), source), at
 
