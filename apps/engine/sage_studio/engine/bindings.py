@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
@@ -17,10 +16,12 @@ from sage_studio.expressions import compile_template
 from sage_studio.expressions.batch import Each
 from sage_studio.flow.spec import Field, NodeSpec
 from sage_studio.kernel import Json, SageError
+from sage_studio.kernel.sealed import sealed
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 RESERVED_ROOTS = frozenset({"flow", "run", "vars", "inputs", "item", "index"})
 _OPEN = "{{"
+_NOTHING: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
 
 
@@ -32,7 +33,7 @@ class BodyField(NamedTuple):
     roots: frozenset[str]
 
 
-@dataclass(frozen=True, slots=True)
+@sealed(frozen=True, slots=True)
 class Binding:
     """How a node's configuration comes about. ``roots`` are the names its expressions read, ``reads`` the
     whole paths; ``in_body`` are a container's fields that are evaluated inside its body, with the names
@@ -93,7 +94,7 @@ class CompiledItem:
 
 def compile_item(template: Json, scope: Mapping[str, Any]) -> CompiledItem:
     """Raises SageError (``expression.*``) for a template that cannot be read."""
-    return CompiledItem(template, _compile(template, "", set()) or _constant(template), scope)
+    return CompiledItem(template, _compile(template, set()) or _constant(template), scope)
 
 
 def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) -> Binding:
@@ -118,7 +119,11 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         if use == "body":
             in_body.append(BodyField(name, *bind_value(value, f"{path}.config.{name}")))
             continue
-        evaluate = _compile(value, f"{path}.config.{name}", reads)
+        try:
+            evaluate = _compile(value, reads)
+        except SageError as error:
+            error.path = f"{path}.config.{name}{error.path}"
+            raise
         if use == "item":
             constants.pop(name, None)
             per_item.append((name, value, evaluate or _constant(value)))
@@ -131,56 +136,78 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         MappingProxyType(constants),
         tuple(computed),
         tuple(per_item),
-        _root_names(reads),
+        _root_names(reads) if reads else _NOTHING,
         tuple(in_body),
-        frozenset(reads),
+        frozenset(reads) if reads else _NOTHING,
     )
 
 
 def bind_value(value: Json, path: str) -> tuple[Evaluate, frozenset[str]]:
     """One value outside a node (a flow output): its evaluator and the names it reads."""
     reads: set[str] = set()
-    evaluate = _compile(value, path, reads)
+    try:
+        evaluate = _compile(value, reads)
+    except SageError as error:
+        error.path = path + error.path
+        raise
     return evaluate or _constant(value), _root_names(reads)
 
 
-def _compile(value: Json, path: str, reads: set[str]) -> Evaluate | None:
-    """An evaluator for a value with expressions inside, or None when it holds none."""
+# What cannot be read says where on its way out: a path is put together only then.
+
+
+def _compile(value: Json, reads: set[str]) -> Evaluate | None:
+    """An evaluator for a value with expressions inside, or None when it holds none. ``path`` of the error
+    begins with what stands behind the value's own place (``.a[2]``)."""
     if isinstance(value, str):
-        return _compile_text(value, path, reads)
+        return _compile_text(value, reads) if _OPEN in value else None
     if isinstance(value, list):
-        return _compile_list(value, path, reads)
+        return _compile_list(value, reads)
     if isinstance(value, dict):
-        return _compile_object(value, path, reads)
+        return _compile_object(value, reads)
     return None
 
 
-def _compile_text(value: str, path: str, reads: set[str]) -> Evaluate | None:
-    if _OPEN not in value:
-        return None
+def _compile_text(value: str, reads: set[str]) -> Evaluate:
     try:
         template = compile_template(value)
     except SageError as error:
-        error.path = f"{path}.{error.path}" if error.path else path
+        error.path = error.path and f".{error.path}"
         raise
     reads.update(template.reads)
     return template.evaluate
 
 
-def _compile_list(values: list[Json], path: str, reads: set[str]) -> Evaluate | None:
-    parts = [(value, _compile(value, f"{path}[{i}]", reads)) for i, value in enumerate(values)]
-    if all(evaluate is None for _, evaluate in parts):
+def _compile_list(values: list[Json], reads: set[str]) -> Evaluate | None:
+    found: dict[int, Evaluate] = {}
+    for i, value in enumerate(values):
+        try:
+            evaluate = _compile(value, reads)
+        except SageError as error:
+            error.path = f"[{i}]{error.path}"
+            raise
+        if evaluate is not None:
+            found[i] = evaluate
+    if not found:
         return None
-    return lambda scope: [value if evaluate is None else evaluate(scope) for value, evaluate in parts]
+    return lambda scope: [found[i](scope) if i in found else value for i, value in enumerate(values)]
 
 
-def _compile_object(values: dict[str, Json], path: str, reads: set[str]) -> Evaluate | None:
-    parts = [(key, value, _compile(value, f"{path}.{key}", reads)) for key, value in values.items()]
-    if all(evaluate is None for _, _, evaluate in parts):
+def _compile_object(values: dict[str, Json], reads: set[str]) -> Evaluate | None:
+    found: dict[str, Evaluate] = {}
+    for key, value in values.items():
+        try:
+            evaluate = _compile(value, reads)
+        except SageError as error:
+            error.path = f".{key}{error.path}"
+            raise
+        if evaluate is not None:
+            found[key] = evaluate
+    if not found:
         return None
-    return lambda scope: {
-        key: value if evaluate is None else evaluate(scope) for key, value, evaluate in parts
-    }
+    if len(found) == len(values):
+        return lambda scope: {key: evaluate(scope) for key, evaluate in found.items()}
+    return lambda scope: {key: found[key](scope) if key in found else value for key, value in values.items()}
 
 
 def _constant(value: Json) -> Evaluate:
@@ -188,4 +215,4 @@ def _constant(value: Json) -> Evaluate:
 
 
 def _root_names(reads: Iterable[str]) -> frozenset[str]:
-    return frozenset(read.split(".", 1)[0].split("[", 1)[0] for read in reads)
+    return frozenset([read.partition(".")[0].partition("[")[0] for read in reads])
