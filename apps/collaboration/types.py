@@ -1,10 +1,8 @@
-"""Words of comments and activity."""
+"""Words of comments."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-
-from sage_studio.kernel import JsonObject
+from dataclasses import dataclass
 
 REACTIONS = ("👍", "❤️", "🎉", "😄", "👀", "✅")
 BODY_LIMIT = 4_000
@@ -19,15 +17,3 @@ class Anchor:
     y: float
     node_id: str = ""
     node_name: str = ""
-
-
-@dataclass(slots=True)
-class Stretch:
-    """Journal rows of one author and origin in one go, and what they did."""
-
-    author_id: str | None
-    origin: str
-    summary: str
-    first_seq: int
-    last_seq: int
-    changes: list[JsonObject] = field(default_factory=list)

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.collaboration import apis, comment_apis
+from apps.collaboration import activity_apis, apis, comment_apis
 
 workspace_urlpatterns = [
     path("flows/<uuid:flow_id>", apis.FlowDetailApi.as_view()),
@@ -11,6 +11,7 @@ workspace_urlpatterns = [
     path("flows/<uuid:flow_id>/problems", apis.FlowProblemsApi.as_view()),
     path("flows/<uuid:flow_id>/document", apis.FlowDocumentApi.as_view()),
     path("flows/<uuid:flow_id>/document/recovery", apis.DocumentRecoveryApi.as_view()),
+    path("flows/<uuid:flow_id>/activity", activity_apis.ActivityApi.as_view()),
     path("flows/<uuid:flow_id>/comments", comment_apis.CommentsApi.as_view()),
     path("flows/<uuid:flow_id>/comments/<uuid:thread_id>", comment_apis.ThreadApi.as_view()),
     path("flows/<uuid:flow_id>/comments/<uuid:thread_id>/replies", comment_apis.RepliesApi.as_view()),

@@ -10,6 +10,7 @@ from apps.accounts.models import Person
 from apps.audit.services import record
 from apps.catalogue.selectors import registry
 from apps.collaboration.selectors import definition_current
+from apps.collaboration.services import activity_add
 from apps.common.db import write_transaction
 from apps.common.errors import NotFound
 from apps.flows.models import Flow
@@ -22,6 +23,7 @@ from apps.workspaces.models import Workspace
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.flow import parse_plain, semantic_hash
+from sage_studio.kernel import JsonObject
 
 
 def template_publish(
@@ -61,6 +63,8 @@ def template_install(*, person: Person, workspace: Workspace, template_id: UUID,
             person=person, workspace=workspace, name=name or template.name, definition=template.body
         )
         Template.objects.filter(pk=template.pk).update(uses=F("uses") + 1)
+        facts: JsonObject = {"template": template.name}
+        activity_add(person=person, flow=flow, kind="template_installed", facts=facts)
         record(
             person,
             "template.install",

@@ -11,7 +11,7 @@ from django.db.models import Max
 from apps.accounts.models import Person
 from apps.audit.services import record
 from apps.collaboration.selectors import definition_current
-from apps.collaboration.services import PatchResult, patch_apply
+from apps.collaboration.services import PatchResult, activity_add, patch_apply
 from apps.common import events
 from apps.common.db import write_transaction
 from apps.flows.models import Flow
@@ -21,7 +21,7 @@ from apps.versions.selectors import difference, version_get, version_latest
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.flow import parse_plain
-from sage_studio.kernel import SageError
+from sage_studio.kernel import JsonObject, SageError
 
 
 def version_commit(*, person: Person, flow: Flow, message: str) -> Version:
@@ -54,6 +54,8 @@ def version_commit(*, person: Person, flow: Flow, message: str) -> Version:
             target=("flow", flow.pk),
             after={"number": version.number, "message": message},
         )
+        facts: JsonObject = {"number": version.number, "message": message}
+        activity_add(person=person, flow=flow, kind="version_committed", facts=facts)
         events.emit("version.committed", {"flow_id": str(flow.pk), "number": version.number})
     return version
 
@@ -100,5 +102,6 @@ def version_publish(*, person: Person, flow: Flow, number: int) -> Version:
             before={"number": before},
             after={"number": number},
         )
+        activity_add(person=person, flow=flow, kind="version_published", facts={"number": number})
         events.emit("version.published", {"flow_id": str(flow.pk), "number": number})
     return version

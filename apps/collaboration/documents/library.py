@@ -8,8 +8,9 @@ for being dropped. Bytes reach this module scanned (``wire.scan``) or from our o
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, cast
 
 import pycrdt
@@ -89,6 +90,12 @@ class LiveDoc:
         merged = emitted[0] if len(emitted) == 1 else merge(emitted)
         return b"" if merged == EMPTY_UPDATE else merged
 
+    def watch(self, heard: Callable[[str, list[Any], dict[str, Any]], object]) -> None:
+        """From now on call ``heard(root, path, keys)`` for everything a transaction changes; ``keys``
+        says what became of which key, and is empty for changes inside a text or list."""
+        for name, root in self._roots.items():
+            root.observe_deep(partial(_pass_on, heard, name))
+
     def encode(self, state_vector: bytes | None = None) -> bytes:
         """The whole document, or what a peer with ``state_vector`` lacks."""
         with _guarded():
@@ -116,6 +123,11 @@ class LiveDoc:
                 level = [child for parent in level for child in _shared_children(parent)]
                 depth += bool(level)
             return depth
+
+
+def _pass_on(heard: Callable[[str, list[Any], dict[str, Any]], object], name: str, events: Any) -> None:
+    for event in events:
+        heard(name, list(event.path), getattr(event, "keys", None) or {})
 
 
 def _shared_children(parent: Any) -> list[Any]:

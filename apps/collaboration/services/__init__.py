@@ -1,5 +1,6 @@
 """Operations on live documents: the journal, patches by the headless writer, upkeep."""
 
+from apps.collaboration.services.activity import activity_add, activity_note
 from apps.collaboration.services.documents import (
     document_create,
     document_ensure,
@@ -17,6 +18,8 @@ __all__ = [
     "Outcome",
     "PatchResult",
     "Recovery",
+    "activity_add",
+    "activity_note",
     "document_create",
     "document_ensure",
     "document_opened",

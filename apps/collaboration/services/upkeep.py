@@ -12,6 +12,7 @@ from django.utils import timezone
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentSnapshot, DocumentUpdate
 from apps.collaboration.selectors import definition_current, document_bytes
+from apps.collaboration.services.activity import activity_note
 from apps.collaboration.services.epochs import document_purge, document_rebase
 from apps.common import failpoints
 from apps.common.db import write_transaction
@@ -76,6 +77,7 @@ def document_compact(flow_id: uuid.UUID) -> bool:
     again = timedelta(seconds=float(getattr(settings, "DOCUMENT_COMPACT_AGAIN_S", COMPACT_AGAIN_S)))
     if newest is not None and newest.created_at > timezone.now() - again:
         return False
+    activity_note(flow_id)  # the rows that go are the only ones who know who did what
     stored = document_bytes(flow_id)
     whole = LiveDoc(stored.updates)
     snapshot, _ = DocumentSnapshot.objects.get_or_create(

@@ -316,6 +316,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/executors": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Where nodes may run, as this installation is set up. */
+    get: operations["executor_list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/files": {
     parameters: {
       query?: never;
@@ -404,6 +421,23 @@ export interface paths {
     head?: never;
     /** @description One flow. */
     patch: operations["flow_update"];
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/activity": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description The feed of a flow. */
+    get: operations["flow_activity"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
     trace?: never;
   };
   "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/breakpoints": {
@@ -1087,6 +1121,44 @@ export interface paths {
 export type webhooks = Record<string, never>;
 export interface components {
   schemas: {
+    /** @description One change: ``fields`` are the settings or texts touched, ``was`` the former name. */
+    ActivityChangeOut: {
+      kind: string;
+      id: string;
+      name: string;
+      fields: string[];
+      was?: string;
+    };
+    /** @description What one person (or the server for them) did in one stretch. */
+    ActivityOut: {
+      id: string;
+      kind: string;
+      person: components["schemas"]["CommentPersonOut"] | null;
+      origin: string;
+      summary: string;
+      /** Format: date-time */
+      started_at: string;
+      /** Format: date-time */
+      ended_at: string;
+      first_seq: number | null;
+      last_seq: number | null;
+      changes: components["schemas"]["ActivityChangeOut"][];
+      more: number;
+      facts: {
+        [key: string]: unknown;
+      };
+    };
+    /**
+     * @description Activities, newest first. ``seq`` and ``epoch`` are where the document stands; ``complete`` is
+     *     False when what was asked for reaches back beyond what the journal still holds one by one.
+     */
+    ActivityPageOut: {
+      items: components["schemas"]["ActivityOut"][];
+      next_cursor: string | null;
+      seq: number;
+      epoch: number;
+      complete: boolean;
+    };
     /** @description ``patch`` is a proposed change of the flow, or null when only a person can do it. */
     AdviceOut: {
       text: components["schemas"]["TextOut"];
@@ -1394,6 +1466,16 @@ export interface components {
      * @enum {string}
      */
     EmojiEnum: "👍" | "❤️" | "🎉" | "😄" | "👀" | "✅";
+    /** @description All places there are. */
+    ExecutorListOut: {
+      items: components["schemas"]["ExecutorOut"][];
+    };
+    /** @description A place; ``variable`` is the setting that an operator would have to give for it, else empty. */
+    ExecutorOut: {
+      name: components["schemas"]["NameEnum"];
+      is_available: boolean;
+      variable: string;
+    };
     /** @description An upload. */
     FileInRequest: {
       /** Format: binary */
@@ -1575,6 +1657,15 @@ export interface components {
       micros: number;
       currency: string;
     };
+    /**
+     * @description * `local` - local
+     *     * `process` - process
+     *     * `celery` - celery
+     *     * `ray` - ray
+     *     * `kubernetes` - kubernetes
+     * @enum {string}
+     */
+    NameEnum: "local" | "process" | "celery" | "ray" | "kubernetes";
     /**
      * @description An attempt with its values; a reference to a big value carries a ``preview``. The resolved
      *     ``config`` is kept in debugged runs.
@@ -2858,6 +2949,27 @@ export interface operations {
       };
     };
   };
+  executor_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ExecutorListOut"];
+        };
+      };
+    };
+  };
   file_list: {
     parameters: {
       query?: {
@@ -3088,6 +3200,35 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["FlowOut"];
+        };
+      };
+    };
+  };
+  flow_activity: {
+    parameters: {
+      query?: {
+        /** @description The lineage that position belongs to. */
+        epoch?: number;
+        /** @description Only what came after this journal position. */
+        since_seq?: number;
+        limit?: number;
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ActivityPageOut"];
         };
       };
     };
