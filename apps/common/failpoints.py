@@ -77,6 +77,7 @@ POINTS: Mapping[str, str] = {
     "outbox.claim": "deliveries are leased, not committed",
     "outbox.claimed": "… and committed, no handler has run",
     "outbox.delivered": "a handler has run, its row still says waiting",
+    "bus.publish": "a hint is about to leave for Redis; an error loses it",
     "blob.stored": "a value's file is in place, no row names it",
     "document.before_commit": "a tick of edits is in the journal, not committed",
     "document.after_commit": "… and committed, not acknowledged",

@@ -32,7 +32,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.kill,
     pytest.mark.slow,
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(400),
 ]
 STEPS = 4
 BIG = "x" * 70_000
@@ -166,7 +166,7 @@ def _check_whole(run: Run, path: Path) -> None:
 
 
 def test_every_point_of_runs_is_killed_here() -> None:
-    points = {name for name in failpoints.POINTS if not name.startswith(("document.", "debug."))}
+    points = {name for name in failpoints.POINTS if not name.startswith(("document.", "debug.", "bus."))}
     assert points == {point.partition(":")[0] for point in WORK} | set(ASK)
 
 
@@ -179,7 +179,7 @@ def test_a_worker_killed_at_a_point_leaves_a_run_that_ends(stage: Stage, point: 
     done = set(NodeRun.objects.filter(run=run, state="completed").values_list("node_id", flat=True))
     lines_before = len(ledger.lines(stage.path))
     stage.restart()
-    ended = wait_for(run.pk, wait_s=40)
+    ended = wait_for(run.pk, wait_s=120)
     assert ended.state == "completed", ended.error
     again = {line[0] for line in ledger.lines(stage.path)[lines_before:]}
     assert not again & done, "a finished node ran again"
@@ -211,7 +211,7 @@ def test_a_server_killed_while_accepting_has_promised_all_or_nothing(
     assert (Run.objects.count(), RunEvent.objects.count()) == (runs, runs)
     if runs:
         stage.restart()
-        assert wait_for(Run.objects.get().pk, wait_s=40).state == "completed"
+        assert wait_for(Run.objects.get().pk, wait_s=120).state == "completed"
 
 
 @pytest.mark.parametrize(
@@ -229,7 +229,7 @@ def test_a_server_killed_while_told_to_stop_a_run_has_done_all_or_nothing(
     run = stage.start(_chain(stage.path))
     stage.kill_at(f"{point}:kill", "command", service=service, run_id=str(run.pk))
     stage.restart()
-    assert wait_for(run.pk, wait_s=40).state == state
+    assert wait_for(run.pk, wait_s=120).state == state
 
 
 @pytest.mark.parametrize(("point", "state"), [("run.resume", "paused"), ("run.resumed", "completed")])
@@ -239,7 +239,7 @@ def test_a_server_killed_while_resuming_has_resumed_or_not(stage: Stage, point: 
     run_pause(person=people.editor.person, workspace_id=people.workspace.pk, run_id=run.pk)
     stage.kill_at(f"{point}:kill", "command", service="run_resume", run_id=str(run.pk))
     stage.restart()
-    ended = wait_for(run.pk, wait_s=40)
+    ended = wait_for(run.pk, wait_s=120)
     assert ended.state == state
     if state == "completed":
         _check_whole(ended, stage.path)
@@ -253,11 +253,11 @@ def test_a_server_killed_while_redriving_has_made_a_whole_run_or_none(
     body["nodes"][2]["config"]["fail"] = True
     run = stage.start(body)
     stage.restart()
-    assert wait_for(run.pk, wait_s=40).state == "failed"
+    assert wait_for(run.pk, wait_s=120).state == "failed"
     stage.kill_at(f"{point}:kill", "command", service="run_redrive", run_id=str(run.pk))
     assert Run.objects.count() == 1 + more
     for redriven in Run.objects.exclude(pk=run.pk):
-        assert wait_for(redriven.pk, wait_s=40).state == "failed", "it went on from the node that failed"
+        assert wait_for(redriven.pk, wait_s=120).state == "failed", "it went on from the node that failed"
         assert NodeRun.objects.filter(run=redriven, node_id="n0", state="completed").count() == 1
 
 
@@ -270,7 +270,7 @@ def test_a_server_killed_while_it_delivers_a_signal_has_delivered_it_or_not(
     again = signal_deliver(run_id=run.pk, key="ask||approval", payload={"approved": True})
     assert (again is None) == is_told
     stage.restart()
-    ended = wait_for(run.pk, wait_s=40)
+    ended = wait_for(run.pk, wait_s=120)
     assert ended.state == "completed"
     _check_whole(ended, stage.path)
 
@@ -283,7 +283,7 @@ def test_a_worker_killed_while_it_tells_the_rest_of_the_product_tells_it_again(
     body["nodes"][0]["config"]["fail"] = True
     run = stage.start(body)
     stage.restart()
-    wait_for(run.pk, "failed", wait_s=40)
+    wait_for(run.pk, "failed", wait_s=120)
     stage.kill_at(f"{point}:kill", "tell")
     # A dead deliverer's lease ends by itself; the test does not wait a minute for it.
     OutboxEvent.objects.filter(state="waiting").update(due_at=timezone.now() - timedelta(seconds=1))

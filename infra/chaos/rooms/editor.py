@@ -128,8 +128,8 @@ class Editor:
             else:
                 self.doc.apply_update(body)
                 if step == frames.STEP_2 and not self.is_synced:
-                    self.is_synced = True
                     await self._write_again(socket)
+                    self.is_synced = True
         elif kind == frames.ACKNOWLEDGED:
             total, _ = read_uint(message, pos)
             while self._open and self._open[0][0] <= total:
@@ -153,7 +153,7 @@ class Editor:
         await socket.send(frame)
 
     async def _write_again(self, socket: ClientConnection) -> None:
-        """What a document of a former epoch held is written as new changes."""
+        """What a document of a former epoch held is written as new changes, before anything else is."""
         notes = self._notes()
         for key, number in list(self._held.items()):
             value = self.book.writes[key][number]

@@ -25,9 +25,14 @@ from infra.chaos.rooms.place import Place, Web, stored_document
 # Chance puts most kills between two commits; these put some exactly at one.
 COMMIT_POINTS = (
     "document.before_commit:kill%0.3,document.after_commit:kill%0.3,document.patch:kill%3,"
-    "document.patched:kill%3,document.compact:kill%25,document.compacted:kill%25"
+    "document.patched:kill%3,document.compact:kill%25,document.compacted:kill%25,document.purge:kill%25,"
+    "document.purged:kill%25,document.rebase:kill%25,document.rebased:kill%25"
 )
-TIMES = "DOCUMENT_COMPACT_AFTER_ROWS=100,DOCUMENT_COMPACT_AGAIN_S=1"
+# What happens once in a week or a year happens between two kills, with everybody connected.
+TIMES = (
+    "DOCUMENT_COMPACT_AFTER_ROWS=60,DOCUMENT_COMPACT_AGAIN_S=0.5,DOCUMENT_PURGE_AFTER_S=2,"
+    "DOCUMENT_REBASE_OPEN_BYTES=0,DOCUMENT_REBASE_AT_LEAST_BYTES=12000,DOCUMENT_REBASE_GROWTH=1.7"
+)
 CONVERGE_EVERY = 25
 WELL_WITHIN_S = 60.0
 
