@@ -1,6 +1,7 @@
 /** What may stand in the inspector's place: comments, activity. Selecting a node brings the inspector back. */
 import { useEffect } from "react";
 import { useEditor, useUi } from "../stores/context";
+import { ActivityPanel } from "./activity/activity-panel";
 import { CommentsPanel } from "./comments/comments-panel";
 import { Inspector } from "./inspector/inspector";
 
@@ -16,5 +17,6 @@ export function RightPanel() {
     [ui],
   );
   if (side === "comments") return <CommentsPanel />;
+  if (side === "activity") return <ActivityPanel />;
   return <Inspector />;
 }

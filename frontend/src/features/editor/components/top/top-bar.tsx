@@ -12,7 +12,7 @@ import { FlowSettings } from "../flow-settings";
 import { People } from "./people";
 import { RunControls, RunStatus } from "./run-controls";
 import { SaveState } from "./save-state";
-import { CommentsButton } from "./side-buttons";
+import { ActivityButton, CommentsButton } from "./side-buttons";
 import classes from "./top-bar.module.css";
 
 export function TopBar({ onRun }: { onRun: () => void }) {
@@ -34,6 +34,7 @@ export function TopBar({ onRun }: { onRun: () => void }) {
       <RunStatus />
       <People />
       <CommentsButton />
+      <ActivityButton />
       <Tooltip label={t("history")}>
         <Link
           to="/w/$ws/flows/$flow/history"
