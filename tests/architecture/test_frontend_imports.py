@@ -13,7 +13,7 @@ from infra.setup import frontend, node
 from infra.setup.console import ROOT
 
 pytestmark = [
-    pytest.mark.timeout(120),
+    pytest.mark.timeout(400),
     pytest.mark.skipif(not frontend.PACKAGES.exists(), reason="the front end's packages are not installed"),
 ]
 # rule, file, source

@@ -80,7 +80,7 @@ def main(rounds: int) -> dict[str, list[float]]:
             node_type: _rounds(
                 rounds,
                 make_flow(world.owner.person, world.workspace, chain(LENGTH, node_type), node_type),
-                lambda flow: wait_for(start(world.owner.person, flow).pk, wait_s=60),
+                lambda flow: wait_for(start(world.owner.person, flow).pk, wait_s=120),
             )
             for node_type in ("bench_touch", "bench_pass")
         }

@@ -16,7 +16,7 @@ from tests.benchmarks import durable, engine, flow, harness, rooms, runs, startu
 from tests.benchmarks.harness import Measurement
 from tests.benchmarks.product import running_product, sign_up
 
-pytestmark = [pytest.mark.bench, pytest.mark.timeout(180)]
+pytestmark = [pytest.mark.bench, pytest.mark.timeout(400)]
 # How far beyond the target a figure may be on a machine that does other things at the same time.
 TOLERATED = 20
 

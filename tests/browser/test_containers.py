@@ -11,7 +11,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.people import Somebody, Team
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 LOOP: dict[str, Any] = {
     "schema": "sage-studio/flow@1",

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.people import Team
 from tests.browser.test_running import RUN_TIMEOUT_MS, _flow_named
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 
 
 def test_two_people_see_the_same_stop_and_either_moves_the_run(team: Team) -> None:

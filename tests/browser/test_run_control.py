@@ -9,7 +9,7 @@ from playwright.sync_api import expect
 
 from tests.browser.people import Team
 
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 RUN_TIMEOUT_MS = 45_000
 
 

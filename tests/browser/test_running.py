@@ -13,7 +13,7 @@ from tests.browser.people import Somebody, Team
 from tests.browser.studio import Studio
 
 RUN_TIMEOUT_MS = 45_000
-pytestmark = pytest.mark.timeout(240)
+pytestmark = pytest.mark.timeout(400)
 LINES = "Gear oil is changed every 300 hours.\n\nBearings are greased weekly with lithium grease.\n"
 
 

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.people import Team
 from tests.browser.test_three_people import NOTIFY, drawing
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 def test_commit_change_compare_and_restore(team: Team) -> None:

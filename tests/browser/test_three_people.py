@@ -16,7 +16,7 @@ from tests.browser.studio import Studio
 
 TRIGGER, LLM, NOTIFY = "manual_trigger_aaaa", "llm_bbbb", "notify_cccc"
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 def drawing(name: str) -> dict[str, Any]:

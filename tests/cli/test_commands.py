@@ -141,7 +141,7 @@ def test_written_files_land_in_the_chosen_folder(sage: Shell, tmp_path: Path) ->
 def test_a_flow_may_be_piped_into_a_process_whose_output_is_piped_on(tmp_path: Path) -> None:
     done = subprocess.run(
         process("run", "-", "--quiet", "--json", "--input", "text=piped"),
-        cwd=tmp_path, input=json.dumps(ECHO), capture_output=True, text=True, timeout=50, check=False,
+        cwd=tmp_path, input=json.dumps(ECHO), capture_output=True, text=True, timeout=150, check=False,
     )  # fmt: skip
 
     assert done.returncode == 0
@@ -323,7 +323,7 @@ def test_ctrl_c_cancels_the_run_and_says_so(tmp_path: Path) -> None:
     assert "start" in running.stderr.readline()
     time.sleep(0.3)
     running.send_signal(signal.SIGINT)
-    _, errors = running.communicate(timeout=20)
+    _, errors = running.communicate(timeout=150)
 
     assert running.returncode == 130
     assert "Cancelled" in errors

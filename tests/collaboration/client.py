@@ -31,6 +31,7 @@ class DocClient:
         self.hello: dict[str, Any] = {}
         self.roles: list[str] = []
         self.changes: list[dict[str, Any]] = []
+        self.notices: list[dict[str, Any]] = []
         self.presence: dict[int, dict[str, Any] | None] = {}
         self.presence_clocks: dict[int, int] = {}
         self.close_code: int | None = None
@@ -80,10 +81,14 @@ class DocClient:
             self.acked_seq, pos = read_uint(message, pos)
         elif kind == frames.ROLE:
             self.roles.append(read_string(message, pos)[0])
-        elif kind == frames.CHANGED:
-            self.changes.append(json.loads(read_string(message, pos)[0]))
-        elif kind == frames.HELLO:
-            self.hello = json.loads(read_string(message, pos)[0])
+        elif kind in (frames.CHANGED, frames.NOTICE, frames.HELLO):
+            self._hear_facts(kind, json.loads(read_string(message, pos)[0]))
+
+    def _hear_facts(self, kind: int, facts: dict[str, Any]) -> None:
+        if kind == frames.HELLO:
+            self.hello = facts
+        else:
+            (self.changes if kind == frames.CHANGED else self.notices).append(facts)
 
     def _apply(self, update: bytes) -> None:
         self._applying = True
@@ -121,14 +126,14 @@ class DocClient:
         entry = frames.presence_entry(client_id or self.doc.client_id, clock, json.dumps(state))
         await self.socket.send(frames.presence([entry]))
 
-    async def all_acked(self, within_s: float = 5) -> None:
+    async def all_acked(self, within_s: float = 90) -> None:
         await until(lambda: self.acked >= self.sent_frames, within_s)
 
     def content(self) -> dict[str, Any]:
         return {name: self.root(name).to_py() for name in ("meta", "nodes", "edges", "notes")}
 
 
-async def until(condition: Any, within_s: float = 5) -> None:
+async def until(condition: Any, within_s: float = 90) -> None:
     """Wait until ``condition()`` holds."""
     async with asyncio.timeout(within_s):
         while not condition():
@@ -144,6 +149,6 @@ async def joined(
         client = DocClient(socket, doc=doc)
         await client.start()
         if synced:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(90):
                 await client.synced.wait()
         yield client

@@ -18,7 +18,7 @@ PROGRAM = Path(__file__).with_name("stock.mjs")
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_stock_y_websocket_providers_converge_through_disconnects(server: Server, seed: int) -> None:
     node = shutil.which("node")

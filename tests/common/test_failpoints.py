@@ -79,7 +79,7 @@ def test_stop_freezes_the_process_until_it_is_continued() -> None:
         _, status = os.waitpid(process.pid, os.WUNTRACED)
         assert os.WIFSTOPPED(status)
         process.send_signal(signal.SIGCONT)
-        output, _ = process.communicate(timeout=20)
+        output, _ = process.communicate(timeout=150)
     assert output == b"alive\n"
 
 

@@ -6,7 +6,6 @@ import sqlite3
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -43,14 +42,21 @@ import django
 django.setup()
 from django.db import connection, transaction
 name, seconds, hold_s, pause_s = sys.argv[2], float(sys.argv[3]), float(sys.argv[4]), float(sys.argv[5])
+def counted(cursor):
+    cursor.execute("SELECT value FROM counter")
+    return cursor.fetchone()[0]
 end, waits, count = time.monotonic() + seconds, [], 0
-while time.monotonic() < end:
-    started = time.perf_counter()
+with connection.cursor() as cursor:
+    counted(cursor)
+while time.monotonic() < end or count < 20:
+    with connection.cursor() as cursor:
+        before = counted(cursor)
     with transaction.atomic():
-        waits.append(time.perf_counter() - started)
         with connection.cursor() as cursor:
-            cursor.execute("SELECT value FROM counter")
-            value = cursor.fetchone()[0]
+            value = counted(cursor)
+            waits.append(value - before)
+            if name == "holder":
+                print("inside", flush=True)
             time.sleep(hold_s)
             cursor.execute("UPDATE counter SET value = %s", [value + 1])
     count += 1
@@ -72,7 +78,8 @@ def database(tmp_path: Path) -> Path:
 
 
 def test_light_writers_are_not_starved_by_a_busy_one_in_another_process(database: Path) -> None:
-    """Nothing is lost, and beside a writer that never pauses the others wait for one transaction or two."""
+    """Nothing is lost, and beside a writer that never pauses the others wait for a transaction or two of
+    each of the others, counted: how long those take is the machine's business."""
     plans = [("busy", 0.004, 0.0), ("light", 0.0, 0.01), ("light", 0.0, 0.01)]
     processes = [
         subprocess.Popen(
@@ -82,30 +89,30 @@ def test_light_writers_are_not_starved_by_a_busy_one_in_another_process(database
         )
         for name, hold, pause in plans
     ]
-    reports = [process.communicate(timeout=40)[0].split() for process in processes]
+    reports = [process.communicate(timeout=150)[0].split() for process in processes]
     assert all(process.returncode == 0 for process in processes)
     with sqlite3.connect(database) as raw:
         total = raw.execute("SELECT value FROM counter").fetchone()[0]
     assert total == sum(int(count) for _, count, _ in reports)
     for name, count, p95_wait in reports:
         if name == "light":
-            assert int(count) > 50
-            assert float(p95_wait) < 0.1
+            assert int(count) >= 20
+            assert int(p95_wait) <= 4
 
 
 def test_a_killed_writer_gives_the_lock_back(database: Path) -> None:
     holder = subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(database), "holder", "60", "30", "0"], stdout=subprocess.DEVNULL
+        [sys.executable, "-c", WRITER, str(database), "holder", "3600", "3600", "0"], stdout=subprocess.PIPE
     )
-    time.sleep(1.5)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == b"inside\n"
     holder.kill()
     holder.wait()
+    holder.stdout.close()
     wrapper = open_database(database)
-    started = time.monotonic()
     with wrapper.cursor() as cursor:
         cursor.execute("UPDATE counter SET value = 7")
     wrapper.close()
-    assert time.monotonic() - started < 5
 
 
 def test_the_database_is_in_wal_mode_with_full_synchronous(database: Path) -> None:

@@ -20,7 +20,7 @@ pytestmark = [
     pytest.mark.django_db(transaction=True),
     pytest.mark.kill,
     pytest.mark.slow,
-    pytest.mark.timeout(150),
+    pytest.mark.timeout(400),
 ]
 
 

@@ -22,7 +22,7 @@ from tests.executions.test_sockets import hear, listening, subscribe
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)
-WAIT_S = 15.0
+WAIT_S = 90.0
 
 
 def ledger_node(node_id: str, give: Any, **more: Any) -> dict[str, Any]:

@@ -71,7 +71,7 @@ def run(transactional_db: None) -> Iterator[Run]:
     started = start(people.editor.person, flow)
     worker = RunWorker(times=FAST, node_threads=2)
     worker.start()
-    yield wait_for(started.pk, wait_s=30)
+    yield wait_for(started.pk, wait_s=120)
     worker.stop()
 
 

@@ -13,7 +13,7 @@ from apps.flows.models import Flow
 from apps.flows.services import flow_create
 from apps.workspaces.models import Workspace
 
-WAIT_S = 15.0
+WAIT_S = 90.0
 
 
 def definition(nodes: list[dict[str, Any]], edges: list[str] | None = None, **more: Any) -> dict[str, Any]:

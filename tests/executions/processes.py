@@ -54,15 +54,15 @@ class WorkerProcess:
         if self._process.stdin:
             self._process.stdin.close()
 
-    def terminate(self, wait_s: float = 15.0) -> int:
+    def terminate(self, wait_s: float = 120.0) -> int:
         """SIGTERM, as an operator stops it; returns the exit status."""
         self._process.terminate()
         return self._process.wait(wait_s)
 
-    def wait_until_dead(self, wait_s: float = 30.0) -> int:
+    def wait_until_dead(self, wait_s: float = 120.0) -> int:
         return self._process.wait(wait_s)
 
-    def wait_until_ready(self, wait_s: float = 40.0) -> None:
+    def wait_until_ready(self, wait_s: float = 120.0) -> None:
         give_up_at = time.monotonic() + wait_s
         while "run_worker_started" not in self.log.read_text(errors="replace"):
             if time.monotonic() > give_up_at or self._process.poll() is not None:

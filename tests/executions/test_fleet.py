@@ -67,7 +67,7 @@ def node(id_: str, type_: str, **config: Any) -> dict[str, Any]:
 
 def run_to_end(people: World, body: dict[str, Any]) -> Run:
     flow = make_flow(people.editor.person, people.workspace, body)
-    return wait_for(start(people.editor.person, flow).pk, wait_s=40)
+    return wait_for(start(people.editor.person, flow).pk, wait_s=120)
 
 
 def keep_secret(people: World) -> None:
@@ -183,7 +183,7 @@ def test_the_job_of_a_lost_worker_is_done_by_another(
 
     jobs.jobs_claim = take_and_die
     try:
-        ended = wait_for(start(people.editor.person, flow).pk, wait_s=30)
+        ended = wait_for(start(people.editor.person, flow).pk, wait_s=120)
     finally:
         jobs.jobs_claim = lost
     assert taken
@@ -301,7 +301,7 @@ def put(
     return jobs.job_put(plan)
 
 
-def until(condition: Any, wait_s: float = 20.0) -> None:
+def until(condition: Any, wait_s: float = 120.0) -> None:
     give_up_at = time.monotonic() + wait_s
     while not condition():
         assert time.monotonic() < give_up_at

@@ -82,6 +82,6 @@ def test_a_node_that_computes_in_a_thread_tells_its_processor_time(people: World
     flow = Flow.objects.get(workspace=workspace_create(people.owner.person, name="Fresh"), name="Clean a CSV")
     run = start(people.owner.person, flow)
     worker.wake()
-    assert wait_for(run.pk, wait_s=50).state == "completed"
+    assert wait_for(run.pk, wait_s=120).state == "completed"
     shown = people.owner.client.get(f"/api/v1/workspaces/{flow.workspace_id}/runs/{run.pk}/nodes").json()
     assert any((row["resources"] or {}).get("cpu_ms", 0) > 0 for row in shown["items"])

@@ -27,7 +27,7 @@ def test_a_ready_flow_runs_to_its_end_with_what_it_brings(
     flow = Flow.objects.get(workspace=workspace, name=name)
     run = start(people.owner.person, flow)
     worker.wake()
-    ended = wait_for(run.pk, wait_s=50)
+    ended = wait_for(run.pk, wait_s=120)
     failed = NodeRun.objects.filter(run=run, state="failed").values_list("node_id", "error")
     assert ended.state == "completed", (ended.error, list(failed))
     assert ended.outputs

@@ -14,7 +14,7 @@ from apps.executions.models import NodeRun, Run, RunEvent, Signal
 from apps.executions.selectors import rows_outside
 from apps.flows.models import Flow
 from tests.executions import ledger
-from tests.executions.conftest import FAST
+from tests.executions.conftest import CALM
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.world import World, make_world
 
@@ -40,7 +40,7 @@ def another(transactional_db: None) -> Iterator[Callable[[], RunWorker]]:
     started: list[RunWorker] = []
 
     def begin() -> RunWorker:
-        started.append(RunWorker(times=FAST, node_threads=2))
+        started.append(RunWorker(times=CALM, node_threads=2))
         started[-1].start()
         return started[-1]
 
@@ -49,7 +49,7 @@ def another(transactional_db: None) -> Iterator[Callable[[], RunWorker]]:
         worker.stop()
 
 
-def until(condition: Callable[[], Any], wait_s: float = 20.0) -> Any:
+def until(condition: Callable[[], Any], wait_s: float = 120.0) -> Any:
     give_up_at = time.monotonic() + wait_s
     while not (found := condition()):
         assert time.monotonic() < give_up_at, "it never came"
@@ -334,7 +334,7 @@ def test_inputs_that_do_not_fit_are_refused_before_a_child_starts(
 def test_a_flow_that_calls_itself_is_stopped_at_the_deepest_level(people: World, worker: RunWorker) -> None:
     nodes = [{"id": "call", "type": "sub_flow", "config": {"flow": "Calling", "inputs": {"x": 1}}}]
     calling = make_flow(people.editor.person, people.workspace, definition(nodes), "Calling")
-    ended = wait_for(start(people.editor.person, calling).pk, wait_s=60)
+    ended = wait_for(start(people.editor.person, calling).pk, wait_s=120)
     assert (ended.state, error_of(ended)["code"]) == ("failed", "run.too_deep")
     assert Run.objects.count() == 17
 

@@ -51,7 +51,7 @@ async def run(pods: KubernetesPods, voice: Voice, type_: str, value: Any = None,
 
 
 async def until(condition: Any) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not condition():
             await asyncio.sleep(0.02)
 

@@ -17,7 +17,7 @@ from sage_studio.kernel import SageError
 from sage_studio.sdk import Needs
 from tests.executors.support import Voice, call
 
-pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(180), pytest.mark.slow]
+pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400), pytest.mark.slow]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -85,7 +85,7 @@ async def test_cancelling_ends_the_actor(nodes: RayNodes, voice: Voice) -> None:
         task.cancel()
     assert task.cancelled()
     pid = int(voice.lines()[0].split()[1])
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         while is_alive(pid):
             await asyncio.sleep(0.05)
 

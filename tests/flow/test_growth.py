@@ -46,7 +46,7 @@ def calls(nodes: int) -> dict[str, int]:
     }
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 def test_the_work_on_a_flow_grows_with_its_nodes() -> None:
     calls(SMALL)  # what is kept per type is made now
     small, big = calls(SMALL), calls(BIG)

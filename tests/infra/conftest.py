@@ -48,12 +48,12 @@ class Up:
                 return process
         raise AssertionError(f"no child called {role}: {self.said()}")
 
-    def wait_until_said(self, text: str, *, timeout_s: float = 40) -> None:
+    def wait_until_said(self, text: str, *, timeout_s: float = 120) -> None:
         wait_until(lambda: text in self.said() or self.process.poll() is not None, timeout_s=timeout_s)
         assert text in self.said(), self.said()
 
 
-def wait_until(condition: object, *, timeout_s: float = 20) -> None:
+def wait_until(condition: object, *, timeout_s: float = 120) -> None:
     """Waits for something real to happen outside this process."""
     deadline = time.monotonic() + timeout_s
     assert callable(condition)

@@ -12,7 +12,7 @@ import pytest
 from infra.native import Layout, production_layout
 from tests.infra.conftest import wait_until
 
-pytestmark = pytest.mark.timeout(180)
+pytestmark = pytest.mark.timeout(400)
 
 
 @pytest.fixture(scope="module")
@@ -38,7 +38,7 @@ class Person:
             headers={"Content-Type": "application/json", "X-CSRFToken": token or "", "Origin": self.address},
         )
         try:
-            with self.opener.open(request, timeout=10) as answer:
+            with self.opener.open(request, timeout=60) as answer:
                 return answer.status, json.loads(answer.read() or b"{}")
         except urllib.error.HTTPError as error:
             return error.code, json.loads(error.read() or b"{}")

@@ -13,7 +13,7 @@ import pytest
 from studio_project.supervisor import checks, valkey
 from tests.infra.conftest import start_up, wait_until
 
-pytestmark = pytest.mark.timeout(120)
+pytestmark = pytest.mark.timeout(400)
 
 RUNNING = "SAGE Studio is running"
 NFS_MOUNTS = """\
@@ -42,7 +42,7 @@ def test_one_command_starts_everything_restarts_what_dies_and_stops_cleanly(data
 
         children = psutil.Process(up.process.pid).children()
         up.process.send_signal(signal.SIGINT)
-        assert up.process.wait(timeout=40) == 0
+        assert up.process.wait(timeout=90) == 0
         assert [child for child in children if child.is_running() and child.status() != "zombie"] == []
 
 
@@ -80,7 +80,7 @@ def test_a_second_start_on_the_same_data_is_refused_with_the_address_of_the_firs
     with start_up(data_dir) as up:
         up.wait_until_said(RUNNING)
         with start_up(data_dir) as second:
-            assert second.process.wait(timeout=20) == 1
+            assert second.process.wait(timeout=90) == 1
             assert (
                 f"already runs on this data folder ({data_dir}): http://127.0.0.1:{up.port}" in second.said()
             )
@@ -92,7 +92,7 @@ def test_a_port_in_use_is_a_sentence_and_not_a_traceback(data_dir: Path) -> None
         taken.listen()
         port = taken.getsockname()[1]
         with start_up(data_dir, port=port) as up:
-            assert up.process.wait(timeout=20) == 1
+            assert up.process.wait(timeout=90) == 1
 
     assert f"Port {port} on 127.0.0.1 cannot be used: address already in use" in up.said()
     assert "SAGE_PORT=" in up.said()
@@ -101,7 +101,7 @@ def test_a_port_in_use_is_a_sentence_and_not_a_traceback(data_dir: Path) -> None
 
 def test_a_setting_that_makes_no_sense_is_named(data_dir: Path) -> None:
     with start_up(data_dir, "--workers", "-3") as up:
-        assert up.process.wait(timeout=20) == 1
+        assert up.process.wait(timeout=90) == 1
 
     assert "SAGE_WORKERS" in up.said()
     assert "Traceback" not in up.said()

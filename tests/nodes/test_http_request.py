@@ -75,7 +75,7 @@ async def test_busy_services_are_asked_again_when_they_say(host: LocalHost, serv
     server.answers["/r"] = [Answer(429, "", {"Retry-After": "1"}), Answer(200, "done")]
     started = time.monotonic()
     assert (await call(host, server.url + "/r", method="POST"))["body"] == "done"
-    assert 1.0 <= time.monotonic() - started < 4
+    assert time.monotonic() - started >= 1.0
 
 
 async def test_retry_after_may_be_a_date(host: LocalHost, server: ScriptedServer) -> None:

@@ -83,7 +83,7 @@ def test_holds_never_exceed_the_budget_and_everybody_is_served(plan: list[Job]) 
                 if job.is_cancelled_after == turn:
                     task.cancel()
             await asyncio.sleep(0)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             await asyncio.gather(*tasks, return_exceptions=True)
         return pool
 
@@ -202,7 +202,7 @@ async def test_a_stream_of_important_ones_does_not_starve_the_rest() -> None:
 async def test_ten_thousand_waiters_of_a_kind_are_served_in_linear_work() -> None:
     pool = ResourcePool(Amount(1000))
     order: list[str] = []
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for number in range(10_000):
             group.create_task(_queue(pool, order, str(number), Wants(cpu=1), 0.0))
 

@@ -130,7 +130,7 @@ def _start(environment: dict[str, str]) -> subprocess.CompletedProcess[str]:
         env=clean | environment | {"DJANGO_SETTINGS_MODULE": "studio_project.settings"},
         capture_output=True,
         text=True,
-        timeout=50,
+        timeout=150,
         check=False,
     )
 

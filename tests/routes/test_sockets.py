@@ -58,12 +58,12 @@ async def knock(
 async def is_let_in(route: Route, flow_id: str, headers: list[tuple[bytes, bytes]]) -> bool:
     """Whether the socket stays open: refused before, or accepted and closed at once, both mean no."""
     async with knock(route, flow_id, headers) as socket:
-        connected, _ = await socket.connect(timeout=10)
+        connected, _ = await socket.connect(timeout=60)
         if not connected:
             return False
         if await socket.receive_nothing(timeout=0.3):
             return True
-        first = await socket.receive_output(timeout=5)
+        first = await socket.receive_output(timeout=60)
         return bool(first["type"] != "websocket.close")
 
 
@@ -120,9 +120,9 @@ async def test_a_flow_that_does_not_exist_is_closed_like_a_foreign_one(
 
 
 async def closes(socket: WebsocketCommunicator) -> bool:
-    """Whether the socket is closed within two seconds, whatever else is sent before."""
+    """Whether the socket is closed, whatever else is sent before."""
     for _ in range(50):
-        output = await socket.receive_output(timeout=2)
+        output = await socket.receive_output(timeout=60)
         if output["type"] == "websocket.close":
             return True
     return False
@@ -146,7 +146,7 @@ async def test_an_open_socket_dies_with_the_right_behind_it(
             services.password_changed(editor)
 
     async with knock(route, flow_id, [HOST, ORIGIN, *cookie(world.editor.client)]) as socket:
-        connected, _ = await socket.connect(timeout=10)
+        connected, _ = await socket.connect(timeout=60)
         assert connected
         await sync_to_async(take_away)()
         assert await closes(socket)
@@ -168,7 +168,7 @@ async def test_an_open_socket_of_a_program_dies_with_its_token_and_its_person(
             services.person_set_active(world.admin.person, editor, is_active=False)
 
     async with knock(route, flow_id, [HOST, *bearer(secret)]) as socket:
-        connected, _ = await socket.connect(timeout=10)
+        connected, _ = await socket.connect(timeout=60)
         assert connected
         await sync_to_async(take_away)()
         assert await closes(socket)
@@ -180,7 +180,7 @@ async def test_a_lowered_role_does_not_close_what_a_viewer_may_see(
     world, flow_id = small_world
     lower = sync_to_async(workspaces.member_role_set)
     async with knock(route, flow_id, [HOST, ORIGIN, *cookie(world.editor.client)]) as socket:
-        connected, _ = await socket.connect(timeout=10)
+        connected, _ = await socket.connect(timeout=60)
         assert connected
         await lower(world.owner.person, world.workspace, world.editor.person.pk, Role.VIEWER)
         while not await socket.receive_nothing(timeout=1.5):

@@ -45,7 +45,7 @@ def valkey(folder: Path, password: str = "") -> Iterator[int]:
     command += ["--bind", "127.0.0.1", *(["--requirepass", password] if password else [])]
     process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     try:
-        _wait_for(port, 10)
+        _wait_for(port, 120)
         yield port
     finally:
         process.kill()
@@ -84,7 +84,7 @@ def rabbitmq(folder: Path) -> Iterator[int]:
         start_new_session=True,
     )
     try:
-        _wait_for(port, 60)
+        _wait_for(port, 120)
         time.sleep(1)
         yield port
     finally:
