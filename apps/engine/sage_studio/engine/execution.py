@@ -14,6 +14,7 @@ from sage_studio.engine.host import Host
 from sage_studio.engine.inputs import flow_inputs
 from sage_studio.engine.journal import Journal
 from sage_studio.engine.options import RunOptions
+from sage_studio.engine.pipeline_limits import wants_of_pipelines
 from sage_studio.engine.plan import Plan
 from sage_studio.engine.records import FlowState, NodeRecord, RunOutcome, RunResult, as_json_error, iso
 from sage_studio.engine.restore import close_what_is_left
@@ -47,6 +48,7 @@ async def run_flow(
     if options.resources is not None:
         wants = ((node.name or node.id, node.needs) for node in plan.whole() if not node.disabled)
         options.resources.check((name, needs) for name, needs in wants if needs is not None)
+        options.resources.check_amounts(wants_of_pipelines(plan, options.resources.budget))
     clock = clock or SystemClock()
     progress = await store.load(run_id)
     journal = Journal(store, run_id, progress)

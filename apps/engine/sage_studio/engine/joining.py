@@ -178,7 +178,7 @@ def _rewired(
                 successors[leader] = None
                 if leader in needed_by:
                     needed_by[leader].add(node.index)
-        rewired.append(replace(node, successors=tuple(successors)))
+        rewired.append(replace(node, successors=tuple(successors), is_joined=mine is not None))
     for leader, members in members_of.items():
         pipeline = _pipeline(plan, [rewired[index] for index in members], live)
         for index in members[1:]:

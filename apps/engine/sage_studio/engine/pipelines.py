@@ -10,19 +10,23 @@ from __future__ import annotations
 import asyncio
 import json
 import random
-from collections.abc import AsyncIterator, Mapping
-from typing import TYPE_CHECKING, Any, ClassVar, cast
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, cast
 
-from sage_studio.engine.attempt import Attempt
+from sage_studio.engine.attempt import Attempt, Slots
 from sage_studio.engine.context import RunContext
+from sage_studio.engine.debugging.state import Edits
 from sage_studio.engine.errors import NODE_TIMEOUT
 from sage_studio.engine.failures import Failure, failure_of, pause_before
 from sage_studio.engine.inputs import gather
+from sage_studio.engine.pipeline_limits import pipeline_limits
+from sage_studio.engine.pipeline_stops import PipelineStops
 from sage_studio.engine.plan import Member, PipelinePlan, PlanNode
 from sage_studio.engine.records import CHECKPOINT, as_json_error, has_checkpoint
 from sage_studio.engine.streams import Checkpoint, Pipeline, StageFailed, StagePlan
+from sage_studio.engine.streams.feed import Feed
 from sage_studio.kernel import JsonObject, SageError
-from sage_studio.sdk import Chunk, Context, NodeOutput, NodeSpec, StreamNode, text
+from sage_studio.sdk import Context
 
 if TYPE_CHECKING:
     from sage_studio.engine.scope import Scope
@@ -30,34 +34,6 @@ if TYPE_CHECKING:
 _FED = "<"
 _DRAIN_S = 2.5
 _PAUSE_S = 30.0
-_FEED_SLICE = 500
-
-
-class Feed(StreamNode):
-    """Hands a list on as a stream."""
-
-    spec: ClassVar = NodeSpec(
-        id="stream_feed",
-        name=text("Feed", "输入"),
-        description=text("Hands a list on as a stream.", "将列表作为数据流传递。"),
-        category="control",
-        icon="arrow",
-    )
-
-    def __init__(self, items: Any) -> None:
-        self._items = items if isinstance(items, (list, tuple)) else [] if items is None else [items]
-        self._at = 0
-
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
-        while self._at < len(self._items):
-            first, self._at = self._at, min(self._at + _FEED_SLICE, len(self._items))
-            yield {"items": Chunk(self._items[first : self._at])}
-
-    def snapshot(self) -> int:
-        return self._at
-
-    def restore(self, state: Any) -> None:
-        self._at = int(state)
 
 
 async def run_pipeline(scope: Scope, plan: PipelinePlan) -> None:
@@ -77,6 +53,7 @@ class PipelineRun:
         self._task: asyncio.Task[Any] | None = None
         self._attempt = 0
         self._began = 0.0
+        self._stops = PipelineStops(scope, self._members, self._inputs)
 
     def _active(self) -> list[Member]:
         """Members that are not skipped, with the values on their other inputs."""
@@ -107,19 +84,31 @@ class PipelineRun:
                 self._scope.skip(member.node, "branch_not_taken")
         if not self._members:
             return
+        try:
+            await self._attempts()
+        finally:
+            self._stops.end()
+
+    async def _attempts(self) -> None:
         checkpoint = self._held()
+        if not await self._stops.begin(self._attempt + 1):
+            return
         lost = max(self._scope.lost.get(member.node.id, 0) for member in self._members)
         while True:
-            self._attempt += 1
-            self._began = self._scope.run.now()
-            failed = await self._attempt_once(checkpoint)
+            self._attempt = self._stops.attempt = self._attempt + 1
+            failed = await self._attempt_in_turn(checkpoint)
             if failed is None:
                 return
             node, failure = failed
+            wait_s = 0.0
             if not failure.retryable or self._attempt - lost > node.retry.count:
-                self._settle_failure(node, failure)
-                return
-            wait_s = pause_before(self._attempt, node.retry, failure, random.random())  # noqa: S311 - spreads retries, guards nothing
+                again = await self._stops.tries_again(node, failure.problem)
+                if not again:
+                    if again is not None:
+                        self._settle_failure(node, failure)
+                    return
+            else:
+                wait_s = pause_before(self._attempt, node.retry, failure, random.random())  # noqa: S311 - spreads retries, guards nothing
             self._scope.note_retry(node, self._attempt, self._began, failure.problem, wait_s)
             if not await self._scope.pause_between(wait_s):
                 return
@@ -143,6 +132,18 @@ class PipelineRun:
 
     # One attempt
 
+    async def _attempt_in_turn(self, checkpoint: Checkpoint | None) -> tuple[PlanNode, Failure] | None:
+        """An attempt that holds what all members count against and take, all together."""
+        scope = self._scope
+        slots = Slots(pipeline_limits(scope, [member.node for member in self._members]))
+        try:
+            if not await scope.rest(_taken(slots)):
+                return None
+            self._began = scope.run.now()
+            return await self._attempt_once(checkpoint)
+        finally:
+            slots.release()
+
     async def _attempt_once(self, checkpoint: Checkpoint | None) -> tuple[PlanNode, Failure] | None:
         """The failing node and its failure, or None when it ended in any other way."""
         scope = self._scope
@@ -153,7 +154,7 @@ class PipelineRun:
         except SageError as error:
             node = self._members[0].node
             return node, failure_of(error, node, scope.path, scope.run.masks)
-        limit = asyncio.timeout(self._plan.timeout_s)
+        limit = asyncio.timeout(None if scope.run.debugger is not None else self._plan.timeout_s)
         try:
             async with limit:
                 await scope.at_pipeline(self._attempt_of(self._members[0]), self, pipeline.run())
@@ -214,14 +215,19 @@ class PipelineRun:
     def _stages_of(self, member: Member) -> list[StagePlan]:
         node, scope = member.node, self._scope
         assert node.node_class is not None, "a node without a class streams nothing"
-        values = dict(self._inputs[node.index])
+        edits = self._stops.edits.get(node.index, Edits())
+        values = {**self._inputs[node.index], **edits.inputs}
         reads: dict[str, list[tuple[str, str]]] = {
             port: [(self._id(slot), source_port) for slot, source_port in sources if slot in self._inputs]
             for port, sources in member.reads.items()
         }
         context = cast(
             Context,
-            RunContext(self._attempt_of(member), scope.config_of(node, values), self._began + node.timeout_s),
+            RunContext(
+                self._attempt_of(member),
+                {**scope.config_of(node, values), **edits.config},
+                self._began + node.timeout_s,
+            ),
         )
         stages = []
         for port in sorted(member.fed & values.keys()):
@@ -241,6 +247,7 @@ class PipelineRun:
                 multiple=frozenset(p.name for p in node.spec.inputs if p.multiple)
                 if node.spec
                 else frozenset(),
+                look=self._stops.look_of(member),
             )
         )
         return stages
@@ -323,6 +330,9 @@ class PipelineRun:
         run, pipeline = self._scope.run, self._pipeline
         outcome = run.outcome
         is_asked = run.is_resting or (outcome is not None and outcome.reason == "requested")
+        if self._stops.standing:
+            task.cancel()  # no barrier passes a member that stands: the last checkpoint has to do
+            return
         if pipeline is None or not self._plan.is_resumable or not is_asked:
             if not (lets_finish and not self._plan.is_resumable):
                 task.cancel()
@@ -333,3 +343,8 @@ class PipelineRun:
 
 def _feed_id(member: Member, port: str) -> str:
     return f"{member.node.id}{_FED}{port}"
+
+
+async def _taken(slots: Slots) -> bool:
+    await slots.take()
+    return True

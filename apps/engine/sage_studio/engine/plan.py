@@ -69,6 +69,8 @@ class PlanNode:
     executor: str | None = None
     is_deterministic: bool = False
     pipeline: PipelinePlan | None = None
+    is_joined: bool = False
+    """Whether it works in a pipeline, its own or the one of the node that stands for it."""
 
     @property
     def is_at_most_once(self) -> bool:
@@ -87,6 +89,7 @@ class PlanNode:
         plain = self.is_plain and self.effect == "pure" and self.pinned is None and self.body is None
         bare = not (self.blocking or self.disabled or self.cache or self.is_trigger or self.stream_ports)
         free = self.executor is None and self.concurrency is None and self.needs is None
+        free = free and not self.is_joined
         return plain and bare and free
 
 

@@ -158,7 +158,11 @@ class ResourcePool:
     def check(self, wants: Iterable[tuple[str, Needs]]) -> None:
         """Raise SageError ``run.needs_too_much`` (with ``errors`` for every further one) when a node,
         given by its name, can never be served here. Meant for before a run starts."""
-        errors = [error for name, needs in wants for error in self._lacks(name, Amount.of(needs))]
+        self.check_amounts((name, Amount.of(needs)) for name, needs in wants)
+
+    def check_amounts(self, wants: Iterable[tuple[str, Amount]]) -> None:
+        """The same for amounts, as several nodes take together."""
+        errors = [error for name, amount in wants for error in self._lacks(name, amount)]
         if errors:
             errors[0].errors = errors[1:]
             raise errors[0]

@@ -132,6 +132,9 @@ def _focus(gate: DebugGate, command: DebugCommand) -> None:
 def _set_inputs(gate: DebugGate, command: DebugCommand) -> None:
     """Ports and fields named replace the node's own; the others stay as they are."""
     stop = _stop_of(gate, command)
+    visit = gate.visit_at(stop.id)
+    if command.edits.config and visit is not None and visit.items is not None and visit.items.port:
+        raise SageError(NOT_HERE, {"command": command.word})  # its settings have been read
     stop.edits = stop.edits.merged(command.edits)
     gate.say_hit(stop)
 
@@ -139,6 +142,9 @@ def _set_inputs(gate: DebugGate, command: DebugCommand) -> None:
 def _set_outputs(gate: DebugGate, command: DebugCommand) -> None:
     """The node does not run (or has not failed): these are its outputs."""
     stop = _stop_of(gate, command)
+    visit = gate.visit_at(stop.id)
+    if visit is not None and visit.items is not None:
+        raise SageError(NOT_HERE, {"command": command.word})  # streams cannot be given whole
     _step(gate, stop, Decision("inject", outputs=command.outputs))
 
 

@@ -32,8 +32,9 @@ NOT_HERE = define_error(
     4073,
     en="“{command}” means nothing at this stop.",
     zh="在当前断点位置无法执行“{command}”。",
-    hint_en="Trying again is for a node that failed; another stop is chosen while the run stands still.",
-    hint_zh="“重试”只用于失败的节点；只有运行停住时才能切换到其他断点位置。",
+    hint_en="Trying again is for a node that failed; another stop is chosen while the run stands still; of a "
+    "node that works on a stream only the items can be edited.",
+    hint_zh="“重试”只用于失败的节点；只有运行停住时才能切换到其他断点位置；处理数据流的节点只能编辑数据项。",
     status=409,
 )
 NO_NODE = define_error(

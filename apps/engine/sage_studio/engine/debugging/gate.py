@@ -98,6 +98,28 @@ class DebugGate:
             or (place, "before") in self._decided
         )
 
+    def asks_again(self, place: Place) -> bool:
+        """Whether a node that is at work on a stream must come to the gate with what comes next."""
+        state = self.state
+        is_open = state.passing.kind == "none" and state.current is None and self._thread is None
+        return (
+            (place.node_id, "before") in state.breakpoints
+            or (state.passing.into and state.passing.place == place)
+            or (place, "before") in self._expected
+            or (place, "before") in self._decided
+            or (is_open and not state.stops)
+        )
+
+    def asks_reached(self, place: Place, members: Iterable[Place]) -> bool:
+        """Whether a member of a pipeline must come to the gate with its first items. A step through another
+        member ends there; a step into one, which is about its next items, lets them pass."""
+        passing = self.state.passing
+        if passing.place is not None and passing.place != place and passing.place in members:
+            if passing.into and (place.node_id, "before") not in self.state.breakpoints:
+                return False
+            self._end_step({place}, place.parent)
+        return self.asks(place)
+
     def asks_failed(self, place: Place) -> bool:
         """Whether a node whose last attempt has failed must come to the gate."""
         points = self.state.breakpoints
@@ -181,7 +203,7 @@ class DebugGate:
     def _stop_for(self, visit: Visit) -> Stop | None:
         """A stop for the visit when there is a reason for one."""
         state, place = self.state, visit.place
-        if visit.phase == "before" and place in state.released:
+        if visit.phase == "before" and place in state.released and not visit.is_later:
             return None
         hit = breakpoint_met(state, visit)
         note = ""
@@ -191,7 +213,9 @@ class DebugGate:
         elif hit is not None:
             data: JsonObject = {"level": "info", "message": self._shown(hit.log), "fields": {}}
             self.voice.debug_event("log", place, visit.attempt, data)
-        if reason is None and visit.phase == "before":
+        if reason is None and visit.is_later:
+            reason = self._reason_again(place)
+        elif reason is None and visit.phase == "before":
             reason = self._reason_for(place)
         if reason is None:
             return None
@@ -211,6 +235,14 @@ class DebugGate:
         # During a step elsewhere nobody else is current; between steps the thread's next node will be.
         is_open = state.passing.kind == "none" and state.current is None and self._thread is None
         return state.arrival if is_open else "waiting"
+
+    def _reason_again(self, place: Place) -> Reason | None:
+        """Why a node at work on a stream stops where it has no breakpoint."""
+        state = self.state
+        if state.passing.into and state.passing.place == place:
+            return "step"
+        is_open = state.passing.kind == "none" and state.current is None and self._thread is None
+        return state.arrival if is_open and not state.stops else None
 
     async def _stand(self, stop: Stop, visit: Visit) -> Decision:
         held = self._held[stop.id] = _Held(visit)
@@ -284,7 +316,7 @@ class DebugGate:
         state = self.state
         held = self._held.get(stop.id)
         self._forget(stop)
-        if stop.phase == "before" and decision.act == "go":
+        if stop.phase == "before" and decision.act == "go" and stop.place not in state.released:
             state.released.append(stop.place)
         if held is None:
             self._decided[stop.key] = decision
@@ -346,6 +378,8 @@ class DebugGate:
             "inputs": self._shown(inputs),
             "config": None if config is None else self._shown(config),
         }
+        if (items := held.visit.items) is not None and items.port:
+            data["items"] = {"port": items.port, "before": items.before, "count": items.count}
         if held.visit.problem is not None:
             data["error"] = json_object(held.visit.problem)
         self.voice.debug_event("breakpoint_hit", stop.place, stop.attempt, data)

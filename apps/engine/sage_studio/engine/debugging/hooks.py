@@ -175,6 +175,9 @@ class RunDebugger:
             run.journal.event(type_, run.now(), place.node_id, attempt, data, place.path)
 
     def debug_hold(self, visit: Visit, inputs: Mapping[str, Any], config: Mapping[str, Any] | None) -> None:
+        if visit.hold is not None:
+            visit.hold(inputs, config)
+            return
         masks, place = self._run.masks, visit.place
         self._shown.add(place)
         self._run.journal.node(

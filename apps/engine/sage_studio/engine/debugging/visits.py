@@ -28,11 +28,24 @@ GO = Decision()
 
 
 @dataclass(frozen=True, slots=True)
+class Items:
+    """What a member of a pipeline stands before: ``count`` items behind the first ``before`` of the stream on
+    ``port``; without a port it has not started."""
+
+    port: str = ""
+    before: int = 0
+    count: int = 0
+    is_first: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Visit:
-    """A node before its first attempt, or (``phase="error"``) after its last has failed.
+    """A node before its first attempt, or (``phase="error"``) after its last has failed; a member of a
+    pipeline (``items``) also before items of its stream.
 
     ``config`` resolves the configuration for the inputs it is given and may raise SageError;
-    ``names`` gives the values of the expression names asked for.
+    ``names`` gives the values of the expression names asked for. ``hold`` records what it stands before,
+    where its record says more than that it waits.
     """
 
     place: Place
@@ -42,6 +55,13 @@ class Visit:
     names: Callable[[frozenset[str], Mapping[str, Any]], Mapping[str, Any]]
     phase: Phase = "before"
     problem: Problem | None = None
+    items: Items | None = None
+    hold: Callable[[Mapping[str, Any], Mapping[str, Any] | None], None] | None = None
+
+    @property
+    def is_later(self) -> bool:
+        """Whether its node has been let through before, and only stops where that is asked for anew."""
+        return self.items is not None and not self.items.is_first
 
     def seen(self, edits: Edits) -> tuple[dict[str, Any], dict[str, Any] | None, str]:
         """Inputs and configuration as the node would get them now, and what is wrong with the latter."""

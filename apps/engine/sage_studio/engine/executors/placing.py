@@ -3,7 +3,7 @@
 The flow's ``settings.executor`` is the rule for its nodes, a node's own ``executor`` overrides it:
 ``local`` (this process; nodes that compute in worker processes when there are any), ``process``,
 ``celery``, ``ray``, ``kubernetes``. Triggers, control nodes and containers steer the run and always stay
-with it, as do nodes whose code another process could not import.
+with it, as do nodes joined by streams, and those whose code another process could not import.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from sage_studio.engine.executors.errors import (
     PROCESS_ENDED,
     UNAVAILABLE,
 )
-from sage_studio.engine.plan import Plan, PlanNode
+from sage_studio.engine.plan import PipelinePlan, Plan, PlanNode
 from sage_studio.flow.document import EXECUTORS
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context, Needs
@@ -55,7 +55,11 @@ class Executors:
         to run where it cannot."""
         rule = plan.document.settings.executor
         self._check_place(rule)
-        for node in _all_nodes(plan):
+        nodes = list(_all_nodes(plan))
+        for node in nodes:
+            if node.pipeline is not None:
+                _check_pipeline(node.pipeline)
+        for node in nodes:
             if node.executor is not None and not node.disabled:
                 self._check_place(node.executor)
                 _check_node(node)
@@ -102,6 +106,19 @@ def _check_node(node: PlanNode) -> None:
         return
     facts = {"name": node.name or node.id, "executor": node.executor}
     raise SageError(NOT_MOVABLE, {**facts, "reason": reason[0], "reason_zh": reason[1]}, f"nodes.{node.id}")
+
+
+def _check_pipeline(pipeline: PipelinePlan) -> None:
+    """Nodes joined by streams hand each other items in one process: the run's."""
+    for member in pipeline.members:
+        node = member.node
+        if node.executor not in (None, LOCAL):
+            facts = {"name": node.name or node.id, "executor": node.executor}
+            raise SageError(
+                NOT_MOVABLE,
+                {**facts, "reason": "it works on a stream.", "reason_zh": "它处理数据流。"},
+                f"nodes.{node.id}",
+            )
 
 
 def _all_nodes(plan: Plan) -> Iterator[PlanNode]:

@@ -20,7 +20,7 @@ def is_effect_free(node: PlanNode) -> bool:
 
 def is_repeatable(node: PlanNode) -> bool:
     """Whether equal settings and inputs give equal outputs, however often it runs, and it does run."""
-    runs = not node.disabled and node.pinned is None and not node.stream_ports
+    runs = not node.disabled and node.pinned is None and not node.stream_ports and not node.is_joined
     return runs and is_effect_free(node) and node.is_deterministic
 
 
@@ -47,7 +47,7 @@ def named_nodes(node: PlanNode, plan: Plan) -> set[int]:
 def order_only_inputs(node: PlanNode) -> list[PlanInput]:
     """Wired inputs whose value neither the node's code nor an expression ever reads. A disabled node
     hands its inputs on, so it reads them all."""
-    if not node.inputs or node.node_class is None or node.body is not None or node.disabled:
+    if not node.inputs or node.node_class is None or node.body is not None or node.disabled or node.is_joined:
         return []
     unread = _unread_ports(node.node_class)
     wired = [one for one in node.inputs if one.port in unread] if unread else []

@@ -18,7 +18,7 @@ from sage_studio.kernel import JsonObject, Text
 
 _MOST_SIMULATED = 2_000
 SCHEMA: Literal["sage-studio/optimisation@1"] = "sage-studio/optimisation@1"
-Kind = Literal["relaxed", "shared", "hoisted", "fused", "unread"]
+Kind = Literal["relaxed", "shared", "hoisted", "fused", "streamed", "unread"]
 
 
 class ReportEdge(TypedDict):
@@ -156,6 +156,7 @@ def _changes(level: LevelChanges) -> Iterator[ReportChange]:
     yield from _shared(level)
     yield from _hoisted(level)
     yield from _fused(level)
+    yield from _streamed(level)
     yield from _unread(level)
 
 
@@ -220,6 +221,15 @@ _FUSED_WHY = Text(
     "most what had no effects.",
     zh="每个节点只等待前一个，没有流程外的效果，记录方式不变；崩溃后最多重复没有效果的部分。",
 )
+_STREAMED = Text(
+    en="{count} nodes work at the same time on streams, items passing from one to the next: {nodes}.",
+    zh="{count} 个节点同时处理数据流，数据项依次传递：{nodes}。",
+)
+_STREAMED_WHY = Text(
+    en="They start together once everything any of them needs from elsewhere is there, and hold places and "
+    "resources together; so they stay in drawn order, and none of them is shared, moved or left out alone.",
+    zh="当任一节点所需的外部数据都到齐后一起启动，并共同占用并发名额与资源；因此保持绘制顺序，其中任何节点都不会被单独共享、移动或省略。",
+)
 _UNREAD = Text(
     en="{nodes}: nothing reads what this gives; it runs because people look at outputs.",
     zh="{nodes}：没有任何内容读取它的输出；因为有人会查看输出，所以仍会运行。",
@@ -276,6 +286,13 @@ def _fused(level: LevelChanges) -> Iterator[ReportChange]:
     plan = level.plan
     for chain in chains(plan.nodes, plan.order, level.hints.cheap) if plan.hints else ():
         yield _change(level, "fused", chain, what=_FUSED, why=_FUSED_WHY, saves_ms=None)
+
+
+def _streamed(level: LevelChanges) -> Iterator[ReportChange]:
+    for node in level.plan.nodes:
+        if node.pipeline is not None and len(node.pipeline.members) > 1:
+            slots = [member.node.index for member in node.pipeline.members]
+            yield _change(level, "streamed", slots, what=_STREAMED, why=_STREAMED_WHY, saves_ms=None)
 
 
 def _unread(level: LevelChanges) -> Iterator[ReportChange]:

@@ -112,6 +112,11 @@ def unread(plan: Plan, nodes: Sequence[PlanNode]) -> list[int]:
     idle: set[int] = set()
     for slot in reversed(plan.order):
         node = nodes[slot]
-        if is_effect_free(node) and slot not in wanted and idle.issuperset(node.successors):
+        if (
+            is_effect_free(node)
+            and not node.is_joined
+            and slot not in wanted
+            and idle.issuperset(node.successors)
+        ):
             idle.add(slot)
     return sorted(idle)

@@ -108,6 +108,8 @@ class DirectStage(Stage):
             await asyncio.get_running_loop().create_future()
 
     async def _take(self, node: ChunkNode, items: Sequence[Any]) -> None:
+        if self._reader.look is not None:
+            items = await self._reader.look(node.takes, items)
         self._reader.items += len(items)
         await self._give(checked(await node.take(items)))
         await self._flush()  # a mark may follow, and finds nothing left behind

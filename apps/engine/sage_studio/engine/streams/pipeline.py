@@ -128,7 +128,7 @@ class Pipeline(Reports):
         direct = DirectLane(channel, port, stage) if isinstance(stage, DirectStage) else None
         lane = channel.add(direct or Lane(channel, port))
         lane.reader_id = stage.id
-        return Reader(lane, stage)
+        return Reader(lane, stage, stage.plan.look)
 
     # Running
 

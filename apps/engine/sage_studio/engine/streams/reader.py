@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, Protocol, TypeAlias, TypeVar
 
 from sage_studio.engine.streams.channel import Barrier, End, Lane, wait_for_any
 from sage_studio.engine.streams.errors import TOO_LONG
@@ -13,6 +13,8 @@ from sage_studio.kernel import SageError
 from sage_studio.sdk import Chunk, ItemStream
 
 R = TypeVar("R")
+Look: TypeAlias = Callable[[str, Sequence[Any]], Awaitable[Sequence[Any]]]
+"""Somebody who is shown what comes on a port, before the node gets it, and answers what it gets."""
 _TICK: Chunk = Chunk()
 _LAST_WORDS_S = 0.5
 
@@ -33,9 +35,10 @@ class Aligner(Protocol):
 class Reader(ItemStream):
     """Reads a lane on behalf of one node."""
 
-    def __init__(self, lane: Lane, aligner: Aligner) -> None:
+    def __init__(self, lane: Lane, aligner: Aligner, look: Look | None = None) -> None:
         self.lane = lane
         self.items = 0
+        self.look = look
         self._aligner = aligner
 
     async def take(self) -> Sequence[Any] | None:
@@ -48,6 +51,8 @@ class Reader(ItemStream):
                 continue
             if isinstance(entry, End):
                 return None
+            if self.look is not None:
+                entry = await self.look(lane.port, entry)
             lane.drop()
             self.items += len(entry)
             return entry
@@ -115,6 +120,8 @@ class Reader(ItemStream):
                 elif isinstance(entry, End):
                     return
                 else:
+                    if self.look is not None:
+                        entry = await self.look(lane.port, entry)
                     lane.drop()
                     self.items += len(entry)
                     waiting.extend(entry)

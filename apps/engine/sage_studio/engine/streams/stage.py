@@ -17,7 +17,7 @@ from typing import Any
 from sage_studio.engine.stepping import checked, resume
 from sage_studio.engine.streams.channel import Barrier
 from sage_studio.engine.streams.outlet import BUFFERED, Outlet
-from sage_studio.engine.streams.reader import Reader
+from sage_studio.engine.streams.reader import Look, Reader
 from sage_studio.kernel import JsonObject
 from sage_studio.sdk import Context, Node, StreamNode, is_many
 
@@ -28,7 +28,7 @@ _TURN_S = 0.005
 class StagePlan:
     """What a stage is made of. ``inputs`` are the settled values; ``reads`` says for each stream
     input where it comes from (port → sources as (stage, port)). ``gathered`` are stream ports somebody
-    takes as a list after the end."""
+    takes as a list after the end; ``look`` is shown what comes before the node gets it."""
 
     id: str
     make: Callable[[], Node]
@@ -38,6 +38,7 @@ class StagePlan:
     outputs: frozenset[str] = frozenset()
     gathered: frozenset[str] = frozenset()
     multiple: frozenset[str] = frozenset()
+    look: Look | None = None
 
 
 class Reports:
