@@ -6,8 +6,10 @@ import asyncio
 import uuid
 import weakref
 from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import replace
 
 import structlog
+from django.conf import settings
 
 from apps.collaboration import policies, selectors, services
 from apps.collaboration.adapters.threads import DatabaseThread, JournalThread
@@ -97,7 +99,7 @@ class ProcessHub:
             refusals=AuditedRefusals(self._journal.reads),
             check_rights=self._check,
             may_edit=policies.may_edit,
-            limits=limits,
+            limits=limits or _limits(),
         )
         self.reads = self._journal.reads
         self._task = asyncio.get_running_loop().create_task(self.hub.run(), name="document-hub")
@@ -117,6 +119,16 @@ class ProcessHub:
         await self._task
         await self._hints.close()
         await self._journal.close()
+
+
+def _limits() -> Limits:
+    """The product's own; rigs let upkeep come sooner."""
+    usual = Limits()
+    return replace(
+        usual,
+        settle_s=getattr(settings, "DOCUMENT_SETTLE_S", usual.settle_s),
+        settle_at_most_s=getattr(settings, "DOCUMENT_SETTLE_AT_MOST_S", usual.settle_at_most_s),
+    )
 
 
 _hubs: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, ProcessHub] = weakref.WeakKeyDictionary()
