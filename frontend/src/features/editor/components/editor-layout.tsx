@@ -7,6 +7,7 @@ import { Canvas } from "./canvas/canvas";
 import { Drawer } from "./drawer/drawer";
 import classes from "./editor-layout.module.css";
 import { EmptyCanvas } from "./editor-states";
+import { useCodeEditorAhead } from "./inspector/lazy-code-editor";
 import { Notices } from "./notices/notices";
 import { NodePicker } from "./palette/node-picker";
 import { Palette } from "./palette/palette";
@@ -22,6 +23,7 @@ export function EditorLayout() {
   const starter = useRunStarter();
   useShortcuts({ onRun: starter.ask });
   useLastRun();
+  useCodeEditorAhead();
   return (
     <main
       className={classes.editor}
