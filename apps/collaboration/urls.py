@@ -2,8 +2,9 @@
 
 from django.urls import path
 
-from apps.collaboration import activity_apis, apis, comment_apis
+from apps.collaboration import activity_apis, apis, comment_apis, share_apis
 
+urlpatterns = [path("shared/<str:token>", share_apis.SharedFlowApi.as_view())]
 workspace_urlpatterns = [
     path("flows/<uuid:flow_id>", apis.FlowDetailApi.as_view()),
     path("flows/<uuid:flow_id>/definition", apis.FlowDefinitionApi.as_view()),
@@ -11,6 +12,8 @@ workspace_urlpatterns = [
     path("flows/<uuid:flow_id>/problems", apis.FlowProblemsApi.as_view()),
     path("flows/<uuid:flow_id>/document", apis.FlowDocumentApi.as_view()),
     path("flows/<uuid:flow_id>/document/recovery", apis.DocumentRecoveryApi.as_view()),
+    path("flows/<uuid:flow_id>/links", share_apis.ShareLinksApi.as_view()),
+    path("flows/<uuid:flow_id>/links/<uuid:link_id>", share_apis.ShareLinkApi.as_view()),
     path("flows/<uuid:flow_id>/activity", activity_apis.ActivityApi.as_view()),
     path("flows/<uuid:flow_id>/comments", comment_apis.CommentsApi.as_view()),
     path("flows/<uuid:flow_id>/comments/<uuid:thread_id>", comment_apis.ThreadApi.as_view()),

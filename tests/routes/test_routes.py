@@ -33,6 +33,7 @@ PUBLIC_ADDRESSES = {
     "/readyz",
     "/api/v1/session",
     "/api/v1/invitations/<str:token>",
+    "/api/v1/shared/<str:token>",
     "/_allauth/browser/v1/auth/session",
     "/_allauth/browser/v1/auth/login",
     "/_allauth/browser/v1/auth/signup",

@@ -107,6 +107,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/shared/{token}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description The page behind a link; the unguessable token is the right to see it. */
+    get: operations["shared_flow"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/templates": {
     parameters: {
       query?: never;
@@ -593,6 +610,41 @@ export interface paths {
     /** @description Brings back a live document that was set aside because opening it failed repeatedly. */
     post: operations["flow_document_recover"];
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/links": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Links of one flow. */
+    get: operations["share_link_list"];
+    put?: never;
+    /** @description Links of one flow. */
+    post: operations["share_link_create"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/links/{link_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** @description One link. */
+    delete: operations["share_link_delete"];
     options?: never;
     head?: never;
     patch?: never;
@@ -2025,7 +2077,8 @@ export interface components {
     };
     /**
      * @description A run with what it was given and what it gave; big values are references. ``children`` are the
-     *     newest of the runs it started (``?parent=`` of the list pages them all).
+     *     newest of the runs it started (``?parent=`` of the list pages them all). ``budget_in_force`` is its own
+     *     budget, or the nearest above it: the one that ``resume`` raises.
      */
     RunDetailOut: {
       /** Format: uuid */
@@ -2065,6 +2118,7 @@ export interface components {
       parent_path: string;
       depth: number;
       readonly children: components["schemas"]["ChildRunOut"][];
+      readonly budget_in_force: components["schemas"]["BudgetOut"] | null;
       inputs: unknown;
       outputs: unknown;
       last_seq: number;
@@ -2164,6 +2218,71 @@ export interface components {
       authenticated: boolean;
       person: components["schemas"]["PersonOut"] | null;
       instance: components["schemas"]["InstanceOut"];
+    };
+    /** @description How long a link works; without days until it is taken back. */
+    ShareLinkInRequest: {
+      expires_in_days?: number | null;
+    };
+    /** @description A link as the workspace's owners see it. */
+    ShareLinkOut: {
+      /** Format: uuid */
+      id: string;
+      readonly url: string;
+      created_by: components["schemas"]["CommentPersonOut"];
+      /** Format: date-time */
+      created_at: string;
+      /** Format: date-time */
+      expires_at: string | null;
+    };
+    /** @description A page of links. */
+    ShareLinkPageOut: {
+      items: components["schemas"]["ShareLinkOut"][];
+      next_cursor: string | null;
+    };
+    /** @description A line between two nodes. */
+    SharedEdgeOut: {
+      id: string;
+      source: string;
+      source_port: string;
+      target: string;
+      target_port: string;
+    };
+    /** @description What somebody with a link sees of a flow. */
+    SharedFlowOut: {
+      name: string;
+      /** Format: date-time */
+      updated_at: string;
+      /** Format: date-time */
+      expires_at: string | null;
+      nodes: components["schemas"]["SharedNodeOut"][];
+      edges: components["schemas"]["SharedEdgeOut"][];
+      notes: components["schemas"]["SharedNoteOut"][];
+    };
+    /** @description A node as a card: nothing of what it is set to. */
+    SharedNodeOut: {
+      id: string;
+      type: string;
+      name?: string;
+      type_name: components["schemas"]["SharedTextOut"];
+      category: string;
+      icon: string;
+      pos: number[];
+      size?: number[];
+      parent?: string | null;
+      disabled?: boolean;
+    };
+    /** @description A note on the canvas. */
+    SharedNoteOut: {
+      id: string;
+      text: string;
+      pos: number[];
+      size?: number[];
+      color?: string;
+    };
+    /** @description A name in both languages. */
+    SharedTextOut: {
+      en?: string;
+      zh?: string;
     };
     /** @description The answer to a wait; the payload reaches the node as it is. */
     SignalInRequest: {
@@ -2561,6 +2680,27 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["SessionOut"];
+        };
+      };
+    };
+  };
+  shared_flow: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        token: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["SharedFlowOut"];
         };
       };
     };
@@ -3580,6 +3720,79 @@ export interface operations {
         content: {
           "application/json": components["schemas"]["RecoveryOut"];
         };
+      };
+    };
+  };
+  share_link_list: {
+    parameters: {
+      query?: {
+        limit?: number;
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ShareLinkPageOut"];
+        };
+      };
+    };
+  };
+  share_link_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["ShareLinkInRequest"];
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ShareLinkOut"];
+        };
+      };
+    };
+  };
+  share_link_delete: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        link_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };
