@@ -96,7 +96,7 @@ export type FileItem = {
 };
 
 export type OptimisationChange = {
-  kind: "relaxed" | "shared" | "hoisted" | "fused" | "unread";
+  kind: "relaxed" | "shared" | "hoisted" | "fused" | "streamed" | "unread";
   container: string | null;
   nodes: string[];
   what: LocalText;

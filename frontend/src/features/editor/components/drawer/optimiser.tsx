@@ -93,7 +93,14 @@ function ChangeRow({ change }: { change: OptimisationChange }) {
   );
 }
 
-const ICONS = { relaxed: "split", shared: "copy", hoisted: "loop", fused: "merge", unread: "minus" } as const;
+const ICONS = {
+  relaxed: "split",
+  shared: "copy",
+  hoisted: "loop",
+  fused: "merge",
+  streamed: "flow",
+  unread: "minus",
+} as const;
 
 function both(local: (text: LocalText) => string, what: LocalText, why: LocalText): string {
   return `${local(what)} ${local(why)}`;
