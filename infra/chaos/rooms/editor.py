@@ -52,6 +52,8 @@ class Editor:
     _open: deque[tuple[int, Claim]] = field(default_factory=deque)
     _held: dict[str, int] = field(default_factory=dict)
     """Key → number of its newest write, for those not acknowledged yet."""
+    _has_held: bool = True
+    """Whether the document has what is held: not when it is the first of a new epoch."""
     _changes: list[bytes] = field(default_factory=list)
     _watching: Any = None
 
@@ -117,6 +119,7 @@ class Editor:
         """Begin with a fresh document and write again what was never acknowledged."""
         self._begin_anew()
         self.epoch = 0
+        self._has_held = False
 
     async def _hear(self, socket: ClientConnection, message: bytes) -> None:
         kind, pos = read_uint(message, 0)
@@ -124,7 +127,8 @@ class Editor:
             step, pos = read_uint(message, pos)
             body, pos = read_bytes(message, pos)
             if step == frames.STEP_1:
-                await self._send(socket, frames.sync_answer(self.doc.get_update(body)), dict(self._held))
+                held = dict(self._held) if self._has_held else {}
+                await self._send(socket, frames.sync_answer(self.doc.get_update(body)), held)
             else:
                 self.doc.apply_update(body)
                 if step == frames.STEP_2 and not self.is_synced:
@@ -154,6 +158,7 @@ class Editor:
 
     async def _write_again(self, socket: ClientConnection) -> None:
         """What a document of a former epoch held is written as new changes, before anything else is."""
+        self._has_held = True
         notes = self._notes()
         for key, number in list(self._held.items()):
             value = self.book.writes[key][number]
