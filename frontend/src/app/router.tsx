@@ -74,6 +74,12 @@ const inviteRoute = createRoute({
   component: lazyRouteComponent(() => import("./auth-routes"), "InvitationRoute"),
 });
 
+const sharedRoute = createRoute({
+  getParentRoute: () => rootRoute,
+  path: "/shared/$token",
+  component: lazyRouteComponent(() => import("./shared-route"), "SharedRoute"),
+});
+
 /** Everything behind sign-in, inside the shell. */
 const shellRoute = createRoute({
   getParentRoute: () => rootRoute,
@@ -201,6 +207,7 @@ const routeTree = rootRoute.addChildren([
   signUpRoute,
   resetRoute,
   inviteRoute,
+  sharedRoute,
   shellRoute.addChildren([
     homeRoute,
     workspaceRoute.addChildren([

@@ -12,6 +12,7 @@ import { FlowSettings } from "../flow-settings";
 import { People } from "./people";
 import { RunControls, RunStatus } from "./run-controls";
 import { SaveState } from "./save-state";
+import { ShareButton } from "./share-button";
 import { ActivityButton, CommentsButton } from "./side-buttons";
 import classes from "./top-bar.module.css";
 
@@ -58,17 +59,7 @@ export function TopBar({ onRun }: { onRun: () => void }) {
         </button>
       </Tooltip>
       {settingsOpen && <FlowSettings onClose={() => setSettingsOpen(false)} />}
-      <Tooltip label={t("share_help")}>
-        <Link
-          to="/w/$ws/members"
-          params={{ ws: workspaceId }}
-          className={classes.ghost}
-          aria-label={t("share")}
-        >
-          <Icon name="share" size={15} />
-          <span className={classes.wide}>{t("share")}</span>
-        </Link>
-      </Tooltip>
+      <ShareButton />
       <RunControls onRun={onRun} />
     </header>
   );
