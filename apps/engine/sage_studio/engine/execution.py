@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -44,33 +44,52 @@ async def run_flow(
     to run where it cannot here, and ``run.needs_too_much`` when a node asks for more than there is.
     """
     options = options or RunOptions()
-    (options.executors or NOWHERE).check(plan)
-    if options.resources is not None:
-        wants = ((node.name or node.id, node.needs) for node in plan.whole() if not node.disabled)
-        options.resources.check((name, needs) for name, needs in wants if needs is not None)
-        options.resources.check_amounts(wants_of_pipelines(plan, options.resources.budget))
-    clock = clock or SystemClock()
+    _check_that_it_can_run(plan, options)
     progress = await store.load(run_id)
     journal = Journal(store, run_id, progress)
+
+    def begun() -> ActiveRun:
+        return ActiveRun(
+            plan,
+            run_id=run_id,
+            flow_id=flow_id,
+            inputs=flow_inputs(plan.document, inputs),
+            host=host,
+            journal=journal,
+            controls=controls or Controls(),
+            threads=threads,
+            clock=clock or SystemClock(),
+            progress=progress,
+            options=options,
+        )
+
+    return await _journalled(journal, begun)
+
+
+def _check_that_it_can_run(plan: Plan, options: RunOptions) -> None:
+    """Whether every node can run where it is to run, with what it needs."""
+    (options.executors or NOWHERE).check(plan)
+    pool = options.resources
+    if pool is None:
+        return
+    known = plan.kept.get("wants")
+    if known is None:
+        nodes = [node for node in plan.whole() if not node.disabled]
+        wants = [(node.name or node.id, node.needs) for node in nodes if node.needs is not None]
+        known = plan.kept["wants"] = wants, any(node.pipeline is not None for node in nodes)
+    wants, has_pipelines = known
+    pool.check(wants)
+    if has_pipelines:
+        pool.check_amounts(wants_of_pipelines(plan, pool.budget))
+
+
+async def _journalled(journal: Journal, begun: Callable[[], ActiveRun]) -> RunResult:
+    """Perform a run while its journal is written beside it."""
     try:
         async with asyncio.TaskGroup() as group:
             group.create_task(journal.write())
             try:
-                return await _perform(
-                    ActiveRun(
-                        plan,
-                        run_id=run_id,
-                        flow_id=flow_id,
-                        inputs=flow_inputs(plan.document, inputs),
-                        host=host,
-                        journal=journal,
-                        controls=controls or Controls(),
-                        threads=threads,
-                        clock=clock,
-                        progress=progress,
-                        options=options,
-                    )
-                )
+                return await _perform(begun())
             finally:
                 journal.close()
     except BaseExceptionGroup as failures:

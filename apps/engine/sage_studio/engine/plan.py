@@ -169,6 +169,8 @@ class Plan:
     container: str | None = None
     hints: Hints | None = None
     special: frozenset[int] = frozenset()
+    # What its runs have looked up, by who needs it: the same for all of them, and no part of its meaning.
+    kept: dict[str, Any] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def whole(self) -> Iterator[PlanNode]:
         """The nodes of this level and of all below it."""

@@ -8,7 +8,7 @@ with it, as do nodes joined by streams, and those whose code another process cou
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from sage_studio.engine.executors.call import NodeCall, NodeExecutor, may_travel, origin_of
@@ -55,14 +55,18 @@ class Executors:
         to run where it cannot."""
         rule = plan.document.settings.executor
         self._check_place(rule)
-        nodes = list(_all_nodes(plan))
-        for node in nodes:
-            if node.pipeline is not None:
-                _check_pipeline(node.pipeline)
-        for node in nodes:
-            if node.executor is not None and not node.disabled:
-                self._check_place(node.executor)
-                _check_node(node)
+        named = plan.kept.get("places")
+        if named is None:
+            nodes = list(plan.whole())
+            pipelines = [node.pipeline for node in nodes if node.pipeline is not None]
+            movers = [(node, node.executor) for node in nodes if node.executor and not node.disabled]
+            named = plan.kept["places"] = pipelines, movers
+        pipelines, movers = named
+        for pipeline in pipelines:
+            _check_pipeline(pipeline)
+        for node, executor in movers:
+            self._check_place(executor)
+            _check_node(node)
 
     def spreads(self, rule: str) -> bool:
         """Whether nodes of a flow that says ``rule`` go elsewhere though nothing in them says so."""
@@ -119,14 +123,6 @@ def _check_pipeline(pipeline: PipelinePlan) -> None:
                 {**facts, "reason": "it works on a stream.", "reason_zh": "它处理数据流。"},
                 f"nodes.{node.id}",
             )
-
-
-def _all_nodes(plan: Plan) -> Iterator[PlanNode]:
-    for node in plan.nodes:
-        yield node
-        if node.body is not None:
-            for section in node.body.sections.values():
-                yield from _all_nodes(section)
 
 
 async def run_elsewhere(
