@@ -120,15 +120,22 @@ class ChildRunOut(serializers.Serializer[Any]):
 
 class RunDetailOut(RunOut):
     """A run with what it was given and what it gave; big values are references. ``children`` are the
-    newest of the runs it started (``?parent=`` of the list pages them all)."""
+    newest of the runs it started (``?parent=`` of the list pages them all). ``budget_in_force`` is its own
+    budget, or the nearest above it: the one that ``resume`` raises."""
 
     parent_path = serializers.CharField()
     depth = serializers.IntegerField()
     children = serializers.SerializerMethodField()
+    budget_in_force = serializers.SerializerMethodField()
 
     inputs = serializers.JSONField()
     outputs = serializers.JSONField(allow_null=True)
     last_seq = serializers.IntegerField()
+
+    @extend_schema_field(BudgetOut(allow_null=True))
+    def get_budget_in_force(self, run: Run) -> Any:
+        holder = budgets.budget_holder(run)
+        return None if holder is None else holder.budget
 
     @extend_schema_field(ChildRunOut(many=True))
     def get_children(self, run: Run) -> Any:

@@ -4,7 +4,15 @@ from __future__ import annotations
 
 from django.urls import path
 
-from apps.executions import apis, control_apis, debug_apis, optimisation_apis, price_apis, trace_apis
+from apps.executions import (
+    apis,
+    control_apis,
+    debug_apis,
+    executor_apis,
+    optimisation_apis,
+    price_apis,
+    trace_apis,
+)
 
 _RUN = "runs/<uuid:run_id>"
 workspace_urlpatterns = [
@@ -20,6 +28,7 @@ workspace_urlpatterns = [
     path(f"{_RUN}/definition", trace_apis.RunDefinitionApi.as_view()),
     path(f"{_RUN}/commands", control_apis.RunCommandsApi.as_view()),
     path(f"{_RUN}/debug", debug_apis.RunDebugApi.as_view()),
+    path("executors", executor_apis.ExecutorsApi.as_view()),
     path("prices", price_apis.ModelPricesApi.as_view()),
     path("flows/<uuid:flow_id>/breakpoints", debug_apis.FlowBreakpointsApi.as_view()),
     path("flows/<uuid:flow_id>/optimisation", optimisation_apis.FlowOptimisationApi.as_view()),

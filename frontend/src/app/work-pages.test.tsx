@@ -18,6 +18,8 @@ const failedRun = {
   trigger: "manual",
   version: 14,
   retry_of: null,
+  cost: { micros: 0, currency: "" },
+  budget: null,
   parent_run_id: null,
   children: [],
   created_at: "2026-11-20T10:00:00Z",

@@ -20,6 +20,7 @@ export type FlowNode = {
   on_error?: string;
   cache?: boolean;
   concurrency?: number;
+  executor?: string;
   pinned?: Json;
   notes?: string;
 };

@@ -70,6 +70,30 @@ export function formatNumber(value: number): string {
   return value.toLocaleString(tags[currentLanguage()]);
 }
 
+/** Millionths of a currency as an amount; less than a cent keeps the digits that tell. */
+export function formatMoney(micros: number, currency: string): string {
+  const amount = micros / 1_000_000;
+  const digits = amount !== 0 && Math.abs(amount) < 1 ? { maximumSignificantDigits: 3 } : {};
+  const style = { style: "currency", currency, currencyDisplay: "narrowSymbol" } as const;
+  try {
+    return amount.toLocaleString(tags[currentLanguage()], { ...style, ...digits });
+  } catch {
+    return `${amount} ${currency}`;
+  }
+}
+
+/** How many digits a currency has behind the point: 2 for most, none for the yen. */
+export function minorDigits(currency: string): number {
+  try {
+    return (
+      new Intl.NumberFormat("en", { style: "currency", currency }).resolvedOptions().maximumFractionDigits ??
+      2
+    );
+  } catch {
+    return 2;
+  }
+}
+
 export function formatBytes(bytes: number): string {
   const units = ["B", "kB", "MB", "GB", "TB"];
   let value = bytes;

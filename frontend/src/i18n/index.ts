@@ -5,8 +5,10 @@ export {
   formatDate,
   formatDuration,
   formatFullTime,
+  formatMoney,
   formatNumber,
   formatTime,
+  minorDigits,
   useLanguage,
 } from "./format";
 export {

@@ -195,11 +195,16 @@ export const diagnosesQuery = (workspaceId: string, runId: string) =>
       (state.data?.length ?? 0) > 0 || state.dataUpdateCount > 10 ? false : 1500,
   });
 
+type RunCommand = "cancel" | "retry" | "pause" | "resume" | "redrive";
+
 export function useRunCommand(workspaceId: string, runId: string) {
   const queryClient = useQueryClient();
   return useMutation({
-    mutationFn: (command: "cancel" | "retry" | "pause" | "resume" | "redrive") =>
-      http.post<Run>(workspacePath(workspaceId, `/runs/${runId}/commands`), { command }),
+    mutationFn: (asked: RunCommand | { command: "resume"; budget: number }) =>
+      http.post<Run>(
+        workspacePath(workspaceId, `/runs/${runId}/commands`),
+        typeof asked === "string" ? { command: asked } : asked,
+      ),
     onSuccess: () => queryClient.invalidateQueries({ queryKey: ["workspace", workspaceId, "runs"] }),
   });
 }

@@ -33,6 +33,7 @@ export function RunListPage({ workspaceId, filters, onFilters }: Props) {
       { key: "trigger", label: t("col.trigger"), width: 130, hideBelow: "wide" },
       { key: "started", label: t("col.started"), width: 160 },
       { key: "duration", label: t("col.duration"), width: 90, align: "right" },
+      { key: "cost", label: t("col.cost"), width: 84, align: "right", hideBelow: "wide" },
       { key: "version", label: t("col.version"), width: 90 },
       { key: "person", label: t("col.person"), width: 150 },
     ],

@@ -13,6 +13,7 @@ import type { RunDetail } from "@/lib/api";
 import { useRights } from "@/lib/workspaces";
 import { isActive, runDefinitionQuery, runQuery, useRunCommand } from "./api";
 import { DiagnosisCard } from "./components/diagnosis-card";
+import { PausedCard } from "./components/paused-card";
 import { RunDetails } from "./components/run-details";
 import { RunLog } from "./components/run-log";
 import { RunNodes } from "./components/run-nodes";
@@ -52,6 +53,7 @@ function RunBody({ workspaceId, run }: { workspaceId: string; run: RunDetail }) 
         {run.state === "failed" && (
           <DiagnosisCard workspaceId={workspaceId} run={run} definition={definition} />
         )}
+        {run.state === "paused" && <PausedCard workspaceId={workspaceId} run={run} definition={definition} />}
         {isActive(run.state) && (
           <RunWaits
             workspaceId={workspaceId}

@@ -12,6 +12,7 @@ import { useWorkspaceRename } from "./api";
 import { AuditSection } from "./components/audit-section";
 import { DeleteWorkspaceDialog } from "./components/delete-workspace-dialog";
 import { LeaveDialog } from "./components/member-dialogs";
+import { PricesSection } from "./components/prices-section";
 import { workspacesText } from "./text";
 import classes from "./workspace-settings-page.module.css";
 
@@ -50,6 +51,7 @@ function Sections({ workspace }: { workspace: Workspace }) {
           {t(`role.${workspace.role}.about`)}
         </p>
       </Section>
+      <PricesSection workspaceId={workspace.id} canEdit={owner} />
       {owner && <AuditSection workspaceId={workspace.id} />}
       {workspace.kind === "team" && (
         <Section

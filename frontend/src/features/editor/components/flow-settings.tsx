@@ -2,14 +2,16 @@
 import { NumberInput, Select, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { FormDialog } from "@/components/dialog";
-import type { Json, JsonObject } from "@/flow-core";
-import { useText } from "@/i18n";
+import { isObject, type Json, type JsonObject } from "@/flow-core";
+import { minorDigits, useText } from "@/i18n";
+import { EXECUTORS } from "../api/executors";
 import { useCanEdit, useEditor, useFlow } from "../stores/context";
 import { editorText } from "../text";
 import classes from "./run-dialog.module.css";
 
 const MODES = ["batch", "streaming", "event"] as const;
-const EXECUTORS = ["local", "process", "celery", "ray", "kubernetes"] as const;
+
+const CURRENCIES = ["USD", "EUR", "CNY", "GBP", "JPY"];
 const DAY_S = 86_400;
 
 export function FlowSettings({ onClose }: { onClose: () => void }) {
@@ -97,6 +99,7 @@ export function FlowSettings({ onClose }: { onClose: () => void }) {
           onChange={(value) => set("optimise", value ?? undefined)}
         />
       </div>
+      <BudgetFields value={draft.budget} disabled={!canEdit} onChange={(value) => set("budget", value)} />
       <TextInput
         label={t("flow.timezone")}
         placeholder="UTC"
@@ -106,6 +109,53 @@ export function FlowSettings({ onClose }: { onClose: () => void }) {
         onChange={(event) => set("timezone", event.currentTarget.value || undefined)}
       />
     </FormDialog>
+  );
+}
+
+type BudgetProps = {
+  value: Json | undefined;
+  disabled: boolean;
+  onChange: (value: Json | undefined) => void;
+};
+
+/** Kept in the currency's smallest unit; people read and write whole amounts. */
+function BudgetFields({ value, disabled, onChange }: BudgetProps) {
+  const t = useText(editorText);
+  const budget = isObject(value) && typeof value.amount === "number" ? value : null;
+  const [currency, setCurrency] = useState(typeof budget?.currency === "string" ? budget.currency : "USD");
+  const digits = minorDigits(currency);
+  const put = (amount: number | null, unit: string): void =>
+    onChange(
+      amount === null ? undefined : { amount: Math.round(amount * 10 ** minorDigits(unit)), currency: unit },
+    );
+  const amount = budget ? Number(budget.amount) / 10 ** digits : null;
+  return (
+    <div className={classes.pair}>
+      <NumberInput
+        label={t("flow.budget")}
+        description={t("flow.budget.help")}
+        inputWrapperOrder={["label", "input", "description"]}
+        min={0}
+        max={10_000_000}
+        decimalScale={digits}
+        placeholder={t("flow.none")}
+        value={amount ?? ""}
+        disabled={disabled}
+        onChange={(next) => put(next === "" ? null : Number(next), currency)}
+      />
+      <Select
+        label={t("flow.budget.currency")}
+        data={[...new Set([...CURRENCIES, currency])]}
+        value={currency}
+        allowDeselect={false}
+        disabled={disabled}
+        onChange={(next) => {
+          if (next === null) return;
+          setCurrency(next);
+          put(amount, next);
+        }}
+      />
+    </div>
   );
 }
 

@@ -1,3 +1,4 @@
+import type { FlowNode } from "@/flow-core";
 import { useCatalogue, useFlow } from "../stores/context";
 import { useLocalText } from "./use-local-text";
 
@@ -7,4 +8,11 @@ export function useNodeName(id: string | null): string {
   const spec = useCatalogue().get(node?.type ?? "");
   const local = useLocalText();
   return node ? node.name || local(spec?.name) || node.type : "";
+}
+
+/** The same for any node, as a function. */
+export function useNodeNames(): (node: FlowNode) => string {
+  const types = useCatalogue();
+  const local = useLocalText();
+  return (node) => node.name || local(types.get(node.type)?.name) || node.type;
 }

@@ -6,6 +6,7 @@ import { QueryView } from "@/components/query-view";
 import { useText } from "@/i18n";
 import { ApiProblem, type NodeRun, type RunDetail, type RunError } from "@/lib/api";
 import { runNodeQuery } from "../api";
+import { nodeCost } from "../cost";
 import classes from "../run-page.module.css";
 import { runsText } from "../text";
 import { ValuePorts } from "./value-view";
@@ -24,6 +25,7 @@ export function asApiProblem(error: RunError): ApiProblem {
 export function NodeValues({ workspaceId, run, node }: Props) {
   const t = useText(runsText);
   const query = useQuery(runNodeQuery(workspaceId, run.id, node.id, node.state));
+  const cost = nodeCost(node);
   return (
     <div className={classes.values}>
       {node.error && (
@@ -31,6 +33,7 @@ export function NodeValues({ workspaceId, run, node }: Props) {
           <ProblemNote error={asApiProblem(node.error)} />
         </div>
       )}
+      {cost && <p className={classes.wide}>{t("node.cost", { cost })}</p>}
       <QueryView query={query} skeleton={<Skeleton height={90} />}>
         {(detail) => (
           <>

@@ -4,6 +4,7 @@ import { PersonName } from "@/components/person-avatar";
 import { StateLabel } from "@/components/state-ring";
 import { formatDuration, formatFullTime, formatTime, useText } from "@/i18n";
 import type { FlowDefinition, Json, RunDetail } from "@/lib/api";
+import { costText } from "../cost";
 import classes from "../run-page.module.css";
 import { runsText, triggerText } from "../text";
 import { useElapsed } from "../use-elapsed";
@@ -39,6 +40,7 @@ export function RunDetails({ workspaceId, run, definition }: Props) {
     [t("run.finished"), <When key="finished" at={run.finished_at} />],
     [t("run.trigger"), triggerText(t, run.trigger)],
     [t("col.version"), run.version === null ? t("draft") : `v${run.version}`],
+    ...(run.cost.micros > 0 || run.budget ? [[t("run.cost"), costText(t, run)] as [string, ReactNode]] : []),
     [t("run.by"), run.created_by ? <PersonName key="by" person={run.created_by} /> : "—"],
   ];
   return (

@@ -1,7 +1,7 @@
 import { Link } from "@tanstack/react-router";
 import { PersonName } from "@/components/person-avatar";
 import { StateLabel } from "@/components/state-ring";
-import { formatDuration, formatFullTime, formatTime, useText } from "@/i18n";
+import { formatDuration, formatFullTime, formatMoney, formatTime, useText } from "@/i18n";
 import type { Run } from "@/lib/api";
 import { isActive } from "../api";
 import classes from "../run-list-page.module.css";
@@ -36,6 +36,9 @@ export function RunRow({ workspaceId, run }: { workspaceId: string; run: Run }) 
       </td>
       <td data-align="right" className={isActive(run.state) ? "num muted" : "num"}>
         {formatDuration(elapsed)}
+      </td>
+      <td data-hide="wide" data-align="right" className="num muted">
+        {run.cost.micros > 0 ? formatMoney(run.cost.micros, run.cost.currency) : "—"}
       </td>
       <td className="muted">{run.version === null ? t("draft") : `v${run.version}`}</td>
       <td>{run.created_by ? <PersonName person={run.created_by} /> : "—"}</td>

@@ -4,7 +4,8 @@ import { useText } from "@/i18n";
 import type { DebugStop } from "../../api/debug";
 import { debugText } from "../../debug-text";
 import { currentStop, useDebugTell, useDebugView } from "../../hooks/use-debug";
-import { useCanEdit, useEditor, useRuns } from "../../stores/context";
+import { useNodeName, useNodeNames } from "../../hooks/use-node-name";
+import { useCanEdit, useEditor, useFlow, useRuns } from "../../stores/context";
 import { isFinal, shownRun } from "../../stores/run-store";
 import { select } from "../../stores/ui-store";
 import { Breakpoints } from "./breakpoints";
@@ -52,6 +53,7 @@ function Buttons({ stop }: { stop: DebugStop | null }) {
           {t(word)}
         </button>
       ))}
+      <RunTo stop={stop} />
       {stop?.phase === "error" && (
         <button
           type="button"
@@ -81,6 +83,30 @@ function Buttons({ stop }: { stop: DebugStop | null }) {
         {t("stop")}
       </button>
     </div>
+  );
+}
+
+/** Go on to a chosen node: the one that is selected, or any other. */
+function RunTo({ stop }: { stop: DebugStop | null }) {
+  const t = useText(debugText);
+  const nodes = useFlow((flow) => flow.document.nodes);
+  const nameOf = useNodeNames();
+  const { mutate, isPending } = useDebugTell();
+  return (
+    <select
+      aria-label={t("run_to")}
+      data-testid="debug-run_to"
+      disabled={stop === null || isPending}
+      value=""
+      onChange={(event) => stop && mutate({ command: "run_to", stop: stop.id, node_id: event.target.value })}
+    >
+      <option value="">{t("run_to")}</option>
+      {nodes.map((node) => (
+        <option key={node.id} value={node.id}>
+          {nameOf(node)}
+        </option>
+      ))}
+    </select>
   );
 }
 
@@ -115,7 +141,7 @@ function Where() {
   );
 }
 
-const SAID = [...STEPS, "pause", "again", "stop"] as const;
+const SAID = [...STEPS, "run_to", "pause", "again", "stop"] as const;
 
 function isSaid(word: string): word is (typeof SAID)[number] {
   return (SAID as readonly string[]).includes(word);
@@ -125,6 +151,7 @@ function StopRow({ stop, isCurrent }: { stop: DebugStop; isCurrent: boolean }) {
   const { ui } = useEditor();
   const t = useText(debugText);
   const canEdit = useCanEdit();
+  const name = useNodeName(stop.node_id);
   const { mutate } = useDebugTell();
   return (
     <li data-current={isCurrent || undefined}>
@@ -135,7 +162,7 @@ function StopRow({ stop, isCurrent }: { stop: DebugStop; isCurrent: boolean }) {
           if (!isCurrent && canEdit) mutate({ command: "focus", stop: stop.id });
         }}
       >
-        <b>{stop.node_id}</b>
+        <b>{name}</b>
         <span className="muted">{stop.iteration_path}</span>
         <span>{t(`reason.${stop.reason}`)}</span>
       </button>

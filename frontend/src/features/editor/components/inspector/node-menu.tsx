@@ -3,7 +3,10 @@ import { Menu } from "@mantine/core";
 import { Icon } from "@/components/icon";
 import type { FlowNode } from "@/flow-core";
 import { useText } from "@/i18n";
+import { debugText } from "../../debug-text";
+import { currentStop, useDebugTell, useDebugView } from "../../hooks/use-debug";
 import { useNodeActions } from "../../hooks/use-node-actions";
+import { useCanEdit } from "../../stores/context";
 import { editorText } from "../../text";
 import classes from "./inspector.module.css";
 
@@ -39,6 +42,7 @@ export function NodeMenu({ node }: { node: FlowNode }) {
         >
           {node.disabled ? t("node.enable") : t("node.disable")}
         </Menu.Item>
+        <RunToHere node={node} />
         <Menu.Divider />
         <Menu.Item
           color="red"
@@ -50,6 +54,23 @@ export function NodeMenu({ node }: { node: FlowNode }) {
         </Menu.Item>
       </Menu.Dropdown>
     </Menu>
+  );
+}
+
+/** Only while somebody debugs: go on, and stop before this node. */
+function RunToHere({ node }: { node: FlowNode }) {
+  const t = useText(debugText);
+  const canEdit = useCanEdit();
+  const stop = currentStop(useDebugView());
+  const { mutate } = useDebugTell();
+  if (!stop || !canEdit) return null;
+  return (
+    <Menu.Item
+      leftSection={<Icon name="play" />}
+      onClick={() => mutate({ command: "run_to", stop: stop.id, node_id: node.id })}
+    >
+      {t("run_to_here")}
+    </Menu.Item>
   );
 }
 

@@ -1,7 +1,9 @@
 /** What the engine does around a node: retries, time limit, what a failure means, cache, notes. */
 import { NumberInput, Select, Switch, TagsInput, Textarea } from "@mantine/core";
+import { useQuery } from "@tanstack/react-query";
 import type { FlowNode, Json } from "@/flow-core";
 import { useText } from "@/i18n";
+import { EXECUTORS, executorsQuery, mayTravel } from "../../api/executors";
 import { useDraft } from "../../hooks/use-draft";
 import { useCanEdit, useCatalogue, useEditor } from "../../stores/context";
 import { editorText } from "../../text";
@@ -17,6 +19,7 @@ export function NodeSettings({ node }: { node: FlowNode }) {
       {!spec?.trigger && (
         <Fold title={t("settings.errors")} summary={errors}>
           <RetrySettings node={node} />
+          {spec && mayTravel(spec) && <ExecutorSetting node={node} />}
           {spec?.effect === "pure" && <CacheSetting node={node} />}
         </Fold>
       )}
@@ -64,6 +67,31 @@ function RetrySettings({ node }: { node: FlowNode }) {
           onChange={(value) => setRetry({ delay_s: Number(value) || 0 })}
         />
       </div>
+      {count > 0 && (
+        <div className={classes.pair}>
+          <NumberInput
+            label={t("settings.backoff")}
+            min={1}
+            max={10}
+            step={0.5}
+            prefix="× "
+            value={numberOf(node.retry?.backoff) ?? 2}
+            disabled={disabled}
+            onChange={(value) => setRetry({ backoff: Number(value) || 1 })}
+          />
+          <NumberInput
+            label={t("settings.jitter")}
+            min={0}
+            max={100}
+            step={10}
+            prefix="± "
+            suffix=" %"
+            value={Math.round((numberOf(node.retry?.jitter) ?? 0.1) * 100)}
+            disabled={disabled}
+            onChange={(value) => setRetry({ jitter: Math.min((Number(value) || 0) / 100, 1) })}
+          />
+        </div>
+      )}
       {count > 0 && (
         <TagsInput
           label={t("settings.retry_errors")}
@@ -121,6 +149,34 @@ function RetrySettings({ node }: { node: FlowNode }) {
         />
       </div>
     </>
+  );
+}
+
+/** A place that is not set up can be seen, and chosen: the flow may run elsewhere tomorrow. */
+function ExecutorSetting({ node }: { node: FlowNode }) {
+  const { operations, undo, workspaceId } = useEditor();
+  const t = useText(editorText);
+  const places = useQuery(executorsQuery(workspaceId)).data ?? [];
+  const chosen = EXECUTORS.find((name) => name === node.executor) ?? null;
+  const variable = places.find((place) => place.name === chosen)?.variable ?? "";
+  return (
+    <Select
+      label={t("settings.executor")}
+      {...(chosen ? { description: t(`settings.executor.${chosen}.help`) } : {})}
+      inputWrapperOrder={["label", "input", "description", "error"]}
+      error={variable ? t("settings.executor.missing", { variable }) : null}
+      data={[
+        { value: "", label: t("settings.executor.flow") },
+        ...EXECUTORS.map((value) => ({ value: value as string, label: t(`flow.executor.${value}`) })),
+      ]}
+      value={chosen ?? ""}
+      allowDeselect={false}
+      disabled={!useCanEdit()}
+      onChange={(value) => {
+        operations.setNode([node.id], "executor", value || undefined);
+        undo.cut();
+      }}
+    />
   );
 }
 
