@@ -12,7 +12,7 @@ export class ChangeRecorder {
   private latest: readonly Change[] = [];
   private readonly listeners = new Set<(recorded: Recorded) => void>();
   /** Around the newest change that came from outside. */
-  outside: { before: FlowDocument; after: FlowDocument } | null = null;
+  outside: { before: FlowDocument; after: FlowDocument; at: number } | null = null;
 
   /** After `live` in the order of listeners: its snapshot must be the transaction's. */
   constructor(
@@ -49,7 +49,7 @@ export class ChangeRecorder {
   private onAfter = (transaction: Y.Transaction): void => {
     const after = this.live.snapshot.document;
     if (!transaction.local) {
-      if (after !== this.before) this.outside = { before: this.before, after };
+      if (after !== this.before) this.outside = { before: this.before, after, at: Date.now() };
       return;
     }
     const drawn = [...transaction.changed].find(([type]) => Object.is(type, this.roots.edges))?.[1];

@@ -1,5 +1,5 @@
 /** What happened to a flow, newest first. */
-import { infiniteQueryOptions } from "@tanstack/react-query";
+import { infiniteQueryOptions, queryOptions } from "@tanstack/react-query";
 import { type ActivityPage, http, workspacePath } from "@/lib/api";
 
 export const activityKey = (workspaceId: string, flowId: string) =>
@@ -16,4 +16,24 @@ export const activityQuery = (workspaceId: string, flowId: string) =>
       ),
     initialPageParam: null as string | null,
     getNextPageParam: (page) => page.next_cursor,
+  });
+
+/** Who changed the flow after a position of its journal. */
+export const awayAuthorsQuery = (
+  workspaceId: string,
+  flowId: string,
+  from: { seq: number; epoch: number; since: number },
+) =>
+  queryOptions({
+    queryKey: ["flow", workspaceId, flowId, "away", from.since] as const,
+    queryFn: async ({ signal }) => {
+      const page = await http.get<ActivityPage>(
+        workspacePath(workspaceId, `/flows/${flowId}/activity`),
+        { since_seq: from.seq, epoch: from.epoch },
+        signal,
+      );
+      const meanwhile = page.items.filter((item) => Date.parse(item.ended_at) >= from.since);
+      return [...new Set(meanwhile.flatMap((item) => item.person?.name ?? []))];
+    },
+    staleTime: Number.POSITIVE_INFINITY,
   });

@@ -20,6 +20,7 @@ import {
   type Written,
 } from "@/flow-core";
 import type { RunEvent } from "../api/types";
+import { Away } from "./away";
 import { applyDebugEvents, createDebugStore, type DebugStore } from "./debug-store";
 import { Follow } from "./follow";
 import { createIssueStore, type IssueStore } from "./issue-store";
@@ -47,6 +48,7 @@ export class EditorSession {
   readonly presence: PresenceSender;
   readonly people: PresenceStore;
   readonly follow: Follow;
+  readonly away: Away;
   readonly ui: UiStore = createUiStore();
   readonly runs: RunStore = createRunStore();
   readonly debug: DebugStore = createDebugStore();
@@ -80,6 +82,7 @@ export class EditorSession {
       carryOver: (changes) => this.bringIn("carry_over", changes).refused,
     });
     this.serverWriters = new ServerWriters(this);
+    this.away = new Away(this, scope);
     this.presence = new PresenceSender(this.provider.awareness);
     this.people = createPresenceStore(this.provider);
     this.follow = new Follow(this.provider, this.presence);
@@ -148,6 +151,7 @@ export class EditorSession {
     document.removeEventListener("visibilitychange", this.onHide);
     this.serverWriters.destroy();
     this.follow.destroy();
+    this.away.destroy();
     this.stopDrag();
     this.presence.destroy();
     this.runSocket.destroy();
@@ -168,11 +172,13 @@ export class EditorSession {
   };
 
   /** Hidden tabs get their timers late, and may be thrown away without a word. */
-  private onHide = (): void => {
+  private onHide = (event: Event): void => {
     this.presence.set(document.hidden ? { hidden: true, cursor: null } : { hidden: false });
     if (document.hidden) this.presence.flush();
     this.provider.flush();
     this.undo.save();
+    if (document.hidden || event.type === "pagehide") this.away.leave();
+    else this.away.comeBack();
   };
 }
 

@@ -1,4 +1,5 @@
 /** What a person has to know now, above the canvas. */
+import { AwayNotice } from "./away-notice";
 import { ConnectionNotice } from "./connection-notice";
 import { FollowNotice } from "./follow-notice";
 import { KeptChanges } from "./kept-changes";
@@ -10,6 +11,7 @@ export function Notices() {
       <ConnectionNotice />
       <KeptChanges />
       <FollowNotice />
+      <AwayNotice />
     </div>
   );
 }
