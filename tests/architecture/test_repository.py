@@ -30,7 +30,7 @@ TEXT = {
     "",
 }
 REGISTRY = re.compile(
-    r"(pypi\.org/simple|files\.pythonhosted|registry\.npmjs|\"resolved\":|--(extra-)?index-url)"
+    r"(pypi\.org/simple|files\.pythonhosted|registry\.npmjs|\"resolved\": *\"https?:|--(extra-)?index-url)"
 )
 MACHINE = re.compile(r"(?<![\w.])/(?:work|root|home/\w+)/(?!\.)\w+")
 UNFINISHED = re.compile(r"\b(TODO|FIXME|XXX|HACK)\b")
