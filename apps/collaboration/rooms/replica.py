@@ -82,11 +82,12 @@ class Replica:
         self._depth += scan.hanging_depth
         return self._depth <= self._max_depth
 
-    def size_with(self, update: bytes, *, limit: int) -> int:
-        """About how large the document would be. Counted up from what was applied, which is never less
-        than it really is, and measured only when that is beyond ``limit``."""
-        grown = self._size_bytes - self._measured_bytes >= _MEASURE_EVERY_BYTES
-        if self._size_bytes + len(update) > limit and (grown or not self._measured_bytes):
+    def size_with(self, update: bytes, *, limit: int, spare: int) -> int:
+        """About how large the document would be: counted up from what was applied, which is never less
+        than it really is. Measured only beyond ``limit``, and there not for each of the small changes that
+        ``spare`` still has room for: a full document takes a tenth of a second."""
+        since = self._size_bytes - self._measured_bytes
+        if self._size_bytes + len(update) > limit and since >= (_MEASURE_EVERY_BYTES if spare else 1):
             self._size_bytes = self._measured_bytes = len(self._doc.encode())
         return self._size_bytes + len(update)
 
