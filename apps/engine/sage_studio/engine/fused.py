@@ -242,6 +242,7 @@ async def _calls(scope: Scope, fusion: Fusion) -> Any:  # noqa: C901, PLR0912 - 
             if type(given) is not dict:
                 given = checked(given)
         except Exception as error:
+            # The edge to node code: failures are outcomes here.
             if fusion.is_detached:
                 raise
             return fusion.failed(context, error)

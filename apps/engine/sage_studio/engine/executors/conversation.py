@@ -141,7 +141,7 @@ class Conversation:
             self._streams.pop(number, None)
             return _END
         except BaseException:
-            self._streams.pop(number, None)
+            self._streams.pop(number, None)  # however it ended, also cancelled, it gives no more
             raise
 
     async def _take(self, number: int) -> AsyncIterator[Any]:

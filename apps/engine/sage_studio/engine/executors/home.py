@@ -38,7 +38,7 @@ SERVICES: Mapping[str, frozenset[str]] = {
     "files": frozenset({"read", "stream", "write"}),
     "blobs": frozenset({"put", "get"}),
     "vectors": frozenset({"upsert", "search", "model"}),
-    "llm": frozenset({"chat"}),
+    "llm": frozenset({"chat", "warm"}),
     "notifier": frozenset({"notify"}),
     "state": frozenset({"get", "set"}),
     "context": frozenset({"credential", "wait_until", "wait_for", "flow", "afford", "price"}),
@@ -78,6 +78,7 @@ async def run_over(link: Link, call: NodeCall, context: Context) -> Mapping[str,
                 reader.cancel()
                 talk.end(ConnectionError("the conversation is over"))
     except BaseExceptionGroup as failures:
+        # The children are the conversation's own: their first error is the call's.
         raise _first(failures) from None
 
 

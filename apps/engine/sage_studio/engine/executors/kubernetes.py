@@ -84,6 +84,7 @@ class KubernetesPods:
                 finally:
                     watch.cancel()
         except BaseExceptionGroup as failures:
+            # The one child is the watch over the pod: its error is the call's.
             raise failures.exceptions[0] from None
         except httpx2.HTTPError as error:
             raise _cluster_error(error) from error

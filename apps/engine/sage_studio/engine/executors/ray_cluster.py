@@ -69,6 +69,7 @@ class RayNodes:
             is_fit = True
             return outputs
         except Exception as error:
+            # What the node raised leaves an actor in order; a broken conversation does not.
             is_fit = not (isinstance(error, SageError) and error.code in _BROKEN)
             raise
         finally:
@@ -103,7 +104,7 @@ class RayNodes:
             reason = "its resources are taken or too few"
             raise SageError(NO_ROOM, {"timeout_s": self._start_timeout_s, "reason": reason}) from None
         except BaseException:
-            link.kill()
+            link.kill()  # also when cancelled: nobody else knows of this actor
             raise
         if greeting is None or greeting.method != HELLO:
             link.kill()

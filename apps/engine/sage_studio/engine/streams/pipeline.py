@@ -241,6 +241,7 @@ class Pipeline(Reports):
         try:
             await node.committed()
         except Exception as error:
+            # As whatever else a node raises.
             if self.failure is None:
                 self.failure = StageFailed(stage.id, error)
             raise
