@@ -74,8 +74,8 @@ PEERS: tuple[Peer, ...] = (
     NodePeer("node-red", ("node-red@4.1.15",), "nodered_peer.cjs"),
     PythonPeer("langgraph", ("langgraph==1.2.22", "langgraph-checkpoint-sqlite==3.1.2"), "langgraph_peer.py"),
     PythonPeer("dbos", ("dbos==3.4.0", "pysqlite3-binary; sys_platform == 'linux'"), "dbos_peer.py"),
-    # Prefect's server calls FastAPI as releases up to this one wanted it.
-    PythonPeer("prefect", ("prefect==3.8.8", "fastapi==0.115.14"), "prefect_peer.py"),
+    # Later releases of FastAPI refuse what Prefect's server asks of it.
+    PythonPeer("prefect", ("prefect==3.8.8", "fastapi==0.139.0"), "prefect_peer.py"),
 )
 
 
