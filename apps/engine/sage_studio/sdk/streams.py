@@ -236,9 +236,9 @@ class ChunkNode(StreamNode):
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
         """What a chunk gives. ``snapshot`` is called between two chunks."""
 
-    async def finish(self) -> NodeOutput:
-        """What is left to give at the end of the stream."""
-        return {}
+    async def finish(self) -> AsyncIterator[NodeOutput]:
+        """What is left to give at the end of the stream, part by part."""
+        yield {}
 
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         await self.open(ctx, inputs)
@@ -246,4 +246,5 @@ class ChunkNode(StreamNode):
             yield await self.take(chunk)
             if self.has_enough:
                 break
-        yield await self.finish()
+        async for part in self.finish():
+            yield part

@@ -88,8 +88,7 @@ class DirectStage(Stage):
         if self._failed is not None:
             raise self._failed
         self._reports.goes_alone(self)
-        await self._give(checked(await node.finish()))
-        await self._flush()
+        await self._drive(node.finish())
 
     async def take_in(self, items: Sequence[Any]) -> None:
         """A chunk, in the driving stage's task. A failure is this stage's own: it is raised in its task,

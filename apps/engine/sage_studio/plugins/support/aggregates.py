@@ -14,8 +14,7 @@ from typing import Any
 import rfc8785
 
 from sage_studio.kernel import Json, define_error
-from sage_studio.plugins.support.items import at_path
-from sage_studio.sdk import NodeError, Rows
+from sage_studio.sdk import NodeError
 
 TOO_MANY = define_error(
     "data_group.too_many",
@@ -26,9 +25,7 @@ TOO_MANY = define_error(
     hint_zh="请减少分组字段或使用更粗的粒度，或先进行筛选。",
     status=422,
 )
-MAX_GROUPS = 500_000
 MAX_VALUES = 2_000_000
-_PLAIN = frozenset({str, int, float, type(None)})
 _NUMBERS = frozenset({int, float})
 
 
@@ -65,8 +62,21 @@ class Calculation(ABC):
     def result(self, group: int) -> Json: ...
 
     @abstractmethod
+    def columns(self) -> list[list[Any]]:
+        """All it holds, as lists with an entry per group."""
+
+    @abstractmethod
+    def absorb(self, groups: Sequence[int], columns: list[list[Any]]) -> None:
+        """Take in what another of its kind held of later items; the group each of its entries belongs to."""
+
     def state(self) -> Json:
         """JSON for a checkpoint; ``load`` takes it back."""
+        return [list(column) for column in self.columns()]
+
+    @property
+    def held(self) -> int:
+        """Values kept beside one entry per group."""
+        return 0
 
     @abstractmethod
     def load(self, state: Any) -> None: ...
@@ -86,11 +96,15 @@ class Count(Calculation):
     def result(self, group: int) -> Json:
         return self._counts[group]
 
-    def state(self) -> Json:
-        return list(self._counts)
+    def columns(self) -> list[list[Any]]:
+        return [self._counts]
+
+    def absorb(self, groups: Sequence[int], columns: list[list[Any]]) -> None:
+        for group, count in zip(groups, columns[0], strict=True):
+            self._counts[group] += count
 
     def load(self, state: Any) -> None:
-        self._counts = list(state)
+        self._counts = list(state[0])
 
 
 class Sum(Calculation):
@@ -126,8 +140,13 @@ class Sum(Calculation):
         count = self._counts[group]
         return tidy(self._sums[group] / count) if count else None
 
-    def state(self) -> Json:
-        return [list(self._sums), list(self._counts)]
+    def columns(self) -> list[list[Any]]:
+        return [self._sums, self._counts]
+
+    def absorb(self, groups: Sequence[int], columns: list[list[Any]]) -> None:
+        for group, total, count in zip(groups, *columns, strict=True):
+            self._sums[group] += total
+            self._counts[group] += count
 
     def load(self, state: Any) -> None:
         self._sums, self._counts = list(state[0]), list(state[1])
@@ -166,8 +185,14 @@ class Extreme(Calculation):
         number = self._numbers[group]
         return self._texts[group] if self._has_text[group] or number is None else tidy(number)
 
-    def state(self) -> Json:
-        return [list(self._numbers), list(self._texts), list(self._has_text)]
+    def columns(self) -> list[list[Any]]:
+        return [self._numbers, self._texts, self._has_text]
+
+    def absorb(self, groups: Sequence[int], columns: list[list[Any]]) -> None:
+        for group, number, text, has_text in zip(groups, *columns, strict=True):
+            self._numbers[group] = _better(self._pick, self._numbers[group], number)
+            self._texts[group] = _better(self._pick, self._texts[group], text)
+            self._has_text[group] = self._has_text[group] or has_text
 
     def load(self, state: Any) -> None:
         self._numbers, self._texts, self._has_text = (list(part) for part in state)
@@ -195,8 +220,14 @@ class First(Calculation):
         value: Json = self._values[group]
         return value
 
-    def state(self) -> Json:
-        return [list(self._values), list(self._has)]
+    def columns(self) -> list[list[Any]]:
+        return [self._values, self._has]
+
+    def absorb(self, groups: Sequence[int], columns: list[list[Any]]) -> None:
+        for group, value, has in zip(groups, *columns, strict=True):
+            if has and (self._is_last or not self._has[group]):
+                self._values[group] = value
+                self._has[group] = True
 
     def load(self, state: Any) -> None:
         self._values, self._has = list(state[0]), list(state[1])
@@ -222,11 +253,19 @@ class Gather(Calculation):
     def result(self, group: int) -> Json:
         return self._lists[group]
 
-    def state(self) -> Json:
-        return [list(values) for values in self._lists]
+    @property
+    def held(self) -> int:
+        return self._held
+
+    def columns(self) -> list[list[Any]]:
+        return [[list(values) for values in self._lists]]
+
+    def absorb(self, groups: Sequence[int], columns: list[list[Any]]) -> None:
+        for group, values in zip(groups, columns[0], strict=True):
+            self.add([group] * len(values), values)
 
     def load(self, state: Any) -> None:
-        self._lists = [list(values) for values in state]
+        self._lists = [list(values) for values in state[0]]
         self._held = sum(map(len, self._lists))
 
 
@@ -247,6 +286,9 @@ class Distinct(Calculation):
                 before = len(known)
                 known.add(rfc8785.dumps(value).decode())
                 self._held += len(known) - before
+        self._check()
+
+    def _check(self) -> None:
         if self._held > MAX_VALUES:
             raise NodeError(
                 TOO_MANY, {"limit": MAX_VALUES, "what": "different values", "what_zh": "不同的值"}
@@ -255,12 +297,29 @@ class Distinct(Calculation):
     def result(self, group: int) -> Json:
         return len(self._sets[group])
 
-    def state(self) -> Json:
-        return [list[Json](sorted(known)) for known in self._sets]
+    @property
+    def held(self) -> int:
+        return self._held
+
+    def columns(self) -> list[list[Any]]:
+        return [[sorted(known) for known in self._sets]]
+
+    def absorb(self, groups: Sequence[int], columns: list[list[Any]]) -> None:
+        for group, known in zip(groups, columns[0], strict=True):
+            before = len(self._sets[group])
+            self._sets[group].update(known)
+            self._held += len(self._sets[group]) - before
+        self._check()
 
     def load(self, state: Any) -> None:
-        self._sets = [set(known) for known in state]
+        self._sets = [set(known) for known in state[0]]
         self._held = sum(map(len, self._sets))
+
+
+def _better(pick: Callable[..., Any], one: Any, other: Any) -> Any:
+    if one is None or other is None:
+        return other if one is None else one
+    return pick(one, other)
 
 
 CALCULATIONS: dict[str, Callable[[], Calculation]] = {
@@ -275,89 +334,3 @@ CALCULATIONS: dict[str, Callable[[], Calculation]] = {
     "list": Gather,
     "distinct": Distinct,
 }
-
-
-class Groups:
-    """Items by the values at ``by``; ``calculations`` are (name, path, calculation)."""
-
-    def __init__(self, by: list[str], calculations: list[tuple[str, str, Calculation]]) -> None:
-        self._by = by
-        self._calculations = calculations
-        self._numbers: dict[Any, int] = {}
-        self._firsts: list[list[Any]] = []
-
-    def __len__(self) -> int:
-        return len(self._firsts)
-
-    def add(self, items: Sequence[Any]) -> None:
-        """Take a chunk in. Raises NodeError ``data_group.too_many``."""
-        if not items:
-            return
-        columns = [values_at(items, path) for path in self._by]
-        keys = [_keys(column) for column in columns]
-        whole: Sequence[Any] = keys[0] if len(keys) == 1 else list(zip(*keys, strict=True))
-        if not keys:
-            whole = [None] * len(items)
-        groups = list(map(self._numbers.get, whole))
-        if None in groups:
-            groups = self._with_new(whole, columns)
-        for _name, path, calculation in self._calculations:
-            calculation.add(groups, values_at(items, path) if path else items)  # type: ignore[arg-type]
-
-    def _with_new(self, whole: Sequence[Any], columns: list[Sequence[Any]]) -> list[Any]:
-        numbers = self._numbers
-        for at, key in enumerate(whole):
-            if key not in numbers:
-                numbers[key] = len(self._firsts)
-                self._firsts.append([column[at] for column in columns])
-                for _name, _path, calculation in self._calculations:
-                    calculation.grow()
-        if len(self._firsts) > MAX_GROUPS:
-            raise NodeError(TOO_MANY, {"limit": MAX_GROUPS, "what": "groups", "what_zh": "分组"})
-        return [numbers[key] for key in whole]
-
-    def rows(self) -> list[dict[str, Any]]:
-        """A row per group, in the order in which groups first came."""
-        return [
-            {
-                **dict(zip(self._by, first, strict=True)),
-                **{name: calculation.result(group) for name, _path, calculation in self._calculations},
-            }
-            for group, first in enumerate(self._firsts)
-        ]
-
-    def state(self) -> Json:
-        return {
-            "firsts": list[Json](self._firsts),
-            "calculations": [c.state() for _n, _p, c in self._calculations],
-        }
-
-    def load(self, state: Any) -> None:
-        self._firsts = [list(first) for first in state["firsts"]]
-        for number, first in enumerate(self._firsts):
-            keys = [_keys([value])[0] for value in first]
-            self._numbers[keys[0] if len(keys) == 1 else tuple(keys) or None] = number
-        for (_name, _path, calculation), held in zip(self._calculations, state["calculations"], strict=True):
-            calculation.load(held)
-
-
-def values_at(items: Sequence[Any], path: str) -> Sequence[Any]:
-    """The value at a path of every item."""
-    if isinstance(items, Rows):
-        column = items.column(path)
-        if column is not None or "." not in path:
-            return column if column is not None else [None] * len(items)
-    return [at_path(item, path) for item in items]
-
-
-def _keys(column: Sequence[Any]) -> Sequence[Any]:
-    """Values under which equal JSON values meet (1 and true stay apart)."""
-    if set(map(type, column)) <= _PLAIN:
-        return column
-    return [_key(value) for value in column]
-
-
-def _key(value: Any) -> Any:
-    if isinstance(value, (list, dict)):
-        return ("json", rfc8785.dumps(value))
-    return ("boolean", value) if isinstance(value, bool) else value

@@ -12,7 +12,8 @@ from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
 from sage_studio.kernel import Json, define_error
-from sage_studio.plugins.support.aggregates import MAX_VALUES, TOO_MANY, Groups
+from sage_studio.plugins.support.aggregates import MAX_VALUES, TOO_MANY
+from sage_studio.plugins.support.groups import Groups
 from sage_studio.sdk import NodeError
 
 BAD_TIME = define_error(

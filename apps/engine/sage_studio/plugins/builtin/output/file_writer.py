@@ -6,7 +6,7 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from typing import Any
 
 from sage_studio.kernel import Json, define_error
@@ -177,14 +177,14 @@ class FileWriter(ChunkNode):
         await self._segments.settle()
         return {}
 
-    async def finish(self) -> NodeOutput:
+    async def finish(self) -> AsyncIterator[NodeOutput]:
         segments, name, kind = self._segments, self._name, self._lines.kind
         assert segments is not None, "opened before"
         if kind == "json":
             segments.append(b"\n]\n" if self._written else b"[]\n")
         file = await self._ctx.files.write(name, _MIME[kind], segments.content())
         self._ctx.log("file_written", name=name, size_bytes=segments.size_bytes, items=self._written)
-        return {"file": file, "size_bytes": segments.size_bytes}
+        yield {"file": file, "size_bytes": segments.size_bytes}
 
     def _text(self, write: _Lines, chunk: Sequence[Any]) -> bytes:
         first, self._written = self._written, self._written + len(chunk)

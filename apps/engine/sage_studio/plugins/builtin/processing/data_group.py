@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import rfc8785
 
 from sage_studio.kernel import Json, define_error
-from sage_studio.plugins.support.aggregates import CALCULATIONS, Groups, number_of, tidy
+from sage_studio.plugins.support.aggregates import CALCULATIONS, number_of, tidy
 from sage_studio.plugins.support.items import as_items, at_path, watched
+from sage_studio.plugins.support.spilling import SortKey, SpillingGroups
 from sage_studio.sdk import (
     Chunk,
     ChunkNode,
@@ -102,7 +103,8 @@ def parse_aggregate(name: str, source: Any) -> Aggregate:
 class DataGroup(ChunkNode):
     """Groups keep the order in which their first item came, unless sorted.
 
-    Of a stream only the groups are kept, and given when it ends.
+    Of a stream only the groups are kept, and given when it ends; more than memory is meant for wait in
+    the workspace's store (``spilling``).
     """
 
     spec = NodeSpec(
@@ -177,11 +179,13 @@ class DataGroup(ChunkNode):
         sources = settings.mapping("aggregates")
         aggregates = [parse_aggregate(name, source) for name, source in sources.items()]
         groups = await ctx.in_thread(_group, ctx, items, settings.texts("by"), aggregates)
-        _sort(groups, settings.text("sort_by"))
+        key, reverse = _order(settings.text("sort_by"))
+        if key is not None:
+            groups.sort(key=key, reverse=reverse)
         return {"items": groups, "count": len(groups)}
 
     def __init__(self) -> None:
-        self._groups: Groups | None = None
+        self._groups: SpillingGroups | None = None
         self._held: Any = None
 
     async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
@@ -189,22 +193,23 @@ class DataGroup(ChunkNode):
         aggregates = [
             parse_aggregate(name, source) for name, source in settings.mapping("aggregates").items()
         ]
-        calculations = [(a.name, a.path, CALCULATIONS[a.kind]()) for a in aggregates]
-        self._groups = groups = Groups(settings.texts("by"), calculations)
-        self._ctx, self._sort_by = ctx, settings.text("sort_by")
+        calculations = [(a.name, a.path, CALCULATIONS[a.kind]) for a in aggregates]
+        self._groups = SpillingGroups(ctx, settings.texts("by"), calculations)
+        self._sort_by = settings.text("sort_by")
         if self._held is not None:
-            groups.load(self._held)
+            self._groups.load(self._held)
 
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
         assert self._groups is not None, "opened before"
-        self._groups.add(chunk)
+        await self._groups.add(chunk)
         return {}
 
-    async def finish(self) -> NodeOutput:
+    async def finish(self) -> AsyncIterator[NodeOutput]:
         assert self._groups is not None, "opened before"
-        rows = await self._ctx.in_thread(self._groups.rows)
-        _sort(rows, self._sort_by)
-        return {"items": Chunk(rows), "count": len(rows)}
+        key, reverse = _order(self._sort_by)
+        async for rows in self._groups.rows(key, reverse=reverse):
+            yield {"items": Chunk(rows)}
+        yield {"count": self._groups.count}
 
     def snapshot(self) -> Json:
         return self._groups.state() if self._groups is not None else self._held
@@ -237,10 +242,12 @@ def _hashable(value: Any) -> Any:
     return (type(value) is bool, value)
 
 
-def _sort(groups: list[dict[str, Any]], sort_by: str) -> None:
+def _order(sort_by: str) -> tuple[SortKey | None, bool]:
+    """How groups are sorted, and whether downwards; no key for the order in which they came."""
     name = sort_by.strip().removeprefix("-")
-    if name:
-        groups.sort(key=lambda group: _sort_key(group.get(name)), reverse=sort_by.strip().startswith("-"))
+    if not name:
+        return None, False
+    return lambda group: _sort_key(group.get(name)), sort_by.strip().startswith("-")
 
 
 def _sort_key(value: Any) -> tuple[int, float, str]:

@@ -8,7 +8,8 @@ from typing import Any
 
 from sage_studio.kernel import Json, SageError
 from sage_studio.plugins.builtin.processing.data_group import parse_aggregate
-from sage_studio.plugins.support.aggregates import CALCULATIONS, Groups
+from sage_studio.plugins.support.aggregates import CALCULATIONS
+from sage_studio.plugins.support.groups import Groups
 from sage_studio.plugins.support.items import each_error
 from sage_studio.plugins.support.windows import Span, Window, as_time, event_ms, spans_of
 from sage_studio.sdk import (
@@ -229,7 +230,7 @@ class StreamWindow(StreamNode):
         if not self._calculations:
             return None
         aggregates = [parse_aggregate(name, source) for name, source in self._calculations.items()]
-        return Groups(self._by, [(one.name, one.path, CALCULATIONS[one.kind]()) for one in aggregates])
+        return Groups(self._by, [(one.name, one.path, CALCULATIONS[one.kind]) for one in aggregates])
 
     def _complete(self) -> list[dict[str, Any]]:
         done = [span for span in self._open if span.end <= self._watermark]
