@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sage_studio.engine import Event, NodeRecord
-from sage_studio.engine.records import FINAL_NODE_STATES
+from sage_studio.engine.records import FINAL_NODE_STATES, UNDER_WAY_STATES
 from tests.engine.model.choices import Choices, every_way
 from tests.engine.model.interpreter import Flow, Interpreter, Key, Seen, Story, Told
 from tests.engine.model.nodes import problem_key
@@ -55,6 +55,8 @@ def check_events(events: Sequence[Event]) -> None:
     final = [kind for kind in kinds if kind in {"run_completed", "run_failed", "run_cancelled"}]
     if len(final) != 1:
         raise Violation(f"a run ends once: {final}")
+    if (last := kinds[kinds.index(final[0]) :]) not in ([final[0]], [final[0], f"flow{final[0][3:]}"]):
+        raise Violation(f"a run that has ended says no more: {last}")
     ended: set[Key] = set()
     for event in events:
         if event.type in _ENDS and event.node_id is not None:
@@ -80,7 +82,8 @@ def differences(story: Story, played: Played) -> list[str]:
     """In words, what does not fit; nothing when all does."""
     was_cancelled = "cancel" in played.befallen
     was_lost = bool(played.crashes or "drain" in played.befallen)
-    found = [] if was_cancelled else _outcome(story, played)
+    is_cancelled = was_cancelled and played.outcome.state == "cancelled"
+    found = _cancelled(played) if is_cancelled else _outcome(story, played)
     for key, told in story.nodes.items():
         found += _node(key, told, played.nodes.get(key), is_cut=was_cancelled, counts=not was_lost)
     for key, told in story.iterations.items():
@@ -88,6 +91,17 @@ def differences(story: Story, played: Played) -> list[str]:
     for key in played.nodes.keys() - story.nodes.keys() - story.iterations.keys():
         found.append(f"{key} should not exist: {played.nodes[key].state}")
     return found + _order(story, played.events)
+
+
+def _cancelled(played: Played) -> list[str]:
+    """A run that was cancelled gives nothing, blames nobody, and nothing in it is under way any more."""
+    outcome = played.outcome
+    found = _differ("cancelled run's outputs", outcome.outputs or None, None)
+    found += _differ("cancelled run's error", outcome.error, None)
+    for key, record in played.nodes.items():
+        if record.state in UNDER_WAY_STATES:
+            found.append(f"{key} is {record.state} in a cancelled run")
+    return found
 
 
 def _outcome(story: Story, played: Played) -> list[str]:
