@@ -4,6 +4,7 @@
  */
 import * as decoding from "lib0/decoding";
 import * as encoding from "lib0/encoding";
+import type { LocalText } from "./node-spec";
 
 const SYNC = 0;
 const AWARENESS = 1;
@@ -13,6 +14,7 @@ const ACKNOWLEDGED = 100;
 const ROLE = 101;
 const CHANGED = 102;
 const HELLO = 103;
+const NOTICE = 104;
 const NEWS = 105;
 
 /** A frame in a buffer of its own, as `WebSocket.send` wants it. */
@@ -22,7 +24,9 @@ export type Role = "owner" | "editor" | "viewer" | "none";
 export type Limits = { update_bytes: number; answer_bytes: number };
 export type Hello = { epoch: number; role: Role; seq: number; limits: Limits };
 /** What the server changed for somebody, after the change itself has arrived. */
-export type ServerChange = { seq: number; origin: string; by: string | null; summary: string };
+export type ServerChange = { seq: number; origin: string; by: string | null; name: string; summary: string };
+/** Why the server is about to close the connection, in both languages. */
+export type Notice = { code: string; message: LocalText; hint: LocalText };
 
 const DEFAULT_LIMITS: Limits = { update_bytes: 256 * 1024, answer_bytes: 4 * 1024 * 1024 };
 
@@ -35,6 +39,7 @@ export type Frame =
   | { kind: "role"; role: Role }
   | { kind: "hello"; hello: Hello }
   | { kind: "changed"; change: ServerChange }
+  | { kind: "notice"; notice: Notice }
   | { kind: "news"; topic: string }
   | { kind: "other" };
 
@@ -61,6 +66,8 @@ export function readFrame(data: Uint8Array): Frame {
       return { kind: "news", topic: readTopic(decoding.readVarString(decoder)) };
     case CHANGED:
       return { kind: "changed", change: readChange(decoding.readVarString(decoder)) };
+    case NOTICE:
+      return { kind: "notice", notice: readNotice(decoding.readVarString(decoder)) };
     case AUTH:
       return { kind: "other" };
     default:
@@ -92,8 +99,18 @@ function readChange(text: string): ServerChange {
     seq: Number(value.seq ?? 0),
     origin: String(value.origin ?? ""),
     by: typeof value.by === "string" ? value.by : null,
+    name: String(value.name ?? ""),
     summary: String(value.summary ?? ""),
   };
+}
+
+function readNotice(text: string): Notice {
+  const value = JSON.parse(text) as Partial<Notice>;
+  return { code: String(value.code ?? ""), message: localText(value.message), hint: localText(value.hint) };
+}
+
+function localText(value: Partial<LocalText> | undefined): LocalText {
+  return { en: String(value?.en ?? ""), zh: String(value?.zh ?? "") };
 }
 
 function readTopic(text: string): string {

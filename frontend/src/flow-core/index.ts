@@ -3,6 +3,7 @@ export { ChangeRecorder } from "./change-recorder";
 export * from "./changes";
 export type { Written } from "./changes-writer";
 export { copyText, fragmentOf, fragmentOrigin, parseFragment } from "./clipboard";
+export type { Connection, FinalReason } from "./connection";
 export * from "./containers";
 export { deviceStore, finished } from "./device-database";
 export {
@@ -17,7 +18,7 @@ export {
   noteShape,
   type Point,
 } from "./document";
-export type { Role, ServerChange } from "./frames";
+export type { Notice, Role, ServerChange } from "./frames";
 export { isObject, type Json, type JsonObject, sameJson } from "./json";
 export { containersOf, lifted } from "./levels";
 export { LiveFlow, type LiveSnapshot } from "./live-flow";
@@ -50,7 +51,7 @@ export {
   type ProjectionProblem,
   project,
 } from "./projection";
-export { type Connection, type FinalReason, FlowProvider } from "./provider";
+export { FlowProvider } from "./provider";
 export { deletionOf, type FlowRoots, rootsOf, sharedText } from "./schema";
 export { type Tidied, tidied } from "./tidy";
 export { FlowUndo, type UndoMemory, UndoOrigin, type UndoState } from "./undo";

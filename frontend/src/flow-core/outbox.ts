@@ -18,6 +18,7 @@ export type OutboxOptions = {
   changesNow: () => readonly Change[];
   /** Writes changes of another lineage into this document; returns what no longer fits. */
   carryOver: (changes: readonly Change[]) => readonly Change[];
+  ready: Promise<void>;
   changed: () => void;
 };
 
@@ -167,6 +168,7 @@ export class Outbox {
 
   /** Another lineage: the bytes mean nothing here, their words do. New entries first, then the old go. */
   private async carry(items: PendingUpdate[], epoch: number): Promise<void> {
+    if (items.length > 0) await this.options.ready;
     for (const item of items) {
       const refused = item.changes.length > 0 ? this.options.carryOver(item.changes) : [];
       const open = this.close(epoch);

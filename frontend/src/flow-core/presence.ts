@@ -44,6 +44,8 @@ export function peersOf(awareness: Awareness): Peer[] {
 function readPeer(clientId: number, state: unknown): Peer | null {
   if (!isObject(state) || !isObject(state.user)) return null;
   const user = state.user;
+  // Writers without a window are told by their change, with what they changed.
+  if (user.role === "server") return null;
   const peer: Peer = {
     clientId,
     user: {

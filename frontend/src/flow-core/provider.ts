@@ -6,13 +6,14 @@
  * the sync answer carries what is still open; after a reload the remembered updates are applied
  * again and go the same way.
  */
-import * as awarenessProtocol from "y-protocols/awareness";
+import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Change } from "./changes";
+import { backoffMs, type Connection, describe, type FinalReason, finalReason, HELD } from "./connection";
 import {
-  awarenessFrame,
   type Frame,
   type Limits,
+  type Notice,
   type OutgoingFrame,
   type Role,
   readFrame,
@@ -23,39 +24,7 @@ import {
 } from "./frames";
 import { type Open, Outbox, RESENT } from "./outbox";
 import { type HeldReason, MemoryPendingStore, type PendingStore, type PendingUpdate } from "./pending-store";
-
-export type FinalReason =
-  | "signed_out"
-  | "forbidden"
-  | "not_found"
-  | "stale_epoch"
-  | "too_large"
-  | "quarantined"
-  | "refused";
-
-/** `retryAt`: when the next attempt begins; null while one is under way. */
-export type Connection =
-  | { state: "connecting" }
-  | { state: "saved" }
-  | { state: "saving"; changes: number }
-  | { state: "offline"; changes: number; retryAt: number | null }
-  | { state: "closed"; reason: FinalReason; changes: number };
-
-const FINAL: Record<number, FinalReason> = {
-  4401: "signed_out",
-  4403: "forbidden",
-  4404: "not_found",
-  4409: "stale_epoch",
-  4413: "too_large",
-  4423: "quarantined",
-};
-
-/** Ends that say: what was just sent will never be taken. */
-const HELD: Partial<Record<FinalReason, HeldReason>> = {
-  too_large: "too_large",
-  refused: "refused",
-  forbidden: "role",
-};
+import { PresenceLink } from "./presence-link";
 
 export type ProviderOptions = {
   doc: Y.Doc;
@@ -67,10 +36,10 @@ export type ProviderOptions = {
   random?: () => number;
   changesNow?: () => readonly Change[];
   carryOver?: (changes: readonly Change[]) => readonly Change[];
+  /** Until then changes cannot be carried over: node types say which fields are texts. */
+  ready?: Promise<void>;
 };
 
-const BACKOFF_FIRST_MS = 200;
-const BACKOFF_MAX_MS = 5_000;
 /** The server asks for presence every 20 s; a longer silence means a dead connection. */
 const SILENCE_MS = 45_000;
 /** A commit takes milliseconds; a frame unanswered this long went into a dead connection. */
@@ -86,9 +55,9 @@ const ASLEEP_MS = 20_000;
 
 export class FlowProvider {
   readonly doc: Y.Doc;
-  readonly awareness: awarenessProtocol.Awareness;
   readonly clock = { sentFrames: 0, seq: 0 };
   private readonly outbox: Outbox;
+  private readonly link: PresenceLink;
   private readonly batchMs: number;
   private readonly random: () => number;
   private readonly Socket: typeof WebSocket;
@@ -113,6 +82,7 @@ export class FlowProvider {
   private final: FinalReason | null = null;
   private reopen = false;
   private destroyed = false;
+  private lastNotice: Notice | null = null;
   private snapshot: Connection = { state: "connecting" };
 
   constructor(private readonly options: ProviderOptions) {
@@ -122,16 +92,22 @@ export class FlowProvider {
       store: options.store ?? new MemoryPendingStore(),
       changesNow: options.changesNow ?? (() => []),
       carryOver: options.carryOver ?? ((changes) => changes),
+      ready: options.ready ?? Promise.resolve(),
       changed: () => this.changed(),
     });
     this.batchMs = options.batchMs ?? 25;
     this.random = options.random ?? Math.random;
     this.Socket = options.WebSocket ?? WebSocket;
-    this.awareness = new awarenessProtocol.Awareness(this.doc);
+    this.link = new PresenceLink(this.doc, (frame) => {
+      if (this.connected) this.socket?.send(frame);
+    });
     this.doc.on("update", this.onLocalUpdate);
-    this.awareness.on("update", this.onAwareness);
     this.watchTimer = setInterval(() => this.watch(), 1_000);
     this.connect();
+  }
+
+  get awareness(): Awareness {
+    return this.link.awareness;
   }
 
   get connection(): Connection {
@@ -155,6 +131,11 @@ export class FlowProvider {
   /** False when closing this page would lose what is not acknowledged. */
   get keepsOnDevice(): boolean {
     return this.outbox.keepsOnDevice;
+  }
+
+  /** What the server said just before it closed the connection. */
+  get notice(): Notice | null {
+    return this.final ? this.lastNotice : null;
   }
 
   /** This document shows what nobody else will see: it has to be opened anew. */
@@ -210,11 +191,9 @@ export class FlowProvider {
     this.flush();
     this.destroyed = true;
     this.doc.off("update", this.onLocalUpdate);
-    this.awareness.off("update", this.onAwareness);
     for (const timer of [this.queueTimer, this.retryTimer]) if (timer) clearTimeout(timer);
     if (this.watchTimer) clearInterval(this.watchTimer);
-    awarenessProtocol.removeAwarenessStates(this.awareness, [this.doc.clientID], "leaving");
-    this.awareness.destroy();
+    this.link.destroy();
     this.socket?.close(1000);
     this.socket = null;
   }
@@ -232,7 +211,7 @@ export class FlowProvider {
     socket.onopen = () => {
       this.lastHeard = Date.now();
       socket.send(syncStep1(Y.encodeStateVector(this.doc)));
-      this.sendAwareness([this.doc.clientID]);
+      this.link.tell();
     };
     socket.onmessage = (event) => {
       if (socket !== this.socket) return;
@@ -265,10 +244,10 @@ export class FlowProvider {
         if (frame.step2) this.becomeSynced();
         break;
       case "awareness":
-        awarenessProtocol.applyAwarenessUpdate(this.awareness, frame.update, this);
+        this.link.receive(frame.update);
         break;
       case "query_awareness":
-        this.sendAwareness([this.doc.clientID]);
+        this.link.tell();
         break;
       case "acknowledged":
         this.acknowledged(frame.frames, frame.seq);
@@ -276,6 +255,9 @@ export class FlowProvider {
       case "changed":
         this.clock.seq = Math.max(this.clock.seq, frame.change.seq);
         for (const listener of this.changeListeners) listener(frame.change);
+        break;
+      case "notice":
+        this.lastNotice = frame.notice;
         break;
       case "news":
         for (const listener of this.newsListeners) listener(frame.topic);
@@ -370,23 +352,6 @@ export class FlowProvider {
     return this.clock.sentFrames;
   }
 
-  private onAwareness = (
-    change: { added: number[]; updated: number[]; removed: number[] },
-    origin: unknown,
-  ): void => {
-    if (origin === this) return;
-    const own = [...change.added, ...change.updated, ...change.removed].filter(
-      (id) => id === this.doc.clientID,
-    );
-    if (own.length > 0) this.sendAwareness(own);
-  };
-
-  private sendAwareness(clients: number[]): void {
-    if (!this.connected || !this.awareness.meta.has(this.doc.clientID)) return;
-    const frame = awarenessFrame(awarenessProtocol.encodeAwarenessUpdate(this.awareness, clients));
-    this.socket?.send(frame);
-  }
-
   private hangUp(): void {
     if (this.socket) this.socket.onclose = null;
     this.socket?.close(1000);
@@ -398,9 +363,9 @@ export class FlowProvider {
     this.socket = null;
     this.synced = false;
     this.outbox.disconnected();
-    const others = [...this.awareness.getStates().keys()].filter((id) => id !== this.doc.clientID);
-    awarenessProtocol.removeAwarenessStates(this.awareness, others, this);
-    if (code >= 4400 && code < 4500) this.ended(FINAL[code] ?? "refused", knew);
+    this.link.forgetOthers();
+    const final = finalReason(code);
+    if (final) this.ended(final, knew);
     else if (!this.destroyed && !this.reopen) this.retry();
     this.changed();
   }
@@ -416,11 +381,9 @@ export class FlowProvider {
     else if (knew === null && (reason === "forbidden" || reason === "not_found")) void this.outbox.look();
   }
 
-  /** Doubling with full jitter, so that a restarted server is not met by everyone at once. */
   private retry(): void {
-    const ceiling = Math.min(BACKOFF_MAX_MS, BACKOFF_FIRST_MS * 2 ** this.attempts);
+    this.retryIn(backoffMs(this.attempts, this.random));
     this.attempts += 1;
-    this.retryIn(ceiling * (0.5 + this.random() / 2));
   }
 
   private retryIn(delayMs: number): void {
@@ -453,15 +416,15 @@ export class FlowProvider {
   }
 
   private changed(): void {
-    const next = this.describe(this.outbox.waiting);
+    const next = describe({
+      final: this.final,
+      isLive: this.connected && this.synced,
+      wasLive: this.wasSynced,
+      attempts: this.attempts,
+      retryAt: this.retryAt,
+      changes: this.outbox.waiting,
+    });
     if (JSON.stringify(next) !== JSON.stringify(this.snapshot)) this.snapshot = next;
     for (const listener of this.listeners) listener();
-  }
-
-  private describe(changes: number): Connection {
-    if (this.final) return { state: "closed", reason: this.final, changes };
-    if (this.connected && this.synced) return changes > 0 ? { state: "saving", changes } : { state: "saved" };
-    if (this.wasSynced || this.attempts > 1) return { state: "offline", changes, retryAt: this.retryAt };
-    return { state: "connecting" };
   }
 }

@@ -45,6 +45,11 @@ export function flowPatch(
   return http.post(workspacePath(workspaceId, `/flows/${flowId}/patches`), patch);
 }
 
+/** Brings back a document that was set aside because it could not be opened. */
+export function documentRecover(workspaceId: string, flowId: string): Promise<unknown> {
+  return http.post(workspacePath(workspaceId, `/flows/${flowId}/document/recovery`), {});
+}
+
 export function fileUpload(workspaceId: string, file: File): Promise<FileItem> {
   const form = new FormData();
   form.append("file", file);

@@ -6,6 +6,7 @@ import { collabText } from "../collab-text";
 import { useCanEdit, useConnectionState, useEditor, useFlow } from "../stores/context";
 import { editorText } from "../text";
 import classes from "./editor-states.module.css";
+import { Recover } from "./notices/connection-notice";
 import { KeptChanges } from "./notices/kept-changes";
 
 export function EditorSkeleton() {
@@ -48,6 +49,7 @@ export function FlowClosed() {
       >
         <Icon name="retry" /> {canWait ? t("try_again") : t("reload")}
       </button>
+      {reason === "quarantined" && <Recover className={classes.button} />}
       <KeptChanges />
     </div>
   );

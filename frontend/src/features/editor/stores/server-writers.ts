@@ -11,6 +11,7 @@ export type ServerWriter = {
   key: string;
   origin: string;
   personId: string | null;
+  name: string;
   summary: string;
   nodes: readonly string[];
 };
@@ -41,6 +42,7 @@ export class ServerWriters {
       key,
       origin: change.origin,
       personId: change.by,
+      name: change.name,
       summary: change.summary,
       nodes: [...new Set(changes.flatMap(touchedNode))],
     };

@@ -55,6 +55,7 @@ export class EditorSession {
   readonly issues: IssueStore = createIssueStore();
   readonly runSocket: RunSocket;
   private types: NodeTypes = { get: () => undefined };
+  private typesKnown: () => void = () => undefined;
   private readonly runListeners = new Set<(events: readonly RunEvent[]) => void>();
 
   constructor(options: SessionOptions) {
@@ -79,6 +80,9 @@ export class EditorSession {
       url: socketUrl(`/ws/doc/${options.flowId}`),
       store: pendingStoreFor(scope),
       changesNow: () => this.recorder.newest,
+      ready: new Promise((resolve) => {
+        this.typesKnown = resolve;
+      }),
       carryOver: (changes) => this.bringIn("carry_over", changes).refused,
     });
     this.serverWriters = new ServerWriters(this);
@@ -102,6 +106,7 @@ export class EditorSession {
 
   setTypes(types: NodeTypes): void {
     this.types = types;
+    this.typesKnown();
     this.live.setMultiple((type, port) => {
       const spec = types.get(type);
       // As on the server: a port nobody declared, and what a container takes from inside, takes any number.

@@ -89,7 +89,8 @@ function Other({ peer }: { peer: Peer }) {
 function Writer({ writer }: { writer: ServerWriter }) {
   const { ui } = useEditor();
   const t = useText(collabText);
-  const name = t(`writer.${writerKind(writer.origin)}`);
+  const kind = t(`writer.${writerKind(writer.origin)}`);
+  const name = writer.name ? t("writer.of", { writer: kind, name: writer.name }) : kind;
   const label = writer.summary
     ? t("writer.told", { writer: name, summary: writer.summary })
     : t("writer.told_bare", { writer: name, count: writer.nodes.length });
