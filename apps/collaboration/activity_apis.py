@@ -97,7 +97,7 @@ def _number(request: Request, name: str) -> int | None:
 
 def _since(document: Document, since: int, epoch: int | None) -> dict[str, Any]:
     """What the journal says beyond a position; from what is kept when it no longer reaches so far."""
-    if epoch in (None, document.epoch):
+    if epoch in (None, document.epoch) and document.quarantined_at is None:
         found = selectors.replay(document, since)
         if found.is_complete:
             items = [_fresh(stretch, found.names) for stretch in reversed(found.stretches)]

@@ -2,7 +2,7 @@
 
 from django.urls import path
 
-from apps.collaboration import activity_apis, apis, comment_apis, share_apis
+from apps.collaboration import activity_apis, apis, comment_apis, share_apis, visit_apis
 
 urlpatterns = [path("shared/<str:token>", share_apis.SharedFlowApi.as_view())]
 workspace_urlpatterns = [
@@ -12,6 +12,7 @@ workspace_urlpatterns = [
     path("flows/<uuid:flow_id>/problems", apis.FlowProblemsApi.as_view()),
     path("flows/<uuid:flow_id>/document", apis.FlowDocumentApi.as_view()),
     path("flows/<uuid:flow_id>/document/recovery", apis.DocumentRecoveryApi.as_view()),
+    path("presence", visit_apis.PresenceApi.as_view()),
     path("flows/<uuid:flow_id>/links", share_apis.ShareLinksApi.as_view()),
     path("flows/<uuid:flow_id>/links/<uuid:link_id>", share_apis.ShareLinkApi.as_view()),
     path("flows/<uuid:flow_id>/activity", activity_apis.ActivityApi.as_view()),

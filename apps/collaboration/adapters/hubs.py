@@ -12,6 +12,7 @@ import structlog
 from django.conf import settings
 
 from apps.collaboration import policies, selectors, services
+from apps.collaboration.adapters.attendance import Attendance
 from apps.collaboration.adapters.threads import DatabaseThread, JournalThread
 from apps.collaboration.policies import Passport
 from apps.collaboration.rooms.hub import Hub
@@ -30,7 +31,7 @@ class DatabaseJournal:
     def __init__(self) -> None:
         self._commits = JournalThread()
         self.reads = DatabaseThread("documents")
-        self._upkeep = DatabaseThread("upkeep")
+        self.upkeep = DatabaseThread("upkeep")
 
     async def load(self, flow_id: uuid.UUID) -> Loaded:
         return await self.reads.call(_load, flow_id)
@@ -48,10 +49,10 @@ class DatabaseJournal:
         return await self.reads.call(selectors.document_heads, flow_ids)
 
     async def settle(self, flow_id: uuid.UUID, *, idle: bool) -> None:
-        await self._upkeep.call(services.document_settle, flow_id, idle=idle)
+        await self.upkeep.call(services.document_settle, flow_id, idle=idle)
 
     async def close(self) -> None:
-        for thread in (self._commits, self.reads, self._upkeep):
+        for thread in (self._commits, self.reads, self.upkeep):
             await thread.close()
 
 
@@ -102,6 +103,7 @@ class ProcessHub:
             limits=limits or _limits(),
         )
         self.reads = self._journal.reads
+        self._attendance = Attendance(self._journal.upkeep)
         self._task = asyncio.get_running_loop().create_task(self.hub.run(), name="document-hub")
 
     def remember(self, socket: Socket, passport: Passport) -> None:
@@ -110,6 +112,7 @@ class ProcessHub:
 
     async def _check(self, asked: Sequence[tuple[Socket, uuid.UUID]]) -> Mapping[Socket, str | int]:
         known = {socket: self._passports[socket] for socket, _ in asked if socket in self._passports}
+        self._attendance.seen(frozenset((flow, socket.who.person_id) for socket, flow in asked))
         standings = await self.reads.call(policies.standings, list(set(known.values())))
         return {socket: standings[passport] for socket, passport in known.items()}
 

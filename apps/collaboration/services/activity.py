@@ -23,10 +23,11 @@ TOPIC = "activity"
 def activity_note(flow_id: uuid.UUID) -> None:
     """Write down the journal's rows that nobody has told yet.
 
-    May run at any time, in any process and more than once: whoever moves the position writes.
+    May run at any time, in any process and more than once: whoever moves the position writes. A document
+    that was set aside may kill its reader and is left alone.
     """
     document = Document.objects.filter(pk=flow_id).first()
-    if document is None or document.activity_seq == document.head_seq:
+    if document is None or document.quarantined_at or document.activity_seq == document.head_seq:
         return
     # A new lineage counts anew.
     after = document.activity_seq if document.activity_seq < document.head_seq else 0

@@ -23,6 +23,7 @@ from apps.collaboration.models import Document, DocumentClient, DocumentSnapshot
 from apps.collaboration.rooms import hints
 from apps.collaboration.rooms.ports import DocumentGoneError, Entry, Write
 from apps.collaboration.selectors import Bytes, document_bytes
+from apps.collaboration.services.activity import activity_note
 from apps.collaboration.services.journal import append_in_transaction
 from apps.common import failpoints
 from apps.common.bus import publish_on_commit
@@ -87,6 +88,7 @@ def document_rebase(flow_id: uuid.UUID, *, force: bool = False) -> bool:
     if LiveDoc([body]).dump() != live.dump():
         log.error("rebase_refused", flow_id=str(flow_id), seq=stored.seq)
         return False
+    activity_note(flow_id)  # nobody replays the old lineage later
     with write_transaction():
         if not _is_still(stored):
             return False

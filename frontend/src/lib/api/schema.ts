@@ -891,6 +891,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/presence": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Presence over a whole workspace, a few seconds old. */
+    get: operations["workspace_presence"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/prices": {
     parameters: {
       query?: never;
@@ -1596,6 +1613,12 @@ export interface components {
       name: string;
       color: number;
     };
+    /** @description The people who have a flow open. */
+    FlowPresenceOut: {
+      /** Format: uuid */
+      flow_id: string;
+      people: components["schemas"]["CommentPersonOut"][];
+    };
     /** @description The newest run. */
     FlowRunOut: {
       /** Format: uuid */
@@ -2008,6 +2031,10 @@ export interface components {
       /** @description Index of the presence colour, from 1. */
       color: number;
       is_admin: boolean;
+    };
+    /** @description Flows somebody has open; the others are left out. */
+    PresenceOut: {
+      items: components["schemas"]["FlowPresenceOut"][];
     };
     /** @description What is wrong with a flow, most severe first. */
     ProblemsOut: {
@@ -4195,6 +4222,27 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["NodeTypesOut"];
+        };
+      };
+    };
+  };
+  workspace_presence: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PresenceOut"];
         };
       };
     };
