@@ -107,6 +107,12 @@ function Drawing({ flow }: { flow: SharedFlow }) {
       panOnScroll
       proOptions={{ hideAttribution: true }}
       aria-label={t("canvas")}
+      ariaLabelConfig={{
+        "controls.ariaLabel": t("controls"),
+        "controls.zoomIn.ariaLabel": t("zoomIn"),
+        "controls.zoomOut.ariaLabel": t("zoomOut"),
+        "controls.fitView.ariaLabel": t("fit"),
+      }}
     >
       <Background variant={BackgroundVariant.Dots} gap={16} size={1} color="var(--canvas-dot)" />
       <Controls showInteractive={false} />

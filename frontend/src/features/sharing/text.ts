@@ -13,6 +13,10 @@ export const sharingText = defineText("sharing", {
     untitled: "Untitled flow",
     empty: "This flow has no nodes yet.",
     home: "To SAGE Studio",
+    controls: "View",
+    zoomIn: "Zoom in",
+    zoomOut: "Zoom out",
+    fit: "Show everything",
   },
   zh: {
     readOnly: "只读",
@@ -25,5 +29,9 @@ export const sharingText = defineText("sharing", {
     untitled: "未命名流程",
     empty: "此流程还没有节点。",
     home: "前往 SAGE Studio",
+    controls: "视图",
+    zoomIn: "放大",
+    zoomOut: "缩小",
+    fit: "显示全部",
   },
 });

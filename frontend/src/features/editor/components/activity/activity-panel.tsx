@@ -12,10 +12,11 @@ import type { Activity } from "@/lib/api";
 import { activityKey, activityQuery } from "../../api/activity";
 import { flowRunsQuery } from "../../api/queries";
 import type { RunSummary } from "../../api/types";
-import { useEditor } from "../../stores/context";
+import { useLocalText } from "../../hooks/use-local-text";
+import { useCatalogue, useEditor } from "../../stores/context";
 import { SidePanelFrame } from "../side-panel-frame";
 import classes from "./activity.module.css";
-import { changeWords, didWords } from "./change-words";
+import { changeWords, didWords, type Naming } from "./change-words";
 import { entriesOf } from "./entries";
 import { activityText } from "./text";
 
@@ -81,6 +82,19 @@ function useFresh(): void {
   }, [live, provider, queryClient, workspaceId, flowId]);
 }
 
+function useNaming(): Naming {
+  const { live } = useEditor();
+  const types = useCatalogue();
+  const local = useLocalText();
+  return {
+    type: (type) => local(types.get(type)?.name) || type,
+    field: (node, name) => {
+      const spec = types.get(live.snapshot.nodesById.get(node)?.type ?? "");
+      return local(spec?.config.find((field) => field.name === name)?.label) || name;
+    },
+  };
+}
+
 type Who = { name: string; color: number };
 
 function Frame({
@@ -128,9 +142,10 @@ function RunEntry({ run }: { run: RunSummary }) {
 
 function ActivityEntry({ activity }: { activity: Activity }) {
   const t = useText(activityText);
+  const naming = useNaming();
   const [isWhole, setWhole] = useState(false);
   if (activity.kind === "compacted") return <Gap activity={activity} />;
-  const lines = changeWords(activity.changes, t);
+  const lines = changeWords(activity.changes, t, naming);
   const shown = isWhole ? lines : lines.slice(0, SHOWN);
   const rest = lines.length - shown.length;
   return (

@@ -24,20 +24,29 @@ const rank = (change: Change): number => {
   return place < 0 ? ORDER.length : place;
 };
 
+/** What nodes without a name and fields are called in the reader's language. */
+export type Naming = { type: (type: string) => string; field: (node: string, field: string) => string };
+
+/** A node without a name is told by its type, an edge by both ends. */
+function nameOf(name: string, naming: Naming): string {
+  return name.split(" → ").map(naming.type).join(" → ");
+}
+
 /** Moves say little one by one and are counted. */
-export function changeWords(changes: readonly Change[], t: Words): string[] {
+export function changeWords(changes: readonly Change[], t: Words, naming: Naming): string[] {
   const moved = changes.filter((change) => change.kind === "node_moved");
   const lines = changes
     .filter((change) => rank(change) < ORDER.length)
     .sort((a, b) => rank(a) - rank(b))
     .map((change) =>
       t(`change.${change.kind as Kind}`, {
-        name: change.name,
+        name: nameOf(change.name, naming),
         was: change.was ?? "",
-        fields: change.fields.join(", "),
+        fields: change.fields.map((field) => naming.field(change.id, field)).join(", "),
       }),
     );
-  if (moved.length === 1 && moved[0]) lines.push(t("change.node_moved", { name: moved[0].name }));
+  if (moved.length === 1 && moved[0])
+    lines.push(t("change.node_moved", { name: nameOf(moved[0].name, naming) }));
   else if (moved.length > 1) lines.push(t("change.moved", { count: moved.length }));
   return lines;
 }
@@ -58,7 +67,7 @@ export function didWords({ kind, origin, summary, facts }: Activity, t: Words): 
       return t(kind, { template: fact("template") });
     default: {
       const known = ORIGINS.find((name) => name === origin);
-      return known ? `${t("edited")} ${t(`origin.${known}`)}` : t("edited");
+      return known ? t(`edited.${known}`) : t("edited");
     }
   }
 }
