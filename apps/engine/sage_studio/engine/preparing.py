@@ -95,7 +95,8 @@ class Preparing:
             return
         assert node.node_class is not None, "a node without a class is not prepared"
         try:
-            config = scope.config_of(node, {})
+            config = _config_for(node)
+            config = scope.config_of(node, {}) if config is None else config
         except Exception:  # noqa: BLE001 - its own attempt says what is wrong with it
             return
         attempt = Attempt(scope, node, 1, self._run.now(), {}, None)
@@ -151,13 +152,24 @@ def is_branching(node: PlanNode) -> bool:
 
 
 def may_prepare(node: PlanNode) -> bool:
-    """Whether the node has something to prepare and can do it now: its configuration reads nothing but
-    the flow and the run."""
+    """Whether the node has something to prepare and can do it now: what its preparation reads of its
+    configuration is set, or depends on nothing but the flow and the run."""
     cls = node.node_class
     if cls is None or cls.prepare is Node.prepare or node.blocking or node.disabled:
         return False
-    plain = node.pinned is None and node.body is None and not node.cache
-    return plain and not node.wired_fields and node.binding.roots <= _RUN_ONLY
+    if node.pinned is not None or node.body is not None or node.cache:
+        return False
+    if cls.prepares_from is not None:
+        return cls.prepares_from <= node.binding.constants.keys() and cls.prepares_from.isdisjoint(
+            node.wired_fields
+        )
+    return not node.wired_fields and node.binding.roots <= _RUN_ONLY
+
+
+def _config_for(node: PlanNode) -> Mapping[str, Any] | None:
+    """The settings a preparation reads, where the node says which; None for all."""
+    names = node.node_class.prepares_from if node.node_class is not None else None
+    return None if names is None else {name: node.binding.constants[name] for name in names}
 
 
 def _first_behind(plan: Plan, branching: PlanNode) -> dict[str, list[int]]:

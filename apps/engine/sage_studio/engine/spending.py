@@ -133,6 +133,9 @@ class MeteredLlm:
     def default_model(self) -> str:
         return self._llm.default_model
 
+    async def warm(self) -> None:
+        await self._llm.warm()
+
     async def chat(
         self,
         *,

@@ -6,6 +6,7 @@ the first prompt is sent, because that takes seconds and most runs need no model
 
 from __future__ import annotations
 
+import asyncio
 import importlib
 from collections.abc import Awaitable, Callable
 from typing import Any
@@ -68,6 +69,10 @@ class AnthropicLlm:
     def default_model(self) -> str:
         return self._default_model
 
+    async def warm(self) -> None:
+        """Load the SDK, off the loop: it takes a second or more. Raises NodeError ``llm.not_installed``."""
+        await asyncio.to_thread(_sdk)
+
     async def chat(
         self,
         *,
@@ -99,7 +104,7 @@ class AnthropicLlm:
         return _reply(await self._send(key, request))
 
     async def _send(self, key: str, request: dict[str, Any]) -> Any:
-        sdk = _sdk()
+        sdk = await asyncio.to_thread(_sdk)
         async with sdk.AsyncAnthropic(api_key=key, base_url=self._address, max_retries=2) as client:
             try:
                 return await client.messages.create(**request)

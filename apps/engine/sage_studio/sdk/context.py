@@ -149,6 +149,10 @@ class LlmClient(Protocol):
     @property
     def default_model(self) -> str: ...
 
+    async def warm(self) -> None:
+        """Load what the first prompt needs; sends nothing."""
+        ...
+
     async def chat(
         self,
         *,

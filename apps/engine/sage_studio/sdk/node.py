@@ -22,9 +22,13 @@ class Node(ABC):
     """
 
     spec: ClassVar[NodeSpec]
+    prepares_from: ClassVar[frozenset[str] | None] = None
+    """The settings ``prepare`` reads; None: all. With few of them a node can be prepared while the nodes
+    before it still work."""
 
     async def prepare(self, ctx: Context) -> None:  # noqa: B027 - most nodes have nothing to open
-        """Called once before ``run``; open what the attempt needs."""
+        """Called once before ``run``, perhaps long before and perhaps for nothing: open what the attempt
+        needs, and do nothing anybody outside could notice."""
 
     @abstractmethod
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput | AsyncIterator[NodeOutput]:

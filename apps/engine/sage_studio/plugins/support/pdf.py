@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+import threading
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,15 +59,60 @@ class PdfText:
     page_count: int
 
 
+class Reader:
+    """A reader process, for one document; ``start`` it ahead, or let ``ask`` do so. Whoever does not ask
+    closes it, from any thread and also while it starts."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[bytes] | None = None
+        self._is_closed = False
+        self._lock = threading.Lock()
+
+    def start(self) -> None:
+        command = [sys.executable, "-I", "-m", "sage_studio.plugins.support.pdf_worker"]
+        with self._lock:
+            if self._process is None and not self._is_closed:
+                self._process = subprocess.Popen(  # noqa: S603 - our own module, no argument comes from outside
+                    command,
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.PIPE,
+                    env={"PYTHONUTF8": "1"},
+                )
+
+    def ask(self, request: bytes, limit_s: int) -> tuple[int, bytes, bytes]:
+        """Exit code, output and errors. Raises TimeoutExpired."""
+        self.start()
+        assert self._process is not None, "a closed reader is not asked"
+        try:
+            out, err = self._process.communicate(request, timeout=limit_s)
+        except subprocess.TimeoutExpired:
+            self.close()
+            raise
+        return self._process.returncode, out, err
+
+    def close(self) -> None:
+        """End it, whatever it is at."""
+        with self._lock:
+            self._is_closed = True
+            if self._process is not None:
+                with self._process as process:
+                    process.kill()
+
+
 def read_pdf(
     name: str,
     content: bytes,
     *,
+    reader: Reader | None = None,
     password: str = "",
     max_pages: int = DEFAULT_MAX_PAGES,
     limit_s: int = DEFAULT_LIMIT_S,
 ) -> PdfText:
-    """Read a PDF. Raises NodeError ``pdf.password``, ``pdf.damaged`` or ``pdf.too_heavy``."""
+    """Read a PDF, by ``reader`` if one waits.
+
+    Raises NodeError ``pdf.password``, ``pdf.damaged`` or ``pdf.too_heavy``.
+    """
     request = {
         "password": password,
         "max_pages": max_pages,
@@ -74,23 +120,16 @@ def read_pdf(
         "cpu_s": limit_s,
         "memory_bytes": MEMORY_BYTES,
     }
-    command = [sys.executable, "-I", "-m", "sage_studio.plugins.support.pdf_worker"]
     try:
-        done = subprocess.run(  # noqa: S603 - our own module, no argument comes from outside
-            command,
-            input=json.dumps(request).encode() + b"\n" + content,
-            capture_output=True,
-            timeout=limit_s,
-            check=False,
-            env={"PYTHONUTF8": "1"},
+        code, said, complained = (reader or Reader()).ask(
+            json.dumps(request).encode() + b"\n" + content, limit_s
         )
     except subprocess.TimeoutExpired as error:
         raise NodeError(PDF_TOO_HEAVY, {"name": name, "limit_s": limit_s}) from error
-    if done.returncode != 0:
-        heavy = b"MemoryError" in done.stderr or done.returncode in {-9, -24}
-        code = PDF_TOO_HEAVY if heavy else PDF_DAMAGED
-        raise NodeError(code, {"name": name, "limit_s": limit_s})
-    answer: dict[str, Any] = json.loads(done.stdout)
+    if code != 0:
+        heavy = b"MemoryError" in complained or code in {-9, -24}
+        raise NodeError(PDF_TOO_HEAVY if heavy else PDF_DAMAGED, {"name": name, "limit_s": limit_s})
+    answer: dict[str, Any] = json.loads(said)
     if "error" in answer:
         raise NodeError(PDF_PASSWORD if answer["error"] == "password" else PDF_DAMAGED, {"name": name})
     return PdfText(answer["pages"], answer["outline"], answer["metadata"], answer["page_count"])

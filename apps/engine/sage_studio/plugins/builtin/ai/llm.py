@@ -35,6 +35,7 @@ NO_MODEL = define_error(
 class Llm(Node):
     """Without a model it fails, or takes the ``unavailable`` port so that another node answers."""
 
+    prepares_from = frozenset({"credential"})
     spec = NodeSpec(
         id="llm",
         name=text("Language model", "语言模型"),
@@ -140,6 +141,10 @@ class Llm(Node):
         default_timeout_s=600,
         example={"config": {"prompt": "Say hello.", "when_unavailable": "branch"}, "inputs": {}},
     )
+
+    async def prepare(self, ctx: Context) -> None:
+        if ctx.config["credential"] or ctx.llm.available:
+            await ctx.llm.warm()
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)

@@ -7,7 +7,7 @@ from typing import Any
 
 from sage_studio.kernel import Json, JsonObject, define_error
 from sage_studio.plugins.support.documents import Document, document
-from sage_studio.plugins.support.pdf import PdfText, read_pdf
+from sage_studio.plugins.support.pdf import PdfText, Reader, read_pdf
 from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.plugins.support.sniff import NOT_WHAT_IT_SAYS, look
 from sage_studio.sdk import (
@@ -37,6 +37,7 @@ NO_PDF = define_error(
 class PdfParser(Node):
     """Pages count from 1. Pages without text (scans) are left out unless asked for."""
 
+    prepares_from = frozenset[str]()
     spec = NodeSpec(
         id="pdf_parser",
         name=text("Parse PDF", "解析 PDF"),
@@ -100,6 +101,18 @@ class PdfParser(Node):
         },
     )
 
+    def __init__(self) -> None:
+        self._reader: Reader | None = None
+
+    async def prepare(self, ctx: Context) -> None:
+        """Starting the reader process takes longer than reading most documents."""
+        self._reader = Reader()
+        await ctx.in_thread(self._reader.start)
+
+    async def close(self) -> None:
+        if self._reader is not None:
+            self._reader.close()
+
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)
         files = settings.files("files")
@@ -112,19 +125,23 @@ class PdfParser(Node):
         details: list[Json] = []
         for number, file in enumerate(files):
             ctx.progress(number, len(files), file["name"])
-            pdf = await ctx.in_thread(_parse, file, await ctx.files.read(file), password, max_pages)
+            content = await ctx.files.read(file)
+            reader, self._reader = self._reader, None
+            pdf = await ctx.in_thread(_parse, file, content, reader, password, max_pages)
             documents.extend(_pages(file["name"], pdf, keep_empty=keep_empty))
             outline.extend({"source": file["name"], **entry} for entry in pdf.outline)
             details.append(_details(file["name"], pdf))
         return {"documents": documents, "outline": outline, "details": details}
 
 
-def _parse(file: FileRef, content: bytes, password: str, max_pages: int) -> PdfText:
+def _parse(file: FileRef, content: bytes, reader: Reader | None, password: str, max_pages: int) -> PdfText:
     found = look(content)
     if found.group != "pdf":
+        if reader is not None:
+            reader.close()
         facts: JsonObject = {"name": file["name"], "claimed": "PDF", "found": found.label}
         raise NodeError(NOT_WHAT_IT_SAYS, facts)
-    return read_pdf(file["name"], content, password=password, max_pages=max_pages)
+    return read_pdf(file["name"], content, reader=reader, password=password, max_pages=max_pages)
 
 
 def _pages(name: str, pdf: PdfText, *, keep_empty: bool) -> list[Document]:
