@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray \
-        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers chaos chaos-collab screenshots lock schema clean
+        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms chaos chaos-collab screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
 # because the bundled Valkey has no wheel for it yet.
@@ -106,6 +106,10 @@ chaos-collab: need-python ## kill web, PostgreSQL and Redis under live documents
 bench-peers: need-python ## measure Node-RED, LangGraph, DBOS and Prefect at the same work, beside us
 	@$(SETUP) test
 	@$(BIN)/python -m tests.benchmarks.peers
+
+bench-rooms: need-python ## measure Hocuspocus and y-websocket-server with the client that measures our rooms
+	@$(SETUP) test
+	@$(BIN)/python -m tests.benchmarks.rooms_peers
 
 screenshots: need-python ## take the README's pictures anew
 	@$(SETUP) test

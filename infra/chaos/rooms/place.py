@@ -112,6 +112,8 @@ class Place:
 
     mode: str
     folder: Path
+    more: dict[str, str] = field(default_factory=dict)
+    """Further settings of the processes."""
     env: dict[str, str] = field(default_factory=dict)
     webs: list[Web] = field(default_factory=list)
     staged: dict[str, Any] = field(default_factory=dict)
@@ -123,6 +125,7 @@ class Place:
         self.redis.start()
         ports = free_ports(2 if self.mode == "postgres" else 1)
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SAGE_")}
+        kept |= self.more
         self.env = {
             **kept,
             "DJANGO_SETTINGS_MODULE": "infra.chaos.rooms.settings",

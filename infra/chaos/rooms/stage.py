@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from typing import Any
 
@@ -39,10 +40,14 @@ def prepare() -> dict[str, Any]:
         role = Role.OWNER if number == 0 else Role.EDITOR
         Membership.objects.create(workspace=workspace, person=person, role=role.value)
     _, key = token_create(people[0], name="kills", scopes=list(Scope), expires_in_days=30)
-    flow = flow_create(person=people[0], workspace=workspace, name="Kills", definition=FLOW)
+    flows = [
+        flow_create(person=people[0], workspace=workspace, name="Kills", definition=FLOW)
+        for _ in range(int(os.environ.get("SAGE_STAGE_FLOWS", "1")))
+    ]
     return {
         "workspace_id": str(workspace.pk),
-        "flow_id": str(flow.pk),
+        "flow_id": str(flows[0].pk),
+        "flow_ids": [str(flow.pk) for flow in flows],
         "key": key,
         "cookies": [_signed_in(person) for person in people],
         "database": str(settings.DATABASES["default"]["NAME"]),
