@@ -26,6 +26,21 @@ export const flowsQuery = (workspaceId: string) =>
     },
   });
 
+export type FlowPeople = ReadonlyMap<string, readonly Person[]>;
+type Person = { id: string; name: string; color: number };
+
+/** Flow id → who has it open; flows nobody is in are left out. */
+export const presenceQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["workspace", workspaceId, "presence"],
+    queryFn: async ({ signal }): Promise<FlowPeople> => {
+      const params = { path: inWorkspace(workspaceId) };
+      const { items } = await read(api.GET("/api/v1/workspaces/{workspace_id}/presence", { params, signal }));
+      return new Map(items.map(({ flow_id, people }) => [flow_id, people]));
+    },
+    refetchInterval: 5_000,
+  });
+
 function useFlowsChange<Input, Output>(workspaceId: string, change: (input: Input) => Promise<Output>) {
   const queryClient = useQueryClient();
   return useMutation({

@@ -14,7 +14,7 @@ import { type Column, Table, TableSkeleton } from "@/components/table";
 import { useText } from "@/i18n";
 import type { Flow } from "@/lib/api";
 import { useRights } from "@/lib/workspaces";
-import { flowsQuery } from "./api";
+import { flowsQuery, presenceQuery } from "./api";
 import { CreateFlowDialog, DeleteFlowDialog, RenameFlowDialog } from "./components/flow-dialogs";
 import { type FlowAction, FlowRow } from "./components/flow-row";
 import { flowsText } from "./text";
@@ -33,6 +33,7 @@ export function FlowListPage({ workspaceId, creating, onCreating }: Props) {
   const navigate = useNavigate();
   const { canEdit, role } = useRights(workspaceId);
   const query = useQuery({ ...flowsQuery(workspaceId), refetchInterval: 10_000 });
+  const present = useQuery(presenceQuery(workspaceId)).data;
   const [search, setSearch] = useState("");
   const [open, setOpen] = useState<Open>(null);
   useHotkeys([["N", () => canEdit && onCreating(true)]]);
@@ -92,6 +93,7 @@ export function FlowListPage({ workspaceId, creating, onCreating }: Props) {
                   key={flow.id}
                   workspaceId={workspaceId}
                   flow={flow}
+                  people={present?.get(flow.id) ?? []}
                   canEdit={canEdit}
                   onAction={(action, target) => setOpen({ action, flow: target })}
                 />

@@ -1,7 +1,7 @@
 import { ActionIcon, Menu } from "@mantine/core";
 import { Link } from "@tanstack/react-router";
 import { Icon } from "@/components/icon";
-import { PersonName } from "@/components/person-avatar";
+import { PersonAvatar, PersonName } from "@/components/person-avatar";
 import { StateLabel } from "@/components/state-ring";
 import { formatFullTime, formatNumber, formatTime, useText } from "@/i18n";
 import type { Flow } from "@/lib/api";
@@ -17,7 +17,9 @@ type Props = {
   onAction: (action: FlowAction, flow: Flow) => void;
 };
 
-export function FlowRow({ workspaceId, flow, canEdit, onAction }: Props) {
+type RowProps = Props & { people: readonly { id: string; name: string; color: number }[] };
+
+export function FlowRow({ workspaceId, flow, people, canEdit, onAction }: RowProps) {
   const t = useText(flowsText);
   const params = { ws: workspaceId, flow: flow.id };
   return (
@@ -30,6 +32,7 @@ export function FlowRow({ workspaceId, flow, canEdit, onAction }: Props) {
           title={flow.description || flow.name}
         >
           <span className="cut">{flow.name}</span>
+          <HereNow people={people} />
           {flow.description && <span className={`cut ${classes.about}`}>{flow.description}</span>}
         </Link>
       </td>
@@ -61,6 +64,24 @@ export function FlowRow({ workspaceId, flow, canEdit, onAction }: Props) {
         <FlowMenu workspaceId={workspaceId} flow={flow} canEdit={canEdit} onAction={onAction} />
       </td>
     </tr>
+  );
+}
+
+const SHOWN = 4;
+
+function HereNow({ people }: Pick<RowProps, "people">) {
+  const t = useText(flowsText);
+  if (people.length === 0) return null;
+  const names = people.map((person) => person.name).join(", ");
+  const more = people.length - SHOWN;
+  return (
+    <span className={classes.here} title={t("here", { names })} data-testid="here-now">
+      <span className="sr-only">{t("here", { names })}</span>
+      {people.slice(0, SHOWN).map((person) => (
+        <PersonAvatar key={person.id} person={person} size={18} />
+      ))}
+      {more > 0 && <span aria-hidden="true">+{more}</span>}
+    </span>
   );
 }
 
