@@ -9,7 +9,7 @@ from importlib.metadata import version
 
 folder = tempfile.TemporaryDirectory()
 os.environ.update(PREFECT_HOME=folder.name, PREFECT_LOGGING_LEVEL="ERROR", DO_NOT_TRACK="1")
-os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "120"
+os.environ["PREFECT_SERVER_EPHEMERAL_STARTUP_TIMEOUT_SECONDS"] = "600"
 
 from prefect import flow, task  # noqa: E402 - reads its settings when it is imported
 
