@@ -39,6 +39,9 @@ export function useChangeLines(changes: readonly Change[]): string[] {
       case "text":
         return t("change.text", { name: nameOf(change.node), field: fieldOf(change.node, change.field) });
       case "set":
+        if (change.path[0] === "name") {
+          return t("change.rename", { name: String(change.was ?? ""), to: String(change.value ?? "") });
+        }
         return t("change.set", {
           name: nameOf(change.node),
           field: fieldOf(change.node, change.path.at(-1) ?? ""),

@@ -63,7 +63,7 @@ test("a pointer beyond the edge is marked at the edge", () => {
   point(2_000, 300);
   paint();
   expect(element.dataset.away).toBe("true");
-  expect(element.style.transform).toBe("translate(778.0px, 300.0px)");
+  expect(element.style.transform).toBe("translate(786.0px, 300.0px)");
   view.x = -1_500;
   motion.wake();
   paint();

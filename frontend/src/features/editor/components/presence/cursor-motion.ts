@@ -20,7 +20,7 @@ const IDLE_MS = 12_000;
 const SETTLE_MS = 55;
 /** Nearer than this is there. */
 const CLOSE = 0.3;
-const EDGE = 22;
+const EDGE = 14;
 
 export class CursorMotion {
   private readonly marks = new Map<number, Mark>();
@@ -111,5 +111,7 @@ function place(element: HTMLElement, view: View, at: { x: number; y: number }): 
   if (!isInside) {
     const angle = Math.atan2(y - top, x - left);
     element.style.setProperty("--turn", `${angle.toFixed(2)}rad`);
+    // The marker hangs inwards from its point, so that none is cut off.
+    element.style.setProperty("--hang", `${((-100 * left) / view.width).toFixed(1)}%`);
   }
 }

@@ -89,8 +89,9 @@ function useEndings(layer: RefObject<HTMLElement | null>): void {
     const onKey = (event: KeyboardEvent): void => {
       if (event.key === "Escape") stop();
     };
-    canvas?.addEventListener("wheel", stop, { passive: true });
-    canvas?.addEventListener("pointerdown", stop);
+    // In the capture phase: the canvas keeps these events to itself.
+    canvas?.addEventListener("wheel", stop, { passive: true, capture: true });
+    canvas?.addEventListener("pointerdown", stop, { capture: true });
     window.addEventListener("keydown", onKey);
     const stopLeft = follow.onLeft((leader) => tell(t("follow.left", { name: leader.user.name })));
     const stopStore = follow.store.subscribe(({ leader }) => {
@@ -100,8 +101,8 @@ function useEndings(layer: RefObject<HTMLElement | null>): void {
       if (leader) element.style.setProperty("--u", colorOf(leader.user));
     });
     return () => {
-      canvas?.removeEventListener("wheel", stop);
-      canvas?.removeEventListener("pointerdown", stop);
+      canvas?.removeEventListener("wheel", stop, { capture: true });
+      canvas?.removeEventListener("pointerdown", stop, { capture: true });
       window.removeEventListener("keydown", onKey);
       stopLeft();
       stopStore();
