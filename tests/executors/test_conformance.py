@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import tempfile
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
@@ -35,6 +33,7 @@ from sage_studio.plugins.local_host import LocalHost
 from tests.engine.nodes import flow, node
 from tests.executors.cluster.api import LocalCluster
 from tests.executors.flows import FLOWS, TIME_LIMIT, all_types
+from tests.executors.ray_here import START_TIMEOUT_S, ray_home
 from tests.executors.support import SECRET
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.slow, pytest.mark.timeout(400)]
@@ -69,16 +68,10 @@ async def _process() -> AsyncIterator[NodeExecutor]:
 
 @asynccontextmanager
 async def _ray() -> AsyncIterator[NodeExecutor]:
-    import ray  # type: ignore[import-not-found,unused-ignore]
-
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        os.environ |= {"HOME": folder, "RAY_USAGE_STATS_ENABLED": "0"}
-        nodes = ray_nodes(
-            "", num_cpus=2, include_dashboard=False, _temp_dir=folder, object_store_memory=100 << 20
-        )
+    with ray_home() as settings:
+        nodes = ray_nodes("", start_timeout_s=START_TIMEOUT_S, **settings)
         yield nodes
         await nodes.close()
-        ray.shutdown()
 
 
 PLACES = {"process": _process, "kubernetes": _kubernetes, **({"ray": _ray} if find_spec("ray") else {})}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import tempfile
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ import pytest_asyncio
 from sage_studio.engine.executors.ray_cluster import RayNodes
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Needs
+from tests.executors.ray_here import START_TIMEOUT_S, ray_home
 from tests.executors.support import Voice, call
 
 pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400), pytest.mark.slow]
@@ -22,18 +22,10 @@ pytestmark = [pytest.mark.asyncio(loop_scope="module"), pytest.mark.timeout(400)
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def nodes() -> AsyncIterator[RayNodes]:
-    with tempfile.TemporaryDirectory(prefix="ray-", ignore_cleanup_errors=True) as folder:
-        # Ray writes its cluster's token into the home folder; the tests give it one of their own.
-        os.environ |= {"HOME": folder, "RAY_USAGE_STATS_ENABLED": "0"}
-        nodes = RayNodes(
-            "", start_timeout_s=60, num_cpus=2, include_dashboard=False, _temp_dir=folder,
-            object_store_memory=100 << 20,
-        )  # fmt: skip
+    with ray_home() as settings:
+        nodes = RayNodes("", start_timeout_s=START_TIMEOUT_S, **settings)
         yield nodes
         await nodes.close()
-        import ray  # type: ignore[import-not-found,unused-ignore]
-
-        ray.shutdown()
 
 
 @pytest.fixture
