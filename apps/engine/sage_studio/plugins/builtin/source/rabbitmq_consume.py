@@ -5,22 +5,20 @@ from __future__ import annotations
 import asyncio
 import importlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.queue_source import QueueSource, end_fields, password_field
 from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.sdk import (
-    Chunk,
     Context,
     Field,
     NodeError,
-    NodeOutput,
     NodeSpec,
     Port,
     Settings,
-    StreamNode,
     text,
 )
 
@@ -54,7 +52,7 @@ _TURN_S = 0.5
 _AT_ONCE = 500
 
 
-class RabbitmqConsume(StreamNode):
+class RabbitmqConsume(QueueSource):
     """At least once: a message is acknowledged when the checkpoint behind it is committed; what is not
     acknowledged when the connection ends is delivered again, by RabbitMQ itself."""
 
@@ -78,15 +76,7 @@ class RabbitmqConsume(StreamNode):
                 placeholder=text("amqp://host:5672/vhost", "amqp://主机:5672/虚拟主机"),
             ),
             Field(name="user", label=text("User", "用户名"), default="guest", max_length=200),
-            Field(
-                name="credential",
-                label=text("Password credential", "密码凭据"),
-                help=text("Holds the password; empty: guest.", "存有密码；留空则使用 guest。"),
-                default="",
-                control="credential",
-                credential_kind="api_key",
-                expression="never",
-            ),
+            password_field(text("Holds the password; empty: guest.", "存有密码；留空则使用 guest。")),
             Field(name="queue", label=text("Queue", "队列"), default="", required=True, max_length=255),
             Field(
                 name="durable",
@@ -111,28 +101,7 @@ class RabbitmqConsume(StreamNode):
                 unit=text("messages", "条"),
                 expert=True,
             ),
-            Field(
-                name="max_items",
-                type="integer",
-                label=text("Stop after", "读取条数上限"),
-                help=text("0: go on for ever.", "0 表示持续读取。"),
-                default=0,
-                minimum=0,
-                maximum=1_000_000_000,
-                unit=text("messages", "条"),
-                expert=True,
-            ),
-            Field(
-                name="idle_stop_s",
-                type="number",
-                label=text("Stop when nothing came for", "空闲多久后停止"),
-                help=text("0: go on waiting.", "0 表示一直等待。"),
-                default=0,
-                minimum=0,
-                maximum=86_400,
-                unit=text("seconds", "秒"),
-                expert=True,
-            ),
+            *end_fields(text("messages", "条")),
         ),
         summary=text("{queue}", "{queue}"),
         example={
@@ -143,35 +112,26 @@ class RabbitmqConsume(StreamNode):
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self._connection: Any = None
         self._channel: Any = None
         self._came: asyncio.Queue[Any] = asyncio.Queue()
+        self._prefetch = 0
         self._last_tag = 0
         self._marked_tag = 0
         self._acknowledged_tag = 0
-        self._count = 0
 
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
-        settings = Settings(self.spec, ctx, inputs)
+    async def open(self, ctx: Context, settings: Settings) -> None:
+        self._prefetch = settings.integer("prefetch")
         await self._connect(ctx, settings)
-        prefetch = settings.integer("prefetch")
-        limit, patience_s, idle_s = settings.integer("max_items"), settings.number("idle_stop_s"), 0.0
-        while not limit or self._count < limit:
-            messages = await self._next(limit - self._count if limit else _AT_ONCE)
-            if not messages:
-                # With its window full RabbitMQ is waiting for us, not we for it.
-                idle_s += _TURN_S if self._last_tag - self._acknowledged_tag < prefetch else 0.0
-                if patience_s and idle_s >= patience_s:
-                    return
-                yield {}  # a turn for checkpoints while nothing comes
-                continue
-            idle_s = 0.0
-            self._last_tag = messages[-1].delivery_tag
-            self._count += len(messages)
-            yield {"items": Chunk(map(_item, messages))}
 
-    async def _next(self, most: int) -> list[Any]:
-        """What has come, or nothing within a turn. Raises NodeError ``rabbitmq.lost``."""
+    @property
+    def is_served(self) -> bool:
+        """With its window full RabbitMQ is waiting for us, not we for it."""
+        return self._last_tag - self._acknowledged_tag < self._prefetch
+
+    async def next_entries(self, most: int | None) -> Sequence[Any]:
+        """Raises NodeError ``rabbitmq.lost``."""
         found: list[Any] = []
         try:
             async with asyncio.timeout(_TURN_S):
@@ -179,9 +139,14 @@ class RabbitmqConsume(StreamNode):
         except TimeoutError:
             if self._connection.is_closed or self._channel.is_closed:
                 raise NodeError(LOST, {"reason": "it broke off"}) from None
-        while found and len(found) < min(most, _AT_ONCE) and not self._came.empty():
+        while found and len(found) < min(most or _AT_ONCE, _AT_ONCE) and not self._came.empty():
             found.append(self._came.get_nowait())
+        if found:
+            self._last_tag = found[-1].delivery_tag
         return found
+
+    def item_of(self, entry: Any) -> dict[str, Any]:
+        return _item(entry)
 
     async def _connect(self, ctx: Context, settings: Settings) -> None:
         amqp = _library()
@@ -202,7 +167,7 @@ class RabbitmqConsume(StreamNode):
         try:
             self._connection = await amqp.connect(url, transport_factory=Guarded())
             self._channel = await self._connection.channel()
-            await self._channel.basic_qos(prefetch_count=settings.integer("prefetch"))
+            await self._channel.basic_qos(prefetch_count=self._prefetch)
             queue = settings.text("queue")
             await self._channel.queue_declare(queue, durable=settings.flag("durable"))
             await self._channel.basic_consume(queue, self._came.put)
@@ -211,10 +176,10 @@ class RabbitmqConsume(StreamNode):
 
     def snapshot(self) -> Json:
         self._marked_tag = self._last_tag
-        return {"count": self._count}
+        return {"count": self.count}
 
     def restore(self, state: Any) -> None:
-        self._count = state["count"]
+        self.count = state["count"]
 
     async def committed(self) -> None:
         tag = self._marked_tag

@@ -4,23 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, TypeAlias
 from urllib.parse import unquote, urlsplit
 
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.queue_source import QueueSource, end_fields, password_field
 from sage_studio.plugins.support.resp import REDIS_ERROR, RespConnection, RespError
 from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.sdk import (
-    Chunk,
     Context,
     Field,
     NodeError,
-    NodeOutput,
     NodeSpec,
     Port,
     Settings,
-    StreamNode,
     text,
 )
 
@@ -35,10 +33,12 @@ BAD_ADDRESS = define_error(
 )
 _BLOCK_MS = 500
 _ACK_AT_ONCE = 500
+_AT_ONCE = 1_000
 _RECONNECT_S = (0.2, 0.5, 1.0, 2.0, 5.0)
+_Entry: TypeAlias = tuple[str, list[str] | None]
 
 
-class RedisStreamRead(StreamNode):
+class RedisStreamRead(QueueSource):
     """At least once: an entry is acknowledged when the checkpoint behind it is committed.
 
     The consumer is named after the run and the node, so that another worker that takes the run up
@@ -65,15 +65,7 @@ class RedisStreamRead(StreamNode):
                 required=True,
                 placeholder=text("redis://host:6379/0", "redis://主机:6379/0"),
             ),
-            Field(
-                name="credential",
-                label=text("Password credential", "密码凭据"),
-                help=text("Holds the password.", "存有密码。"),
-                default="",
-                control="credential",
-                credential_kind="api_key",
-                expression="never",
-            ),
+            password_field(text("Holds the password.", "存有密码。")),
             Field(
                 name="user",
                 label=text("User", "用户名"),
@@ -102,28 +94,7 @@ class RedisStreamRead(StreamNode):
                 max_length=200,
                 expert=True,
             ),
-            Field(
-                name="max_items",
-                type="integer",
-                label=text("Stop after", "读取条数上限"),
-                help=text("0: go on for ever.", "0 表示持续读取。"),
-                default=0,
-                minimum=0,
-                maximum=1_000_000_000,
-                unit=text("entries", "条"),
-                expert=True,
-            ),
-            Field(
-                name="idle_stop_s",
-                type="number",
-                label=text("Stop when nothing came for", "空闲多久后停止"),
-                help=text("0: go on waiting.", "0 表示一直等待。"),
-                default=0,
-                minimum=0,
-                maximum=86_400,
-                unit=text("seconds", "秒"),
-                expert=True,
-            ),
+            *end_fields(text("entries", "条")),
         ),
         summary=text("{stream}", "{stream}"),
         example={
@@ -134,53 +105,44 @@ class RedisStreamRead(StreamNode):
     )
 
     def __init__(self) -> None:
+        super().__init__()
         self._read: list[str] = []
         self._marked = 0
-        self._count = 0
         self._held: list[str] = []
         self._connection: RespConnection | None = None
-        self._stream = ""
-        self._group = ""
+        self._stream = self._group = self._json_field = ""
+        self._start = "0"  # what this consumer was given before and has not acknowledged, then what is new
 
-    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
-        settings = Settings(self.spec, ctx, inputs)
+    async def open(self, ctx: Context, settings: Settings) -> None:
+        self._ctx, self._settings = ctx, settings
         self._stream, self._group = settings.text("stream"), settings.text("group")
-        json_field, limit = settings.text("json_field"), settings.integer("max_items")
-        patience_s, idle_s = settings.number("idle_stop_s"), 0.0
-        consumer = f"{ctx.run_id}:{ctx.node_id}:{ctx.iteration_path}"
+        self._json_field = settings.text("json_field")
         await self._connect(ctx, settings)
         if self._held:
             await self._acknowledge(self._held)
             self._held = []
-        start = "0"  # what this consumer was given before and has not acknowledged, then what is new
-        loop = asyncio.get_running_loop()
-        while not limit or self._count < limit:
-            began = loop.time()
-            at_once = min(1_000, limit - self._count) if limit else 1_000
-            entries = await self._next(ctx, settings, consumer, start, at_once)
-            if entries:
-                idle_s = 0.0
-                start = entries[-1][0] if start != ">" else start
-                self._read.extend(entry_id for entry_id, _fields in entries)
-                self._count += len(entries)
-                yield {"items": Chunk(_item(entry_id, fields, json_field) for entry_id, fields in entries)}
-                continue
-            if start != ">":
-                start = ">"
-                continue
-            idle_s += loop.time() - began
-            if patience_s and idle_s >= patience_s:
-                return
-            yield {}  # a turn for checkpoints while nothing comes
 
-    async def _next(
-        self, ctx: Context, settings: Settings, consumer: str, start: str, count: int
-    ) -> list[tuple[str, list[str] | None]]:
+    async def next_entries(self, most: int | None) -> Sequence[_Entry]:
+        entries = await self._next(min(_AT_ONCE, most or _AT_ONCE))
+        if not entries and self._start != ">":
+            self._start = ">"
+            entries = await self._next(min(_AT_ONCE, most or _AT_ONCE))
+        if entries and self._start != ">":
+            self._start = entries[-1][0]
+        self._read.extend(entry_id for entry_id, _fields in entries)
+        return entries
+
+    def item_of(self, entry: _Entry) -> dict[str, Any]:
+        return _item(*entry, self._json_field)
+
+    async def _next(self, count: int) -> list[_Entry]:
         """Entries, or none within the time a read blocks; a broken connection is made anew."""
+        ctx, start = self._ctx, self._start
+        consumer = f"{ctx.run_id}:{ctx.node_id}:{ctx.iteration_path}"
         for pause_s in (*_RECONNECT_S, None):
             try:
                 if self._connection is None:
-                    await self._connect(ctx, settings)
+                    await self._connect(ctx, self._settings)
                 assert self._connection is not None, "connected just now"
                 words: list[str | int] = ["XREADGROUP", "GROUP", self._group, consumer, "COUNT", count]
                 words += ["BLOCK", _BLOCK_MS] if start == ">" else []
@@ -218,10 +180,10 @@ class RedisStreamRead(StreamNode):
 
     def snapshot(self) -> Json:
         self._marked = len(self._read)
-        return {"read": list[Json](self._read), "count": self._count}
+        return {"read": list[Json](self._read), "count": self.count}
 
     def restore(self, state: Any) -> None:
-        self._held, self._count = list(state["read"]), state["count"]
+        self._held, self.count = list(state["read"]), state["count"]
 
     async def committed(self) -> None:
         done = self._read[: self._marked]
