@@ -229,17 +229,23 @@ def _may_hold_expressions(value: Json) -> bool:
     return "{{" in value if isinstance(value, str) else isinstance(value, (dict, list))
 
 
-def _texts(value: Json, path: str) -> Iterator[tuple[str, str]]:
+def _texts(value: Json, path: str) -> list[tuple[str, str]]:
     """(path, text) of every text with ``{{`` inside a value."""
+    found: list[tuple[str, str]] = []
+    _collect(value, path, found)
+    return found
+
+
+def _collect(value: Json, path: str, found: list[tuple[str, str]]) -> None:
     if isinstance(value, str):
         if "{{" in value:
-            yield path, value
+            found.append((path, value))
     elif isinstance(value, dict):
         for key, item in value.items():
-            yield from _texts(item, f"{path}.{key}")
+            _collect(item, f"{path}.{key}", found)
     elif isinstance(value, list):
         for index, item in enumerate(value):
-            yield from _texts(item, f"{path}[{index}]")
+            _collect(item, f"{path}[{index}]", found)
 
 
 def _closest_name(name: str, known: list[str]) -> str | None:
