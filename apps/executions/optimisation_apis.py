@@ -10,10 +10,12 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.collaboration.selectors import definition_current
 from apps.common.policies import InWorkspace, Policy
 from apps.executions import optimisation_selectors
 from apps.flows.selectors import flow_get
 from apps.workspaces.apis import WorkspaceApi
+from sage_studio.flow import parse_plain
 
 
 class OptimisationTextOut(serializers.Serializer[Any]):
@@ -98,6 +100,31 @@ class OptimisationBranchesOut(serializers.Serializer[Any]):
     wasted_ms = serializers.FloatField()
 
 
+class OptimisationCostNodeOut(serializers.Serializer[Any]):
+    """What a node is expected to cost per run with either of its models, in millionths (null: nobody
+    knows), by earlier runs (``is_measured``) or by its longest answer; and which it asks."""
+
+    id = serializers.CharField()
+    model = serializers.CharField()
+    cheaper_model = serializers.CharField()
+    micros = serializers.FloatField(allow_null=True)
+    cheaper_micros = serializers.FloatField(allow_null=True)
+    is_measured = serializers.BooleanField()
+    is_cheaper = serializers.BooleanField()
+
+
+class OptimisationCostsOut(serializers.Serializer[Any]):
+    """Money of the nodes that ask models, in millionths of the currency: as drawn, as chosen within the
+    budget, and what completed runs cost on average."""
+
+    currency = serializers.CharField()
+    budget_micros = serializers.IntegerField(allow_null=True)
+    drawn_micros = serializers.FloatField()
+    chosen_micros = serializers.FloatField()
+    measured_micros = serializers.FloatField(allow_null=True)
+    nodes = OptimisationCostNodeOut(many=True)
+
+
 class OptimisationOut(serializers.Serializer[Any]):
     """The report. ``levels`` are groups of nodes that may run at once, ``critical_path`` the nodes whose
     delay delays the end."""
@@ -112,6 +139,7 @@ class OptimisationOut(serializers.Serializer[Any]):
     predicted = OptimisationTimesOut()
     measured = OptimisationMeasuredOut(allow_null=True)
     branches = OptimisationBranchesOut(allow_null=True)
+    costs = OptimisationCostsOut(allow_null=True)
 
 
 class FlowOptimisationApi(WorkspaceApi):
@@ -122,4 +150,6 @@ class FlowOptimisationApi(WorkspaceApi):
     @extend_schema(responses=OptimisationOut, operation_id="flow_optimisation_get")
     def get(self, request: Request, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Response:
         flow = flow_get(workspace_id=workspace_id, flow_id=flow_id)
-        return Response(optimisation_selectors.flow_optimisation(flow))
+        report = optimisation_selectors.flow_optimisation(flow)
+        document = parse_plain(definition_current(flow).body)
+        return Response({**report, "costs": optimisation_selectors.flow_costs(flow, document)})

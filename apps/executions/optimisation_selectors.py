@@ -5,18 +5,23 @@ from __future__ import annotations
 import uuid
 from collections import defaultdict
 from collections.abc import Sequence
-from statistics import median
+from functools import partial
+from statistics import mean, median
 
 from django.db.models import QuerySet
 
 from apps.collaboration.selectors import definition_current
-from apps.executions.models import NodeRun, Run
+from apps.executions.budgets import model_price
+from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.types import BRANCHES_KEY
 from apps.files.services import flow_value_get
 from apps.flows.models import Definition, Flow
 from sage_studio.engine import compile_flow
 from sage_studio.engine.optimise import Durations, Report, measured_times, optimise, report_of
+from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_of
 from sage_studio.flow import parse_plain
+from sage_studio.flow.document import FlowDocument
+from sage_studio.plugins.anthropic_llm import DEFAULT_MODEL
 from sage_studio.plugins.registry import builtin_registry
 
 RUNS_READ = 30
@@ -103,3 +108,33 @@ def _without_setting(definition: Definition) -> dict[str, object]:
         "settings": settings,
         "outputs": body.get("outputs"),
     }
+
+
+def flow_costs(flow: Flow, document: FlowDocument) -> CostReport | None:
+    """What a run of the flow is expected to cost, and which model its nodes ask within the budget."""
+    runs = list(_completed(flow.pk).values_list("pk", flat=True)[:RUNS_READ])
+    events = RunEvent.objects.filter(run__in=runs, type="node_cost")
+    spent: dict[str, dict[str, dict[uuid.UUID, int]]] = defaultdict(lambda: defaultdict(dict))
+    whole: dict[uuid.UUID, int] = defaultdict(int)
+    for run_id, node_id, data in events.values_list("run_id", "node_id", "data")[:ROWS_READ_TO_PLAN]:
+        by_run, micros = spent[node_id][str(data.get("what"))], int(data.get("micros", 0))
+        by_run[run_id] = by_run.get(run_id, 0) + micros
+        whole[run_id] += micros
+    measured = {
+        node_id: {model: mean(by_run.values()) for model, by_run in models.items()}
+        for node_id, models in spent.items()
+    }
+    return costs_of(
+        document,
+        measured,
+        partial(model_price, flow.workspace_id),
+        default_model=DEFAULT_MODEL,
+        measured_micros=mean(whole.values()) if whole else None,
+    )
+
+
+def run_cheaper_nodes(flow_id: uuid.UUID, document: FlowDocument) -> frozenset[str]:
+    """The nodes of a run that is about to begin that ask their cheaper model; none without a budget."""
+    if document.settings.budget is None or not any(n.config.get("cheaper_model") for n in document.nodes):
+        return frozenset()
+    return cheaper_nodes(flow_costs(Flow.objects.get(pk=flow_id), document))

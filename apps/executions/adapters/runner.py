@@ -22,7 +22,7 @@ from apps.executions.adapters.learning import branches_load, branches_save
 from apps.executions.adapters.places import Places
 from apps.executions.adapters.store import ClaimedStore
 from apps.executions.adapters.writer import Claim, RunWriter
-from apps.executions.optimisation_selectors import flow_durations_to_plan
+from apps.executions.optimisation_selectors import flow_durations_to_plan, run_cheaper_nodes
 from apps.executions.services import part_cut
 from apps.files.selectors import blob_get
 from apps.files.services import blob_put
@@ -108,7 +108,7 @@ class Runner:
                     executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
                     resources=self.resources,
                     branches=learning,
-                    spending=SpendingPlan(claimed.cost_micros, claimed.cost_currency),
+                    spending=await self._spending(claimed, plan),
                     checkpoint_interval_s=getattr(settings, "RUN_CHECKPOINT_S", CHECKPOINT_S),
                 ),
             )
@@ -171,6 +171,14 @@ class Runner:
             self._plans.move_to_end(key)
         failpoints.hit("run.planned")
         return plan
+
+    async def _spending(self, claimed: ClaimedRun, plan: Plan) -> SpendingPlan:
+        """What the run has spent, and the nodes that ask their cheaper model for its budget to last."""
+        cheaper: frozenset[str] = frozenset()
+        if plan.document.settings.budget is not None:
+            read = partial(run_cheaper_nodes, uuid.UUID(claimed.claim.flow_id), plan.document)
+            cheaper = await asyncio.get_running_loop().run_in_executor(self._database, read)
+        return SpendingPlan(claimed.cost_micros, claimed.cost_currency, cheaper)
 
     async def _document(self, claimed: ClaimedRun) -> FlowDocument:
         loop = asyncio.get_running_loop()

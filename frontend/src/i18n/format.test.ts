@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { chooseLanguage, formatBytes, formatDuration, formatTime } from ".";
+import { chooseLanguage, formatBytes, formatDuration, formatMoney, formatTime, minorDigits } from ".";
 
 describe("durations", () => {
   test.each([
@@ -23,4 +23,12 @@ test("times of today and yesterday are named in the reader's language", () => {
 
 test("sizes keep a readable number of digits", () => {
   expect([0, 999, 1200, 25_000_000].map(formatBytes)).toEqual(["0 B", "999 B", "1.2 kB", "25 MB"]);
+});
+
+test("money keeps the digits that tell", () => {
+  expect(formatMoney(12_340_000, "USD")).toBe("$12.34");
+  expect(formatMoney(800_000, "USD")).toBe("$0.80");
+  expect(formatMoney(5_100, "USD")).toBe("$0.0051");
+  expect(formatMoney(0, "USD")).toBe("$0.00");
+  expect(minorDigits("JPY")).toBe(0);
 });

@@ -73,7 +73,8 @@ export function formatNumber(value: number): string {
 /** Millionths of a currency as an amount; less than a cent keeps the digits that tell. */
 export function formatMoney(micros: number, currency: string): string {
   const amount = micros / 1_000_000;
-  const digits = amount !== 0 && Math.abs(amount) < 1 ? { maximumSignificantDigits: 3 } : {};
+  const size = amount === 0 ? 0 : Math.floor(Math.log10(Math.abs(amount)));
+  const digits = size < 0 ? { minimumFractionDigits: 2, maximumFractionDigits: Math.min(6, 2 - size) } : {};
   const style = { style: "currency", currency, currencyDisplay: "narrowSymbol" } as const;
   try {
     return amount.toLocaleString(tags[currentLanguage()], { ...style, ...digits });

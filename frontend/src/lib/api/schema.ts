@@ -1903,6 +1903,36 @@ export interface components {
      * @enum {string}
      */
     OptimisationChangeOutKindEnum: "relaxed" | "shared" | "hoisted" | "fused" | "unread";
+    /**
+     * @description What a node is expected to cost per run with either of its models, in millionths (null: nobody
+     *     knows), by earlier runs (``is_measured``) or by its longest answer; and which it asks.
+     */
+    OptimisationCostNodeOut: {
+      id: string;
+      model: string;
+      cheaper_model: string;
+      /** Format: double */
+      micros: number | null;
+      /** Format: double */
+      cheaper_micros: number | null;
+      is_measured: boolean;
+      is_cheaper: boolean;
+    };
+    /**
+     * @description Money of the nodes that ask models, in millionths of the currency: as drawn, as chosen within the
+     *     budget, and what completed runs cost on average.
+     */
+    OptimisationCostsOut: {
+      currency: string;
+      budget_micros: number | null;
+      /** Format: double */
+      drawn_micros: number;
+      /** Format: double */
+      chosen_micros: number;
+      /** Format: double */
+      measured_micros: number | null;
+      nodes: components["schemas"]["OptimisationCostNodeOut"][];
+    };
     /** @description A connection by its four ends. */
     OptimisationEdgeOut: {
       source: string;
@@ -1958,6 +1988,7 @@ export interface components {
       predicted: components["schemas"]["OptimisationTimesOut"];
       measured: components["schemas"]["OptimisationMeasuredOut"] | null;
       branches: components["schemas"]["OptimisationBranchesOut"] | null;
+      costs: components["schemas"]["OptimisationCostsOut"] | null;
     };
     /** @description A sentence in both languages. */
     OptimisationTextOut: {

@@ -116,5 +116,31 @@ export type OptimisationReport = {
     drawn_runs: number;
     drawn_median_ms: number | null;
   } | null;
-  branches: { predictions: number; hit_rate: number | null } | null;
+  branches: {
+    predictions: number;
+    hit_rate: number | null;
+    prepared: number;
+    used: number;
+    saved_ms: number;
+    wasted_ms: number;
+  } | null;
+  costs: {
+    currency: string;
+    budget_micros: number | null;
+    drawn_micros: number;
+    chosen_micros: number;
+    measured_micros: number | null;
+    nodes: CostNode[];
+  } | null;
+};
+
+/** What a node that asks a model is expected to cost, and which of its two models it asks. */
+export type CostNode = {
+  id: string;
+  model: string;
+  cheaper_model: string;
+  micros: number | null;
+  cheaper_micros: number | null;
+  is_measured: boolean;
+  is_cheaper: boolean;
 };

@@ -2,10 +2,11 @@
 import { useQuery } from "@tanstack/react-query";
 import { Icon } from "@/components/icon";
 import type { LocalText } from "@/flow-core";
-import { formatDuration, formatNumber, useText } from "@/i18n";
+import { formatDuration, formatMoney, formatNumber, type Translate, useText } from "@/i18n";
 import { optimisationQuery } from "../../api/queries";
-import type { OptimisationChange, OptimisationReport } from "../../api/types";
+import type { CostNode, OptimisationChange, OptimisationReport } from "../../api/types";
 import { useLocalText } from "../../hooks/use-local-text";
+import { useNodeName } from "../../hooks/use-node-name";
 import { useCatalogue, useEditor, useFlow } from "../../stores/context";
 import { select } from "../../stores/ui-store";
 import { editorText } from "../../text";
@@ -33,6 +34,15 @@ export function Optimiser() {
           ))}
         </ul>
       )}
+      {report.costs?.nodes.some((node) => node.is_cheaper) && (
+        <ul className={classes.list}>
+          {report.costs.nodes
+            .filter((node) => node.is_cheaper)
+            .map((node) => (
+              <CheaperRow key={node.id} node={node} currency={report.costs?.currency ?? "USD"} />
+            ))}
+        </ul>
+      )}
       <Path title={t("optimiser.path")} ids={report.critical_path} />
     </div>
   );
@@ -40,7 +50,7 @@ export function Optimiser() {
 
 function Times({ report }: { report: OptimisationReport }) {
   const t = useText(editorText);
-  const { predicted, measured, branches } = report;
+  const { predicted, measured, branches, costs } = report;
   const facts: [string, string][] = [
     [t("optimiser.drawn"), formatDuration(predicted.drawn_ms)],
     [t("optimiser.optimised"), formatDuration(predicted.optimised_ms)],
@@ -59,6 +69,12 @@ function Times({ report }: { report: OptimisationReport }) {
       t("optimiser.branches", { count: branches.predictions }),
       `${formatNumber(Math.round(branches.hit_rate * 100))} %`,
     ]);
+  if (branches && branches.prepared > 0)
+    facts.push([
+      t("optimiser.prepared", { used: branches.used, count: branches.prepared }),
+      formatDuration(branches.saved_ms),
+    ]);
+  facts.push(...costFacts(t, costs));
   return (
     <dl className={classes.facts}>
       {facts.map(([name, value]) => (
@@ -68,6 +84,43 @@ function Times({ report }: { report: OptimisationReport }) {
         </div>
       ))}
     </dl>
+  );
+}
+
+/** Money: as drawn, within the budget, and what runs really cost. */
+function costFacts(
+  t: Translate<"optimiser.cost" | "optimiser.cost_chosen" | "optimiser.cost_measured">,
+  costs: OptimisationReport["costs"],
+): [string, string][] {
+  if (!costs) return [];
+  const said = (micros: number): string => formatMoney(micros, costs.currency);
+  const facts: [string, string][] = [[t("optimiser.cost"), said(costs.drawn_micros)]];
+  if (costs.budget_micros !== null)
+    facts.push([
+      t("optimiser.cost_chosen", { budget: said(costs.budget_micros) }),
+      said(costs.chosen_micros),
+    ]);
+  if (costs.measured_micros !== null) facts.push([t("optimiser.cost_measured"), said(costs.measured_micros)]);
+  return facts;
+}
+
+/** A node that asks its cheaper model, because the budget would not last with the other. */
+function CheaperRow({ node, currency }: { node: CostNode; currency: string }) {
+  const { ui } = useEditor();
+  const t = useText(editorText);
+  const name = useNodeName(node.id);
+  const saved = (node.micros ?? 0) - (node.cheaper_micros ?? 0);
+  return (
+    <li className={classes.problem}>
+      <button type="button" className={classes.problemMain} onClick={() => select(ui, [node.id])}>
+        <Icon name="sparkle" size={13} />
+        <b>{t("optimiser.kind.cheaper")}</b>
+        <span className="cut">
+          {t("optimiser.cheaper", { name, cheaper: node.cheaper_model, model: node.model })}
+        </span>
+        <span className="muted num">{t("optimiser.saves", { time: formatMoney(saved, currency) })}</span>
+      </button>
+    </li>
   );
 }
 
