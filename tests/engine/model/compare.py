@@ -9,7 +9,7 @@ from sage_studio.engine import Event, NodeRecord
 from sage_studio.engine.records import FINAL_NODE_STATES, UNDER_WAY_STATES
 from tests.engine.model.choices import Choices, every_way
 from tests.engine.model.interpreter import Flow, Interpreter, Key, Seen, Story, Told
-from tests.engine.model.nodes import problem_key
+from tests.engine.model.nodes import RUN, Ledger, problem_key
 from tests.engine.model.play import Played, Violation
 
 MOST_WAYS = 300
@@ -22,6 +22,7 @@ def check(
 ) -> None:
     """Raises Violation with the differences from the nearest story, when none fits."""
     check_events(played.events)
+    check_limits(flow, played.ledger)
     settled = settled_at(played.events)
 
     given = {key: record.outputs for key, record in played.nodes.items() if record.outputs is not None}
@@ -64,6 +65,16 @@ def check_events(events: Sequence[Event]) -> None:
             if key in ended:
                 raise Violation(f"{key} ends twice")
             ended.add(key)
+
+
+def check_limits(flow: Flow, ledger: Ledger) -> None:
+    """How many were at work at once, of each node and of all."""
+    limits = {node["id"]: node["concurrency"] for node in flow["nodes"] if "concurrency" in node}
+    if "concurrency" in flow["settings"]:
+        limits[RUN] = flow["settings"]["concurrency"]
+    for what, limit in limits.items():
+        if ledger.most_at_work[what] > limit:
+            raise Violation(f"{ledger.most_at_work[what]} of {what} at work at once, not {limit}")
 
 
 def settled_at(events: Sequence[Event]) -> dict[Key, int]:

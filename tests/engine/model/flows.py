@@ -113,7 +113,7 @@ class Maker:
         return kinds
 
     def add(self, node_id: str, kind: str, place: Place, config: dict[str, Any], *outputs: str) -> Source:
-        """Put a node down, with what any node may have: retries, an answer to errors, disabled, pinned."""
+        """Put a node down, with what any node may have: an answer to errors, limits, disabled, pinned."""
         node: NodeBody = {"id": node_id, "type": kind, "config": config}
         if place.parent is not None:
             node["parent"] = place.parent
@@ -125,6 +125,8 @@ class Maker:
             node["disabled"] = True
         elif outputs and self.chance(4):
             node["pinned"] = self.one_of([7, {outputs[0]: 9}, {outputs[-1]: [1, 2]}])
+        if kind in {"calc", "act", "once"} and config["base"] % 9 == 0:
+            node["concurrency"] = 1 + config["base"] % 2
         self.nodes.append(node)
         return Source(node_id, ports, outputs)
 

@@ -7,6 +7,7 @@ Everything that controls a flow (branches, merges, containers, stops) is the pro
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,13 +21,17 @@ PLANNED = define_error("model.planned", 9911, en="planned", zh="计划之中", r
 ALWAYS = 99
 
 
+RUN = "the run"
+
+
 @dataclass
 class Ledger:
     """What really happened in one test, over all workers: ``(node, path, attempt)`` per execution."""
 
     executions: list[tuple[str, str, int]] = field(default_factory=list)
-    at_work: int = 0
-    most_at_work: int = 0
+    at_work: Counter[str] = field(default_factory=Counter)
+    most_at_work: Counter[str] = field(default_factory=Counter)
+    """By node id, and under ``RUN`` all of them."""
     on_execution: Callable[[str, str], None] = lambda node_id, path: None
 
 
@@ -122,14 +127,15 @@ class Calc(Node):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         ledger = LEDGER.get()
         ledger.executions.append((ctx.node_id, ctx.iteration_path, ctx.attempt))
-        ledger.at_work += 1
-        ledger.most_at_work = max(ledger.most_at_work, ledger.at_work)
+        for what in (RUN, ctx.node_id):
+            ledger.at_work[what] += 1
+            ledger.most_at_work[what] = max(ledger.most_at_work[what], ledger.at_work[what])
         try:
             ledger.on_execution(ctx.node_id, ctx.iteration_path)
             for _ in range(ctx.config["turns"]):
                 await asyncio.sleep(0)
         finally:
-            ledger.at_work -= 1
+            ledger.at_work.subtract((RUN, ctx.node_id))
         if fails(ctx.config, ctx.attempt, ctx.iteration_path):
             raise NodeError(PLANNED, retryable=ctx.config["can_retry"])
         return answer(ctx.config["base"], ctx.config["reads"], inputs)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from sage_studio.engine import journal, restore, scope
+from sage_studio.engine import fused, journal, restore, scope
 from sage_studio.engine.inputs import gather
 from sage_studio.engine.plan import PlanNode
 from tests.engine.model.search import Disagreement, search
@@ -44,11 +44,13 @@ def _required_inputs_do_not_count(patch: pytest.MonkeyPatch) -> None:
             replace(node, inputs=tuple(replace(port, required=False) for port in node.inputs)), ids, outputs
         )
 
-    patch.setattr(scope, "gather", lenient)
+    for module in (scope, fused):
+        patch.setattr(module, "gather", lenient)
 
 
 def _nothing_is_skipped(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(scope, "gather", lambda node, ids, outputs: gather(node, ids, outputs) or {})
+    for module in (scope, fused):
+        patch.setattr(module, "gather", lambda node, ids, outputs: gather(node, ids, outputs) or {})
 
 
 def _containers_begin_afresh_after_a_crash(patch: pytest.MonkeyPatch) -> None:
