@@ -37,7 +37,7 @@ class OptimisationEdgeOut(serializers.Serializer[Any]):
 class OptimisationChangeOut(serializers.Serializer[Any]):
     """One change: what, why it is safe, and what it saves; ``container`` is null at the top level."""
 
-    kind = serializers.ChoiceField(choices=["relaxed", "shared", "hoisted", "fused", "unread"])
+    kind = serializers.ChoiceField(choices=["relaxed", "shared", "hoisted", "fused", "streamed", "unread"])
     container = serializers.CharField(allow_null=True)
     nodes = serializers.ListField(child=serializers.CharField())
     edges = OptimisationEdgeOut(many=True)

@@ -1899,10 +1899,11 @@ export interface components {
      *     * `shared` - shared
      *     * `hoisted` - hoisted
      *     * `fused` - fused
+     *     * `streamed` - streamed
      *     * `unread` - unread
      * @enum {string}
      */
-    OptimisationChangeOutKindEnum: "relaxed" | "shared" | "hoisted" | "fused" | "unread";
+    OptimisationChangeOutKindEnum: "relaxed" | "shared" | "hoisted" | "fused" | "streamed" | "unread";
     /**
      * @description What a node is expected to cost per run with either of its models, in millionths (null: nobody
      *     knows), by earlier runs (``is_measured``) or by its longest answer; and which it asks.
