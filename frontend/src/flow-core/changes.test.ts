@@ -1,7 +1,8 @@
 import { expect, test } from "vitest";
-import { type Change, diffDocuments, inverseOf, joined, parsePatch, toPatch } from "./changes";
+import { type Change, diffDocuments, inverseOf, joined } from "./changes";
 import { mergedText } from "./node-writer";
 import { LocalOrigin } from "./operations";
+import { parsePatch, toPatch } from "./patch-text";
 import { project } from "./projection";
 import { rawFlow, sharedText } from "./schema";
 import { multiple, type Replica, replica, specOf, syncAll, undoOf } from "./testing";

@@ -1,6 +1,14 @@
 /** The flow without a screen: live document, operations, projection, connection. No React here. */
 export { ChangeRecorder } from "./change-recorder";
-export * from "./changes";
+export {
+  type Change,
+  diffDocuments,
+  inverseOf,
+  joined,
+  nodeOf,
+  type Place,
+  targetOf,
+} from "./changes";
 export type { Written } from "./changes-writer";
 export { copyText, fragmentOf, fragmentOrigin, parseFragment } from "./clipboard";
 export type { Connection, FinalReason } from "./connection";
@@ -24,6 +32,7 @@ export { containersOf, lifted } from "./levels";
 export { LiveFlow, type LiveSnapshot } from "./live-flow";
 export * from "./node-spec";
 export { FlowOperations, type Fragment, LocalOrigin, type NodeKey } from "./operations";
+export { parsePatch, toPatch } from "./patch-text";
 export {
   type HeldReason,
   MemoryPendingStore,

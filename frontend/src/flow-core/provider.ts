@@ -22,6 +22,7 @@ import {
   syncStep2,
   syncUpdate,
 } from "./frames";
+import { Liveness, Signal } from "./liveness";
 import { type Open, Outbox, RESENT } from "./outbox";
 import { type HeldReason, MemoryPendingStore, type PendingStore, type PendingUpdate } from "./pending-store";
 import { PresenceLink } from "./presence-link";
@@ -40,18 +41,12 @@ export type ProviderOptions = {
   ready?: Promise<void>;
 };
 
-/** The server asks for presence every 20 s; a longer silence means a dead connection. */
-const SILENCE_MS = 45_000;
-/** A commit takes milliseconds; a frame unanswered this long went into a dead connection. */
-const ACK_MS = 8_000;
 /** Our own word for a connection given up on; never sent. */
 const CONNECTION_LOST = 4500;
 /** A quarantined document is looked after by somebody; ask now and then whether it is back. */
 const QUARANTINE_RETRY_MS = 30_000;
 /** How often changes of tabs that are gone are looked for. */
 const ADOPT_MS = 20_000;
-/** A timer this late means that the machine was asleep. */
-const ASLEEP_MS = 20_000;
 
 export class FlowProvider {
   readonly doc: Y.Doc;
@@ -62,8 +57,9 @@ export class FlowProvider {
   private readonly random: () => number;
   private readonly Socket: typeof WebSocket;
   private readonly listeners = new Set<() => void>();
-  private readonly newsListeners = new Set<(topic: string) => void>();
-  private readonly changeListeners = new Set<(change: ServerChange) => void>();
+  private readonly news = new Signal<string>();
+  private readonly serverChanges = new Signal<ServerChange>();
+  private readonly liveness = new Liveness();
   private socket: WebSocket | null = null;
   private epoch: number | null = null;
   private currentRole: Role | null = null;
@@ -72,9 +68,6 @@ export class FlowProvider {
   private retryTimer: ReturnType<typeof setTimeout> | null = null;
   private watchTimer: ReturnType<typeof setInterval> | null = null;
   private attempts = 0;
-  private lastHeard = 0;
-  private lastSent = 0;
-  private lastWatch = Date.now();
   private lastAdopted = 0;
   private retryAt: number | null = null;
   private synced = false;
@@ -158,16 +151,10 @@ export class FlowProvider {
   };
 
   /** Rows beside the document changed (`comments`); whoever shows them reads them again. */
-  onNews = (listener: (topic: string) => void): (() => void) => {
-    this.newsListeners.add(listener);
-    return () => this.newsListeners.delete(listener);
-  };
+  readonly onNews = this.news.listen;
 
   /** What the server changed, and for whom; told after the change itself. */
-  onServerChange = (listener: (change: ServerChange) => void): (() => void) => {
-    this.changeListeners.add(listener);
-    return () => this.changeListeners.delete(listener);
-  };
+  readonly onServerChange = this.serverChanges.listen;
 
   /** Tries now instead of waiting for the back-off (the browser says it is online again). */
   reconnectNow(): void {
@@ -207,15 +194,15 @@ export class FlowProvider {
     this.socket = socket;
     this.clock.sentFrames = 0;
     this.retryAt = null;
-    this.lastHeard = Date.now();
+    this.liveness.heard();
     socket.onopen = () => {
-      this.lastHeard = Date.now();
+      this.liveness.heard();
       socket.send(syncStep1(Y.encodeStateVector(this.doc)));
       this.link.tell();
     };
     socket.onmessage = (event) => {
       if (socket !== this.socket) return;
-      this.lastHeard = Date.now();
+      this.liveness.heard();
       if (event.data instanceof ArrayBuffer) this.receive(readFrame(new Uint8Array(event.data)));
     };
     socket.onclose = (event) => {
@@ -254,13 +241,13 @@ export class FlowProvider {
         break;
       case "changed":
         this.clock.seq = Math.max(this.clock.seq, frame.change.seq);
-        for (const listener of this.changeListeners) listener(frame.change);
+        this.serverChanges.tell(frame.change);
         break;
       case "notice":
         this.lastNotice = frame.notice;
         break;
       case "news":
-        for (const listener of this.newsListeners) listener(frame.topic);
+        this.news.tell(frame.topic);
         break;
       case "other":
         break;
@@ -348,7 +335,7 @@ export class FlowProvider {
   private sendCounted(frame: OutgoingFrame): number {
     this.socket?.send(frame);
     this.clock.sentFrames += 1;
-    this.lastSent = Date.now();
+    this.liveness.sent();
     return this.clock.sentFrames;
   }
 
@@ -392,19 +379,12 @@ export class FlowProvider {
   }
 
   private watch(): void {
-    const now = Date.now();
-    const slept = now - this.lastWatch > ASLEEP_MS;
-    this.lastWatch = now;
+    const isWaiting = this.outbox.open.some((open) => open.frame !== null);
+    const { slept, isDead } = this.liveness.tick(isWaiting);
     if (!this.socket) {
       if (slept && !this.final) this.reconnectNow();
-      return;
-    }
-    const unanswered = this.outbox.open.some((open) => open.frame !== null) && now - this.lastSent > ACK_MS;
-    const quiet = now - this.lastHeard;
-    // A timer that comes late and nothing heard: the machine slept, and the connection is a shell.
-    if (quiet > SILENCE_MS || (unanswered && quiet > ACK_MS) || (slept && quiet > ASLEEP_MS)) {
-      this.reconnectFresh();
-    } else if (this.synced && now - this.lastAdopted > ADOPT_MS) void this.adopt();
+    } else if (isDead) this.reconnectFresh();
+    else if (this.synced && Date.now() - this.lastAdopted > ADOPT_MS) void this.adopt();
   }
 
   private get connected(): boolean {
