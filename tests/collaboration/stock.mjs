@@ -76,7 +76,7 @@ const until = async (check, ms) => {
   return true
 }
 
-const connected = await until(() => clients.every((c) => c.provider.synced), 20000)
+const connected = await until(() => clients.every((c) => c.provider.synced), 90000)
 for (let step = 0; step < Number(operations); step++) {
   edit(clients[random(clients.length)], step)
   if (step % 8 === 0) await sleep(5)
@@ -94,8 +94,8 @@ const content = (doc) => JSON.stringify(roots.map((name) => sorted(doc.getMap(na
 const vector = (doc) => JSON.stringify([...Y.decodeStateVector(Y.encodeStateVector(doc))].sort())
 const same = () => clients.every((c) => c.provider.synced && !c.doc.store.pendingStructs &&
   content(c.doc) === content(clients[0].doc) && vector(c.doc) === vector(clients[0].doc))
-const converged = await until(same, Number(process.env.WAIT ?? 40000))
-const everyoneSeen = await until(() => clients.every((c) => c.provider.awareness.getStates().size === clients.length), 5000)
+const converged = await until(same, Number(process.env.WAIT ?? 90000))
+const everyoneSeen = await until(() => clients.every((c) => c.provider.awareness.getStates().size === clients.length), 60000)
 const names = [...clients[0].provider.awareness.getStates().values()].map((s) => s.user?.name ?? '')
 console.log(JSON.stringify({ connected, converged, everyoneSeen, names, nodes: clients[0].doc.getMap('nodes').size, contents: new Set(clients.map((c) => content(c.doc))).size, states: clients.map((c) => [c.provider.synced, c.provider.wsconnected, !!c.doc.store.pendingStructs, vector(c.doc)]) }))
 clients.forEach((c) => c.provider.destroy())

@@ -82,7 +82,8 @@ async def test_dying_at_the_commit_loses_nothing_that_was_promised(place: Place,
     flow_id = place.new_flow()
     clients: dict[str, DocClient] = {}
     with running(place, SAGE_FAILPOINTS=point) as (server,):
-        await asyncio.wait_for(_client(server, flow_id, "w", clients), 60)
+        async with asyncio.timeout(120):
+            await _client(server, flow_id, "w", clients)
     promised = {f"w.{number}" for number in range(clients["w"].acked - 1)}
     assert promised <= set(_stored_notes(place, flow_id))
 

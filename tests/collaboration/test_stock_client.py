@@ -30,7 +30,8 @@ async def test_stock_y_websocket_providers_converge_through_disconnects(server: 
     process = await asyncio.create_subprocess_exec(
         node, str(PROGRAM), *arguments, "6", "400", str(seed), stdout=asyncio.subprocess.PIPE
     )
-    output, _ = await asyncio.wait_for(process.communicate(), 120)
+    async with asyncio.timeout(300):
+        output, _ = await process.communicate()
     found = json.loads(output)
     assert found["connected"]
     assert found["converged"], {key: found[key] for key in ("states", "contents")}
