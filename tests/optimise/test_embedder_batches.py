@@ -10,7 +10,7 @@ import pytest
 
 from sage_studio.engine.batch_driver import Machine
 from sage_studio.plugins.support.embedding import BAD_ANSWER, api_embed, hash_embed, hash_embed_all
-from sage_studio.sdk import Context, NodeError
+from sage_studio.sdk import Context, NodeError, Price
 
 
 @dataclass
@@ -60,12 +60,24 @@ class Service:
 class Ctx:
     http: Service
     said: list[tuple[int, int]] = field(default_factory=list)
+    price_of_all: Price | None = None
+    afforded: int = 0
+    spent: list[tuple[int, str, str]] = field(default_factory=list)
 
     def progress(self, done: int, total: int) -> None:
         self.said.append((done, total))
 
     async def in_thread(self, function: Any, *args: Any) -> Any:
         return function(*args)
+
+    async def price(self, model: str) -> Price | None:
+        return self.price_of_all
+
+    async def afford(self, micros: int = 0, *, currency: str = "USD") -> None:
+        self.afforded += micros
+
+    def cost(self, micros: int, *, currency: str = "USD", what: str = "") -> None:
+        self.spent.append((micros, currency, what))
 
 
 async def embed(service: Service, count: int) -> list[list[float]]:
@@ -118,3 +130,15 @@ async def test_hashing_in_batches_gives_what_hashing_all_at_once_gives() -> None
 
     assert vectors == hash_embed(texts, 64)
     assert context.said[-1] == (300, 300)
+
+
+async def test_every_batch_is_afforded_before_it_is_sent_and_counted_when_it_is_answered() -> None:
+    service = Service(most=1_000)
+    price = Price(model="m", currency="EUR", input_micros=1_000_000, output_micros=0)
+    ctx = Ctx(service, price_of_all=price)
+    await api_embed(
+        cast(Context, ctx), ["text"] * 4, model="m", address="https://e.org/v1", credential="",
+        machine=service.machine(),
+    )  # fmt: skip
+    assert ctx.afforded >= sum(micros for micros, _, _ in ctx.spent) > 0
+    assert {(currency, what) for _, currency, what in ctx.spent} == {("EUR", "m")}

@@ -21,7 +21,7 @@ from sage_studio.engine.batch_driver import THIS_MACHINE, Machine, TooMuch, in_b
 from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.plugins.support.words import words
-from sage_studio.sdk import Context, NodeError
+from sage_studio.sdk import Context, NodeError, tokens_in, usage_micros
 
 BAD_ANSWER = define_error(
     "embedder.bad_answer",
@@ -86,6 +86,8 @@ async def api_embed(
     it refuses (429, 413), larger while it gets faster. Raises NodeError ``embedder.bad_answer``."""
 
     async def embed(batch: Sequence[str]) -> list[list[float]]:
+        most = 0 if price is None else usage_micros(price, tokens_in(*batch))
+        await ctx.afford(most, currency=currency)
         response = await ctx.http.request(
             "POST",
             f"{address.rstrip('/')}/embeddings",
@@ -104,8 +106,13 @@ async def api_embed(
             if response.status == _TOO_LARGE:
                 raise TooMuch(error, None)
             raise error
-        return _vectors_of(response.json(), len(batch))
+        answer = response.json()
+        if price is not None:
+            ctx.cost(usage_micros(price, _tokens_used(answer, batch)), currency=currency, what=model)
+        return _vectors_of(answer, len(batch))
 
+    price = await ctx.price(model)
+    currency = "USD" if price is None else price["currency"]
     controller = BatchController(len(texts), maximum=MOST_AT_ONCE)
     return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress, machine=machine)
 
@@ -119,6 +126,13 @@ async def hash_embed_all(ctx: Context, texts: Sequence[str], dimensions: int) ->
 
     controller = BatchController(len(texts), longest_s=1.0)
     return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress)
+
+
+def _tokens_used(answer: Any, batch: Sequence[str]) -> int:
+    """What the service says it counted, else our own guess."""
+    usage = answer.get("usage") if isinstance(answer, dict) else None
+    told = usage.get("total_tokens") if isinstance(usage, dict) else None
+    return told if isinstance(told, int) and told >= 0 else tokens_in(*batch)
 
 
 def _vectors_of(answer: Any, expected: int) -> list[list[float]]:

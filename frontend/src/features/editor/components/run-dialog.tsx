@@ -17,6 +17,8 @@ type Asked = {
   label: string | { en: string; zh: string };
   required: boolean;
   initial: Json;
+  /** Of files: only one. */
+  isOne?: boolean;
 };
 
 export function RunDialog({ starter }: { starter: RunStarter }) {
@@ -49,7 +51,7 @@ function OpenDialog({ starter }: { starter: RunStarter }) {
       disabled={missing || broken.size > 0}
       error={starter.error}
       onClose={() => ui.setState({ runDialogOpen: false })}
-      onAction={() => starter.start(values)}
+      onAction={() => starter.start(given(asked, values))}
     >
       {asked.length === 0 && <p className={classes.none}>{t("run.no_inputs")}</p>}
       {asked.map((item) => (
@@ -74,6 +76,16 @@ function OpenDialog({ starter }: { starter: RunStarter }) {
   );
 }
 
+/** People choose files as a list; an input that takes one file gets the first. */
+function given(asked: readonly Asked[], values: Record<string, Json>): Record<string, Json> {
+  const single = asked.filter((item) => item.kind === "files" && item.isOne);
+  const first = single.map(({ name }) => {
+    const value = values[name] ?? null;
+    return [name, Array.isArray(value) ? (value[0] ?? null) : value] as const;
+  });
+  return { ...values, ...Object.fromEntries(first) };
+}
+
 type FieldProps = {
   asked: Asked;
   label: string;
@@ -95,7 +107,7 @@ function AskedField({ asked, label, value, workspaceId, onChange, onBroken }: Fi
             workspaceId={workspaceId}
             label={label}
             disabled={false}
-            value={Array.isArray(value) ? value : []}
+            value={Array.isArray(value) ? value : value === null ? [] : [value]}
             onChange={onChange}
           />
         </div>
@@ -196,6 +208,7 @@ export function askedInputs(document: FlowDocument, types: NodeTypes): Asked[] {
     (input): Asked => ({
       name: input.name,
       kind: kindOf(input.type),
+      isOne: /^File\??$/.test(input.type),
       label: input.label || input.name,
       required: input.required === true && (input.default ?? null) === null,
       initial: input.default ?? preset.get(input.name) ?? null,
