@@ -26,7 +26,7 @@ ARGUMENTS = [
 
 
 # Two cores draw three browsers and run everything behind them; a wait that ends early costs nothing.
-expect.set_options(timeout=20_000)
+expect.set_options(timeout=60_000)
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,9 @@ from tests.browser.studio import Studio
 PASSWORD = "correct horse battery"
 VIEWPORT = ViewportSize(width=1440, height=900)
 
+# Two pictures later the page shows what a hand or a key has just changed, and no older "Saved".
+TWO_FRAMES = "() => new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))"
+
 
 @dataclass
 class Somebody:
@@ -71,7 +74,8 @@ class Somebody:
         return self.page.get_by_test_id("inspector").get_by_test_id(f"field-{name}")
 
     def wait_saved(self) -> None:
-        """Until the server has everything on disk."""
+        """Until the server has everything on disk, also what was done a moment ago."""
+        self.page.evaluate(TWO_FRAMES)
         expect(self.page.get_by_test_id("save-state")).to_contain_text("Saved")
 
 
@@ -100,7 +104,7 @@ class Team:
 def sit_down(studio: Studio, browser: Browser, name: str, **context: Any) -> Somebody:
     """A person who has just opened a browser."""
     opened = browser.new_context(viewport=VIEWPORT, locale="en-US", **context)
-    opened.set_default_timeout(15_000)
+    opened.set_default_timeout(60_000)
     person = Somebody(name, f"{name.lower()}@example.org", studio, opened, opened.new_page())
     person.watch()
     return person

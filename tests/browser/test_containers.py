@@ -51,7 +51,7 @@ def test_a_node_dragged_into_a_container_runs_once_per_item(team: Team) -> None:
     edges = {edge["id"] for edge in team.definition(flow_id)["edges"]}
     assert edges == {"each:item>big:value", "big:true>each:result"}
     page.get_by_test_id("run").click()
-    expect(page.get_by_test_id("run-status")).to_contain_text("Done", timeout=45_000)
+    expect(page.get_by_test_id("run-status")).to_contain_text("Done", timeout=120_000)
     for person in (team.editor, team.owner):
         expect(person.node("big")).to_contain_text("×4")
     run = team.owner.call("GET", f"/runs?flow_id={flow_id}")["items"][0]

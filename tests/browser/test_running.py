@@ -37,9 +37,11 @@ def test_uploaded_documents_answer_a_question_with_a_quotation(team: Team, tmp_p
     page = team.owner.open_flow(flow)
     page.get_by_test_id("run").click()
     dialog = page.get_by_role("dialog")
+    expect(dialog).to_be_visible()
     remove = dialog.get_by_role("button", name=re.compile("^Remove"))
-    while remove.count():
+    for left in reversed(range(remove.count())):
         remove.first.click()
+        expect(remove).to_have_count(left)
     dialog.get_by_label("Question").fill("How often are the bearings greased?")
     dialog.get_by_test_id("file-input").set_input_files(str(manual))
     expect(dialog.get_by_text("manual.txt")).to_be_visible()
