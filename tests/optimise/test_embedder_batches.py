@@ -137,7 +137,7 @@ async def test_every_batch_is_afforded_before_it_is_sent_and_counted_when_it_is_
     price = Price(model="m", currency="EUR", input_micros=1_000_000, output_micros=0)
     ctx = Ctx(service, price_of_all=price)
     await api_embed(
-        cast(Context, ctx), ["text"] * 4, model="m", address="https://e.org/v1", credential="",
+        cast(Context, ctx), ["1"] * 4, model="m", address="https://e.org/v1", credential="",
         machine=service.machine(),
     )  # fmt: skip
     assert ctx.afforded >= sum(micros for micros, _, _ in ctx.spent) > 0
