@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, ClassVar
 
 import pytest
 
 from sage_studio.engine.streams import Checkpoint, Pipeline, StagePlan
 from sage_studio.kernel import Json
-from sage_studio.sdk import Chunk, Context, NodeOutput, StreamNode
+from sage_studio.sdk import Chunk, ChunkNode, Context, NodeOutput, StreamNode
 from tests.streams.stages import SPEC, Numbers, Total, pipeline, stage
 
 Parts = AsyncIterator[Mapping[str, Any]]
@@ -90,6 +90,56 @@ def diamond() -> list[StagePlan]:
     ]
 
 
+class Running(ChunkNode):
+    """Gives the running sum of what it takes; ``most`` items at most."""
+
+    spec: ClassVar = SPEC
+    most: ClassVar[int] = 10**9
+
+    def __init__(self) -> None:
+        self.sum = self.taken = 0
+
+    async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
+        await asyncio.sleep(0)
+
+    async def take(self, chunk: Sequence[Any]) -> NodeOutput:
+        some = chunk[: self.most - self.taken]
+        self.taken += len(some)
+        self.has_enough = self.taken >= self.most
+        given = Chunk()
+        for item in some:
+            self.sum += item
+            given.append(self.sum)
+        return {"items": given}
+
+    async def finish(self) -> AsyncIterator[NodeOutput]:
+        await asyncio.sleep(0)
+        yield {"items": -1, "taken": self.taken}
+
+    def snapshot(self) -> Json:
+        return [self.sum, self.taken]
+
+    def restore(self, state: Any) -> None:
+        self.sum, self.taken = state
+
+
+class Few(Running):
+    most: ClassVar[int] = 9_000
+
+
+def direct() -> list[StagePlan]:
+    """Nodes called where their input is given, split and put together again, one of them done early."""
+    return [
+        stage("source", Limited),
+        stage("first", Running, {"items": [("source", "items")]}),
+        stage("left", Running, {"items": [("first", "items")]}),
+        stage("right", _slowly_doubled, {"items": [("first", "items")]}),
+        stage("few", Few, {"items": [("first", "items")]}),
+        stage("zip", Zipped, {"left": [("left", "items")], "right": [("right", "items")]}, outputs=()),
+        stage("total", Total, {"items": [("few", "items")]}, outputs=()),
+    ]
+
+
 async def _undisturbed(make: Any) -> dict[str, dict[str, Any]]:
     run = pipeline(*make())
     await run.run()
@@ -110,7 +160,7 @@ async def _with_checkpoints(run: Pipeline, count: int) -> None:
     await task
 
 
-@pytest.mark.parametrize("make", [chain, diamond])
+@pytest.mark.parametrize("make", [chain, diamond, direct])
 async def test_going_on_from_any_checkpoint_gives_the_undisturbed_result(make: Any) -> None:
     expected = await _undisturbed(make)
     journal = Journal()
