@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import gc
 import random
 import time
+import weakref
 from typing import Any
 
 import pycrdt
@@ -168,3 +170,15 @@ def test_mutated_updates_never_crash_the_scan(data: st.DataObject) -> None:
 
 
 _SEEDS = _edited(99)
+
+
+def test_a_document_that_nobody_needs_any_more_is_freed() -> None:
+    """The library's subscriptions hold their document in a ring that no collector sees."""
+    document = LiveDoc()
+    with document.change():
+        document.root("notes")["k"] = 1
+    assert document.take_change()
+    inner = weakref.ref(document._doc)
+    del document
+    gc.collect()
+    assert inner() is None

@@ -8,6 +8,7 @@ for being dropped. Bytes reach this module scanned (``wire.scan``) or from our o
 from __future__ import annotations
 
 import asyncio
+import weakref
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -58,7 +59,11 @@ class LiveDoc:
             with self._doc.transaction():
                 for update in updates:
                     self._doc.apply_update(update)
-        self._doc.observe(lambda event: self._emitted.append(event.update))
+        # The library's subscription holds its document and the other way round, a ring that nobody could
+        # ever free: it is cut when this object goes, which the callback must not keep alive.
+        emitted = self._emitted
+        watching = self._doc.observe(lambda event: emitted.append(event.update))
+        weakref.finalize(self, self._doc.unobserve, watching).atexit = False
 
     def root(self, name: str) -> pycrdt.Map[Any]:
         """A root map by name, for ``documents.flow_writer``."""
@@ -86,15 +91,26 @@ class LiveDoc:
     def _take(self) -> bytes:
         if not self._emitted:
             return b""
-        emitted, self._emitted = self._emitted, []
+        emitted = self._emitted.copy()
+        self._emitted.clear()
         merged = emitted[0] if len(emitted) == 1 else merge(emitted)
         return b"" if merged == EMPTY_UPDATE else merged
 
-    def watch(self, heard: Callable[[str, list[Any], dict[str, Any]], object]) -> None:
-        """From now on call ``heard(root, path, keys)`` for everything a transaction changes; ``keys``
-        says what became of which key, and is empty for changes inside a text or list."""
-        for name, root in self._roots.items():
-            root.observe_deep(partial(_pass_on, heard, name))
+    @contextmanager
+    def watched(self, heard: Callable[[str, list[Any], dict[str, Any]], object]) -> Iterator[None]:
+        """Inside, call ``heard(root, path, keys)`` for everything a transaction changes; ``keys`` says
+        what became of which key, and is empty for changes inside a text or list.
+
+        It has an end, because the library's subscription holds the document: it would never be freed.
+        """
+        heeded = {
+            name: root.observe_deep(partial(_pass_on, heard, name)) for name, root in self._roots.items()
+        }
+        try:
+            yield
+        finally:
+            for name, subscription in heeded.items():
+                self._roots[name].unobserve(subscription)
 
     def encode(self, state_vector: bytes | None = None) -> bytes:
         """The whole document, or what a peer with ``state_vector`` lacks."""
