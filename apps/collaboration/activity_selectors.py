@@ -72,8 +72,8 @@ def replay(document: Document, after: int) -> Replay:
 def _stretches(watcher: Watcher, rows: Sequence[DocumentUpdate]) -> list[Stretch]:
     found: list[Stretch] = []
     latest: dict[uuid.UUID | None, Stretch] = {}
-    for row in rows:
-        touches = watcher.apply(bytes(row.body))
+    told_rows = watcher.touches(bytes(row.body) for row in rows)
+    for row, touches in zip(rows, told_rows, strict=True):
         current = latest.get(row.author_id)
         if row.origin != "room" or current is None or row.created_at - current.ended_at > PAUSE:
             current = Stretch(

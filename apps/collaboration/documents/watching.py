@@ -6,7 +6,7 @@ the same time are told apart exactly, and the cost follows the size of the chang
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,13 +42,14 @@ class Watcher:
     def __init__(self, doc: LiveDoc) -> None:
         self._doc = doc
         self._touched: list[Touch] = []
-        doc.watch(self._heard)
 
-    def apply(self, body: bytes) -> list[Touch]:
-        """Raises what ``LiveDoc.apply`` raises."""
-        self._touched = []
-        self._doc.apply(body)
-        return self._touched
+    def touches(self, bodies: Iterable[bytes]) -> Iterator[list[Touch]]:
+        """For each row what it touched. Raises what ``LiveDoc.apply`` raises."""
+        with self._doc.watched(self._heard):
+            for body in bodies:
+                self._touched = []
+                self._doc.apply(body)
+                yield self._touched
 
     def _heard(self, root: str, path: list[Any], keys: Mapping[str, Mapping[str, Any]]) -> None:
         place = [str(step) for step in path]
