@@ -18,8 +18,10 @@ import time
 from collections.abc import Sequence
 
 import django
+import structlog
 from django.core.management import call_command
 
+logger = structlog.get_logger(__name__)
 # The collector looks at new objects this often (Python's own default is every 700): rows of tables and
 # big flows come as a hundred thousand small objects at once, none of them garbage.
 NEW_OBJECTS_PER_LOOK = 20_000
@@ -36,11 +38,19 @@ def main(arguments: Sequence[str]) -> int:
     web.add_argument("--announce-fd", type=int, help="write facts for the supervisor to this descriptor")
     worker = roles.add_parser("worker", help="runs flows and background work")
     worker.add_argument("--name", default="worker", help="name of this worker among those of the host")
+    roles.add_parser("spare", help="load everything, then be what a line of standard input says")
     chosen = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio_project.settings")
-    _leave_with_parent()
     gc.disable()  # nothing that is loaded now is garbage
+    if chosen.role == "spare":
+        told = _wait_to_be_told()
+        if told is None:
+            return 0
+        chosen = parser.parse_args(told)
+    _leave_with_parent()
     django.setup()
+    if chosen.role == "web" and chosen.migrate and not _is_migrated_apart():
+        return 1
     from apps.common.durability import NotDurable, require_durable_database  # noqa: PLC0415 - needs Django set up
 
     try:
@@ -50,13 +60,50 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     if chosen.role == "worker":
         return serve_worker(chosen.name)
-    if chosen.migrate:
-        call_command("migrate", interactive=False, verbosity=0)
     if chosen.announce_fd is not None:
         _announce(chosen.announce_fd)
     if chosen.with_worker:
         threading.Thread(target=_worker_thread, name="worker", daemon=True).start()
     return serve_web()
+
+
+def _wait_to_be_told() -> list[str] | None:
+    """The arguments to go on with; None when the supervisor has gone. Both roles' modules are loaded by
+    then, but nothing that starts a thread or opens a connection has been called."""
+    django.setup()
+    from django.urls import get_resolver  # noqa: PLC0415 - as below
+
+    from sage_studio.plugins.registry import builtin_registry  # noqa: PLC0415 - as below
+    from studio_project import celery, web  # noqa: F401, PLC0415 - needs Django set up
+
+    _ = get_resolver().url_patterns
+    builtin_registry()
+    line = b""
+    while not line.endswith(b"\n"):
+        # Unbuffered: what follows the line is for whoever watches the pipe.
+        byte = os.read(0, 1)
+        if not byte:
+            return None
+        line += byte
+    told: list[str] = json.loads(line)
+    return told
+
+
+def _is_migrated_apart() -> bool:
+    """Bring the database up to date, in a copy of this process that ends with it: Django makes all models
+    anew as they once were, also when there is nothing to do, and those hundred megabytes never come back."""
+    child = os.fork()
+    if child:
+        return os.waitpid(child, 0)[1] == 0
+    code = 1
+    try:
+        call_command("migrate", interactive=False, verbosity=0)
+        code = 0
+    except Exception:  # whatever it was, this copy ends here
+        logger.exception("migration_failed")
+    finally:
+        sys.stderr.flush()
+        os._exit(code)
 
 
 def serve_web() -> int:

@@ -16,6 +16,7 @@ from django.conf import settings
 from twisted.internet.defer import Deferred
 
 from apps.collaboration.adapters import drain
+from apps.executions.adapters.cancel_watch import watch_cancels
 from studio_project import asgi
 from studio_project.bodies import FRAME_BYTES, bound_bodies
 from studio_project.messages import bound_client_messages_only
@@ -63,6 +64,7 @@ def serve() -> int:
     bound_client_messages_only()
     http_protocol.HTTPFactory.log = _no_access_log
     CommandLineInterface.server_class = DrainingServer
+    watch_cancels()
     CommandLineInterface().run([*options, f"{asgi.__name__}:application"])
     return 0
 

@@ -38,6 +38,8 @@ POINTS: Mapping[str, str] = {
     "run.accepted": "the run is committed, the 202 not sent",
     "run.cancel": "the wish to cancel (or the cancellation of an unclaimed run) is written",
     "run.cancel_noted": "… and committed",
+    "run.overrule": "a cancelled run is ended over its lost worker's head, not committed",
+    "run.overruled": "… and committed",
     "run.pause": "the wish to pause (or the pause of a run nobody holds) is written",
     "run.pause_noted": "… and committed",
     "run.resume": "a paused run is made ready again",

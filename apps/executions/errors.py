@@ -162,6 +162,15 @@ REDRIVE_PART = define_error(
     hint_zh="请重试该运行以重复这一部分，或基于该运行的数据从某个节点开始运行流程。",
     status=409,
 )
+TOO_MANY_BELOW = define_error(
+    "run.too_many_below",
+    4160,
+    en="This run and the flows it calls have {limit} runs under way; no more are started.",
+    zh="该运行及其调用的流程已有 {limit} 个运行尚未结束，不再启动新的运行。",
+    hint_en="Does a flow call itself more than once? Otherwise lower the concurrency of the container.",
+    hint_zh="是否有流程多次调用自身？否则请降低容器的并发数。",
+    status=409,
+)
 BUDGET_NONE = define_error(
     "budget.none",
     4193,

@@ -15,6 +15,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from studio_project.supervisor.spare import Spare
+
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
 # A child that lived this long was healthy: its next restart starts from the first pause again.
@@ -25,13 +27,15 @@ KEPT_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start, and how long it may take to stop by itself."""
+    """What to start, and how long it may take to stop by itself. ``spare_arguments`` are those of ``serve``
+    with which a spare process may take its place."""
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str]
     stop_grace_s: float = 10.0
     pass_fds: tuple[int, ...] = ()
+    spare_arguments: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -41,6 +45,7 @@ class Child:
     program: Program
     log_path: Path
     echo: Callable[[str], None] | None = None
+    spare: Spare | None = None
     process: subprocess.Popen[str] | None = None
     restarts: int = 0
     recent: deque[str] = field(default_factory=lambda: deque(maxlen=KEPT_LINES))
@@ -53,7 +58,17 @@ class Child:
         self._close_pipes()
         self._started_at = time.monotonic()
         self._due_at = None
-        self.process = subprocess.Popen(
+        self.process = self._spare_process() or self._new_process()
+        self._pump = threading.Thread(target=self._copy_output, args=(self.process,), daemon=True)
+        self._pump.start()
+
+    def _spare_process(self) -> subprocess.Popen[str] | None:
+        if self.spare is None or self.program.spare_arguments is None or self.restarts == 0:
+            return None
+        return self.spare.take(self.program.spare_arguments)
+
+    def _new_process(self) -> subprocess.Popen[str]:
+        return subprocess.Popen(
             list(self.program.command),
             env=dict(self.program.env),
             stdin=subprocess.PIPE,
@@ -65,8 +80,6 @@ class Child:
             start_new_session=True,
             pass_fds=self.program.pass_fds,
         )
-        self._pump = threading.Thread(target=self._copy_output, args=(self.process,), daemon=True)
-        self._pump.start()
 
     @property
     def is_running(self) -> bool:

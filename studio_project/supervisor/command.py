@@ -20,6 +20,7 @@ from studio_project import config, keys
 from studio_project.supervisor import checks, valkey
 from studio_project.supervisor.checks import StartError
 from studio_project.supervisor.children import Child, Program
+from studio_project.supervisor.spare import Spare
 
 TICK_S = 0.2
 READY_WITHIN_S = 120.0
@@ -66,6 +67,7 @@ class Supervisor:
     verbose: bool
     children: list[Child] = field(default_factory=list)
     stopping: bool = False
+    spare: Spare | None = None
 
     @classmethod
     def prepare(
@@ -104,6 +106,9 @@ class Supervisor:
             if not self.stopping:
                 self._start_workers()
                 self._announce(owner_code)
+                self.spare = Spare(self.environ)
+                for child in self.children:
+                    child.spare = self.spare
             while not self.stopping:
                 self._tend()
                 time.sleep(TICK_S)
@@ -140,10 +145,14 @@ class Supervisor:
             "--announce-fd",
             str(writer),
         ]
+        # The database is up to date and the code is told by the time a spare is needed.
+        again = ("web", "--with-worker") if self.single else ("web",)
         if self.single:
             command.append("--with-worker")
         print("  Starting …", flush=True)
-        child = self._start(Program(name="web", command=command, env=self.environ, pass_fds=(writer,)))
+        child = self._start(
+            Program(name="web", command=command, env=self.environ, pass_fds=(writer,), spare_arguments=again)
+        )
         self._wait_answering(child)
         os.set_blocking(reader, False)
         with suppress(OSError, ValueError, IndexError):
@@ -177,8 +186,11 @@ class Supervisor:
             return
         for number in range(1, self.settings.workers + 1):
             name = f"worker{number}"
-            command = [sys.executable, "-m", "studio_project.serve", "worker", "--name", name]
-            self._start(Program(name=name, command=command, env=self.environ, stop_grace_s=15))
+            role = ("worker", "--name", name)
+            command = [sys.executable, "-m", "studio_project.serve", *role]
+            self._start(
+                Program(name=name, command=command, env=self.environ, stop_grace_s=15, spare_arguments=role)
+            )
 
     def _start(self, program: Program) -> Child:
         echo = (lambda line: print(line, flush=True)) if self.verbose else None
@@ -195,6 +207,8 @@ class Supervisor:
         print(f"  Data and logs are in {self.run_dir.parent}. Press Ctrl-C to stop.", flush=True)
 
     def _tend(self) -> None:
+        if self.spare is not None:
+            self.spare.tend()
         for child in self.children:
             code = child.tend()
             if code is not None:
@@ -205,6 +219,8 @@ class Supervisor:
         """Workers first, so that they can still record what they did; the broker last."""
         if any(child.is_running for child in self.children):
             print("\n  Stopping …", flush=True)
+        if self.spare is not None:
+            self.spare.close()
         workers = [child for child in self.children if child.program.name.startswith("worker")]
         for child in workers:
             child.ask_to_stop()

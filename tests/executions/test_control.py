@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.utils import timezone
 
 from apps.executions.adapters import claims
 from apps.executions.models import NodeRun, Run, RunEvent, Signal
+from apps.executions.services import cancels_overdue_end, child_start
+from apps.executions.services.family import descendants
 from apps.flows.models import Flow
+from sage_studio.kernel import SageError
+from tests.executions import ledger
 from tests.executions.flows import definition, make_flow, start
 from tests.executions.parked import child_of, hold, park
 from tests.world import World
@@ -158,3 +164,73 @@ def test_children_are_listed_with_their_parent_only(world: World, flow: Flow) ->
     ]
     assert client.get(f"{world.url}/runs/{child.pk}").json()["depth"] == 1
     assert client.get(f"{world.url}/runs?parent=x").status_code == 400
+
+
+LEASE_S = 30.0
+
+
+def left_behind(run: Run, *, silent_s: float, asked_s: float) -> None:
+    """As if a worker had the run, last renewed it ``silent_s`` ago, and cancel was asked ``asked_s`` ago."""
+    now = timezone.now()
+    Run.objects.filter(pk=run.pk).update(
+        state="running",
+        owner="gone",
+        fence=1,
+        lease_until=now + timedelta(seconds=LEASE_S - silent_s),
+        cancel_requested_at=now - timedelta(seconds=asked_s),
+    )
+
+
+def test_a_cancelled_run_whose_worker_is_silent_is_ended_over_its_head(world: World, flow: Flow) -> None:
+    run, renewed, just_asked = (start(world.editor.person, flow) for _ in range(3))
+    NodeRun.objects.create(run=run, node_id="start_a1", attempt=1, state="running")
+    left_behind(run, silent_s=60, asked_s=60)
+    left_behind(renewed, silent_s=0, asked_s=60)
+    left_behind(just_asked, silent_s=60, asked_s=0)
+    assert cancels_overdue_end(LEASE_S) == 1
+    assert [state_of(each) for each in (run, renewed, just_asked)] == ["cancelled", "running", "running"]
+    assert NodeRun.objects.get(run=run).state == "cancelled"
+    assert events_of(run) == ["run_queued", "run_cancelled"]
+    held = Run.objects.get(pk=run.pk)
+    assert (held.owner, held.fence, held.lease_until) == ("", 2, None)
+    assert claims.renew_leases("gone", lease_s=LEASE_S).keys() == {str(renewed.pk), str(just_asked.pk)}
+
+
+def test_of_a_node_that_may_not_be_repeated_the_outcome_stays_unknown(world: World) -> None:
+    ledger.register()
+    node = {"id": "once_a1", "type": "test_ledger_once", "config": {"path": "/nowhere"}}
+    run = start(world.editor.person, make_flow(world.editor.person, world.workspace, definition([node])))
+    NodeRun.objects.create(run=run, node_id="once_a1", attempt=1, state="running")
+    left_behind(run, silent_s=60, asked_s=60)
+    assert cancels_overdue_end(LEASE_S) == 1
+    kept = NodeRun.objects.get(run=run)
+    assert kept.error is not None
+    assert (kept.state, kept.error["code"]) == ("paused", "run.outcome_unknown")
+
+
+def test_the_end_of_a_child_over_its_lost_worker_is_told_to_its_parent(world: World, flow: Flow) -> None:
+    parent = park(world.editor.person, flow, "sub_a1", "flow@1")
+    child = child_of(parent)
+    left_behind(child, silent_s=60, asked_s=60)
+    assert cancels_overdue_end(LEASE_S) == 1
+    assert Signal.objects.get(run=parent).child_id == child.pk
+
+
+def test_a_family_of_runs_grows_only_so_big(world: World, flow: Flow, settings: Any) -> None:
+    settings.RUN_MAX_DESCENDANTS = 3
+    root = park(world.editor.person, flow)
+    middle = child_of(root)
+    hold(middle)
+    leaf = child_of(middle)
+
+    def call(key: str) -> None:
+        child_start(parent_id=middle.pk, fence=1, key=key, flow_ref=str(flow.pk), version="", inputs={})
+
+    call("sub_b1||flow@1")
+    call("sub_b1||flow@1")  # the same one
+    with pytest.raises(SageError) as refused:
+        call("sub_c1||flow@1")
+    assert refused.value.code.code == "run.too_many_below"
+    command(world, leaf, "cancel")
+    call("sub_c1||flow@1")
+    assert [run.depth for run in descendants(root.pk)] == [1, 2, 2]

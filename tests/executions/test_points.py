@@ -20,7 +20,7 @@ from apps.common import failpoints, outbox
 from apps.common.models import OutboxEvent
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run, RunEvent
-from apps.executions.services import run_pause, signal_deliver
+from apps.executions.services import cancels_overdue_end, run_pause, signal_deliver
 from apps.flows.models import Flow
 from tests.executions import ledger
 from tests.executions.conftest import FAST
@@ -71,7 +71,8 @@ WORK: dict[str, tuple[str, str]] = {
 }
 # What people and programs ask of runs, in a process that dies while it is asked.
 ASK = (
-    "run.accept", "run.accepted", "run.cancel", "run.cancel_noted", "run.pause", "run.pause_noted",
+    "run.accept", "run.accepted", "run.cancel", "run.cancel_noted", "run.overrule", "run.overruled",
+    "run.pause", "run.pause_noted",
     "run.resume", "run.resumed", "run.redrive", "run.redriven", "signal.deliver", "signal.delivered",
     "outbox.claim", "outbox.claimed", "outbox.delivered",
 )  # fmt: skip
@@ -230,6 +231,22 @@ def test_a_server_killed_while_told_to_stop_a_run_has_done_all_or_nothing(
     stage.kill_at(f"{point}:kill", "command", service=service, run_id=str(run.pk))
     stage.restart()
     assert wait_for(run.pk, wait_s=120).state == state
+
+
+@pytest.mark.parametrize(("point", "ended_by"), [("run.overrule", 1), ("run.overruled", 0)])
+def test_a_server_killed_while_it_ends_a_run_over_its_lost_worker_has_ended_it_or_does_so_again(
+    stage: Stage, point: str, ended_by: int
+) -> None:
+    run = stage.start(_chain(stage.path))
+    a_while_ago = timezone.now() - timedelta(seconds=10)
+    Run.objects.filter(pk=run.pk).update(
+        state="running", owner="gone", fence=1, lease_until=a_while_ago, cancel_requested_at=a_while_ago
+    )
+    stage.kill_at(f"{point}:kill", "overrule")
+    assert cancels_overdue_end(3.0) == ended_by
+    run.refresh_from_db()
+    assert (run.state, run.owner, run.fence) == ("cancelled", "", 2)
+    assert list(run.events.order_by("seq").values_list("type", flat=True)) == ["run_queued", "run_cancelled"]
 
 
 @pytest.mark.parametrize(("point", "state"), [("run.resume", "paused"), ("run.resumed", "completed")])

@@ -148,6 +148,12 @@ def _deliver(run_id: str, key: str) -> None:
     signal_deliver(run_id=uuid.UUID(run_id), key=key, payload={"approved": True})
 
 
+def _overrule(**_: str) -> None:
+    from apps.executions.services import cancels_overdue_end
+
+    cancels_overdue_end(3.0)
+
+
 def _tell(**_: str) -> None:
     """Deliver domain events."""
     from apps.common.outbox import deliver_due
@@ -163,6 +169,7 @@ ACTS: dict[str, Callable[..., None]] = {
     "accept": _accept,
     "command": _command,
     "deliver": _deliver,
+    "overrule": _overrule,
     "tell": _tell,
 }
 

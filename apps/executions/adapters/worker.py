@@ -57,10 +57,11 @@ RESTART_AFTER_S = 1.0
 
 @dataclass(frozen=True, slots=True)
 class WorkerTimes:
-    """How patient a worker is; Django settings of the same names in capitals, ``RUN_`` before."""
+    """How patient a worker is; Django settings of the same names in capitals, ``RUN_`` before. One that has
+    not renewed for ``SILENT_FOR_S`` (``services.cancelling``) does not hold up a cancellation."""
 
     lease_s: float = 30.0
-    heartbeat_s: float = 5.0
+    heartbeat_s: float = 2.0
     give_up_s: float = 20.0
     poll_s: float = 1.5
     drain_s: float = 8.0

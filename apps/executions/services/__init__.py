@@ -2,10 +2,9 @@
 
 from apps.executions.debug_selectors import debug_setup
 from apps.executions.services.accept import run_accept
+from apps.executions.services.cancelling import cancels_overdue_end, children_cancel, run_cancel
 from apps.executions.services.children import child_start
 from apps.executions.services.control import (
-    children_cancel,
-    run_cancel,
     run_pause,
     run_resume,
     run_retry,
@@ -21,6 +20,7 @@ from apps.executions.services.signals import signal_deliver, signal_send
 __all__ = [
     "cached_node_get",
     "cached_node_put",
+    "cancels_overdue_end",
     "child_start",
     "children_cancel",
     "debug_command",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import threading
 import uuid
+from datetime import datetime
 
 from django.db import connection
 from django.utils import timezone
@@ -118,6 +119,12 @@ def _next_number(flow_id: uuid.UUID) -> int:
 def append_event(run: Run, type_: str, data: JsonObject) -> None:
     """An event of a run no worker holds; ``run.last_seq`` is its number."""
     insert_row(RunEvent(run_id=run.pk, seq=run.last_seq, type=type_, at=timezone.now(), data=data))
+
+
+def note_state(run: Run, finished_at: datetime | None = None) -> None:
+    """Tell the flow's entry in lists what became of a run; a child is its parent's affair."""
+    if run.parent_run_id is None:
+        flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state, finished_at=finished_at)
 
 
 def runnable(definition_id: uuid.UUID) -> FlowDocument:

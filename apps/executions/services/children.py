@@ -18,6 +18,7 @@ from apps.executions import errors
 from apps.executions.models import Run
 from apps.executions.services.accept import add_run, append_event, checked_inputs
 from apps.executions.services.debugging import child_debug
+from apps.executions.services.family import family_limit, has_room_below
 from apps.executions.types import MAX_DEPTH, Trigger
 from apps.flows.models import Definition, Flow
 from apps.versions.selectors import published_number, version_definition, version_latest
@@ -47,41 +48,58 @@ def child_start(
     if started is not None:
         return started
     parent = Run.objects.select_related("created_by").get(pk=parent_id)
-    if parent.depth >= MAX_DEPTH:
-        raise SageError(errors.TOO_DEEP, {"limit": MAX_DEPTH})
+    _require_room(parent)
     flow = _flow(parent.workspace_id, flow_ref)
     number, definition = _definition(flow, version)
     given = checked_inputs(definition, cast(JsonObject, dict(inputs)), MAX_CHILD_INPUT_BYTES)
     with write_transaction():
         # The lock orders this against a wish for the parent: either the wish finds the child, or the
         # child finds the wish.
-        holder = Run.objects.select_for_update(no_key=True).get(pk=parent_id)
-        is_ours = holder.fence == fence and holder.state == Run.State.RUNNING
-        if not is_ours or holder.cancel_requested_at is not None:
-            raise SageError(errors.PARENT_STOPPED)
+        holder = _lock_parent(parent_id, fence)
         started = _started(parent_id, key)
         if started is not None:
             return started
-        child = add_run(
-            Run(
-                workspace_id=parent.workspace_id,
-                flow=flow,
-                definition=definition,
-                trigger=Trigger.FLOW.value,
-                version=number,
-                inputs=given,
-                created_by=parent.created_by,
-                parent_run_id=parent_id,
-                parent_path=key,
-                depth=parent.depth + 1,
-                debug=child_debug(parent, key, flow),
-            )
-        )
+        child = add_run(_child(parent, key, flow, definition, version=number, inputs=given))
         if holder.pause_requested_at is not None:
             _rest_with(child, holder)
         failpoints.hit("run.start_child")
     failpoints.hit("run.child_started")
     return child.pk
+
+
+def _require_room(parent: Run) -> None:
+    """Raises SageError when calls nest too deep, or when the whole family is as big as it may get."""
+    if parent.depth >= MAX_DEPTH:
+        raise SageError(errors.TOO_DEEP, {"limit": MAX_DEPTH})
+    if not has_room_below(parent.pk):
+        raise SageError(errors.TOO_MANY_BELOW, {"limit": family_limit()})
+
+
+def _lock_parent(parent_id: uuid.UUID, fence: int) -> Run:
+    """Raises SageError when the parent has been stopped or taken over."""
+    holder = Run.objects.select_for_update(no_key=True).get(pk=parent_id)
+    is_ours = holder.fence == fence and holder.state == Run.State.RUNNING
+    if not is_ours or holder.cancel_requested_at is not None:
+        raise SageError(errors.PARENT_STOPPED)
+    return holder
+
+
+def _child(
+    parent: Run, key: str, flow: Flow, definition: Definition, *, version: int | None, inputs: JsonObject
+) -> Run:
+    return Run(
+        workspace_id=parent.workspace_id,
+        flow=flow,
+        definition=definition,
+        trigger=Trigger.FLOW.value,
+        version=version,
+        inputs=inputs,
+        created_by=parent.created_by,
+        parent_run_id=parent.pk,
+        parent_path=key,
+        depth=parent.depth + 1,
+        debug=child_debug(parent, key, flow),
+    )
 
 
 def _started(parent_id: uuid.UUID, key: str) -> uuid.UUID | None:

@@ -1,4 +1,4 @@
-"""What a person may ask of a run: cancel, pause, resume, run again.
+"""What a person may ask of a run: pause, resume, run again (cancel is in ``cancelling``).
 
 A run no worker holds changes at once; a run under way gets a wish its worker heeds within seconds and
 across restarts. What is asked of a run reaches the runs it started.
@@ -7,7 +7,6 @@ across restarts. What is asked of a run reaches the runs it started.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterator
 from datetime import datetime
 
 from django.db.models import F, Q
@@ -16,16 +15,15 @@ from django.utils import timezone
 from apps.accounts.models import Person
 from apps.common import failpoints
 from apps.common.db import write_transaction
-from apps.common.events import emit
 from apps.executions import errors, events
 from apps.executions.budgets import budget_holder
 from apps.executions.models import NodeRun, Run, due_now
 from apps.executions.selectors import run_get
-from apps.executions.services.accept import append_event, run_accept
+from apps.executions.services.accept import append_event, note_state, run_accept
+from apps.executions.services.family import descendants, family_lock
 from apps.executions.services.partial import run_begin
-from apps.executions.services.signals import tell_parent, wake
-from apps.executions.types import ACTIVE_STATES, FINAL_STATES, Trigger
-from apps.flows.services import flow_run_noted
+from apps.executions.services.signals import wake
+from apps.executions.types import FINAL_STATES, Trigger
 from apps.workspaces.policies import require
 from apps.workspaces.types import Action
 from sage_studio.engine.partial import Part
@@ -33,65 +31,6 @@ from sage_studio.engine.spending import PAUSED_FOR_BUDGET
 from sage_studio.kernel import SageError
 
 _PARKED = Q(state="running", owner="")
-_UNDER_WAY = ("running", "waiting", "paused", "queued", "pending")
-
-
-def run_cancel(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
-    """End a run and those it started: at once what no worker holds, else as a wish.
-
-    Raises NotFound, Forbidden, or SageError when it has ended already.
-    """
-    with write_transaction():
-        require(person, workspace_id, Action.RUN_CONTROL)
-        run = run_get(workspace_id, run_id)
-        _lock_family(run.pk)
-        now = timezone.now()
-        if not _cancel(run, now):
-            run.refresh_from_db()
-            raise SageError(errors.NOT_CANCELLABLE, {"state": run.state})
-        for child in descendants(run.pk):
-            _cancel(child, now)
-        run.refresh_from_db()
-        failpoints.hit("run.cancel")
-    failpoints.hit("run.cancel_noted")
-    return run
-
-
-def children_cancel(child_id: uuid.UUID) -> None:
-    """End a child run and those below it, because its parent waits for it no more."""
-    with write_transaction():
-        child = Run.objects.filter(pk=child_id).first()
-        if child is not None:
-            _lock_family(child.pk)
-            now = timezone.now()
-            for run in (child, *descendants(child.pk)):
-                _cancel(run, now)
-        failpoints.hit("run.cancel")
-    failpoints.hit("run.cancel_noted")
-
-
-def _cancel(run: Run, now: datetime) -> bool:
-    """Whether the run had not ended; ``run`` shows what became of it."""
-    events.hint_wish(run.flow_id)
-    unheld = Run.objects.filter(Q(state__in=("ready", "paused")) | _PARKED, pk=run.pk)
-    if unheld.update(
-        state=Run.State.CANCELLED,
-        finished_at=now,
-        last_seq=F("last_seq") + 1,
-        updated_at=now,
-        lease_until=None,
-        reason="requested",
-    ):
-        run.refresh_from_db()
-        NodeRun.objects.filter(run=run, state__in=_UNDER_WAY).update(state="cancelled", finished_at=now)
-        append_event(run, "run_cancelled", {"reason": "requested"})
-        _note(run, finished_at=now)
-        emit(events.RUN_FINISHED, {"run_id": str(run.pk), "state": run.state})
-        tell_parent(run)
-        return True
-    is_asked = Run.objects.filter(pk=run.pk, state="running").update(cancel_requested_at=now, updated_at=now)
-    wake(run.pk)  # it may have been parked between the two statements
-    return bool(is_asked)
 
 
 def run_pause(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
@@ -102,7 +41,7 @@ def run_pause(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> 
     with write_transaction():
         require(person, workspace_id, Action.RUN_CONTROL)
         run = run_get(workspace_id, run_id)
-        _lock_family(run.pk)
+        family_lock(run.pk)
         now = timezone.now()
         if not _pause(run, now):
             run.refresh_from_db()
@@ -131,7 +70,7 @@ def _pause(run: Run, now: datetime) -> bool:
     ):
         run.refresh_from_db()
         append_event(run, "run_paused", {"reason": "requested"})
-        _note(run)
+        note_state(run)
         return True
     unasked.filter(state="running").update(pause_requested_at=now, updated_at=now)
     wake(run.pk)  # it may have been parked between the two statements
@@ -154,7 +93,7 @@ def run_resume(
         run = run_get(workspace_id, run_id)
         if budget is not None:
             _raise_budget(run, budget)
-        _lock_family(run.pk)
+        family_lock(run.pk)
         asked_at = run.pause_requested_at
         if not _resume(run):
             run.refresh_from_db()
@@ -177,7 +116,7 @@ def _raise_budget(run: Run, amount: int) -> None:
     currency = holder.budget["currency"]
     if amount <= holder.budget["amount"]:
         raise SageError(errors.BUDGET_NOT_RAISED, path="budget")
-    _lock_family(holder.pk)
+    family_lock(holder.pk)
     Run.objects.filter(pk=holder.pk).update(budget={"amount": amount, "currency": currency})
     for other in (holder, *descendants(holder.pk)):
         if other.pk != run.pk and other.state == Run.State.PAUSED and other.reason == PAUSED_FOR_BUDGET:
@@ -200,7 +139,7 @@ def _resume(run: Run) -> bool:
         NodeRun.objects.filter(run=run, state="paused").update(state="pending")
         NodeRun.objects.filter(run=run, is_lost=True).update(is_lost=False)
         append_event(run, "run_queued", {"trigger": "resume"})
-        _note(run)
+        note_state(run)
         return True
     return bool(
         Run.objects.filter(pk=run.pk, state="running", pause_requested_at__isnull=False).update(
@@ -241,25 +180,3 @@ def run_retry(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> 
     if run.state != Run.State.PAUSED:
         raise SageError(errors.NOT_RETRYABLE, {"state": run.state})
     return run_resume(person=person, workspace_id=workspace_id, run_id=run_id)
-
-
-def descendants(run_id: uuid.UUID) -> Iterator[Run]:
-    """Runs below this one that have not ended, parents first."""
-    level = [run_id]
-    while level:
-        found = list(Run.objects.filter(parent_run_id__in=level, state__in=ACTIVE_STATES))
-        yield from found
-        level = [child.pk for child in found]
-
-
-def _lock_family(run_id: uuid.UUID) -> None:
-    """Lock a run and those below it in the order in which workers lock the runs they write, so that
-    nobody waits in a circle."""
-    ids = [run_id, *(child.pk for child in descendants(run_id))]
-    family = Run.objects.select_for_update(no_key=True).filter(pk__in=ids).order_by("pk")
-    list(family.values_list("pk", flat=True))
-
-
-def _note(run: Run, finished_at: datetime | None = None) -> None:
-    if run.parent_run_id is None:
-        flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state, finished_at=finished_at)

@@ -21,7 +21,7 @@ from apps.executions import errors, events
 from apps.executions.debug_selectors import debug_setup, debug_state
 from apps.executions.models import DebugCommand, FlowBreakpoints, Run, due_now
 from apps.executions.selectors import run_get
-from apps.executions.services.control import run_cancel
+from apps.executions.services.cancelling import run_cancel
 from apps.executions.types import ACTIVE_STATES
 from apps.flows.models import Flow
 from apps.workspaces.policies import require

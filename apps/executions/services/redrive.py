@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Collection, Iterable
+from dataclasses import dataclass
 
 from django.db import connection
 from django.db.models import Max
@@ -57,25 +58,10 @@ def run_redrive(
     when the flow as it is now cannot run, when there is no such node, or when there is nothing to go on from.
     """
     require(person, workspace_id, Action.RUN_START)
-    base = run_get(workspace_id, run_id)
-    if base.state not in FINAL_STATES:
-        raise SageError(errors.REDRIVE_ACTIVE, {"state": base.state})
-    if base.part is not None:
-        raise SageError(errors.REDRIVE_PART)
+    base = _base(workspace_id, run_id)
     target = definition or base.definition
-    document = runnable(target.pk)
     given = checked_inputs(target, base.inputs)
-    plan = compile_flow(document, builtin_registry(), optimised=False)
-    if from_node is not None and from_node not in plan.index:
-        raise SageError(errors.REDRIVE_NODE, {"node": from_node[:100]})
-    changed = _changed(base, document, given)
-    again = _unsettled(plan, base) | changed
-    if from_node is not None:
-        again.add(from_node)
-        changed.add(from_node)
-    elif not again and base.state == Run.State.COMPLETED:
-        raise SageError(errors.REDRIVE_NOTHING)
-    reused = set(plan.index) - _after(plan, again)
+    again = _what_runs_again(base, runnable(target.pk), given, from_node)
     with write_transaction():
         run = add_run(
             Run(
@@ -89,13 +75,49 @@ def run_redrive(
                 debug=debug_again(base.flow, base.debug),
                 created_by=person,
             ),
-            **{"from": from_node, "of": str(base.pk), "reused": len(reused)},
+            **{"from": from_node, "of": str(base.pk), "reused": len(again.reused)},
         )
-        records_copy(run, base, reused)
-        containers_carry_over(run, base, document, _going_on(plan, again, changed))
+        records_copy(run, base, again.reused)
+        containers_carry_over(run, base, again.document, again.going_on)
         failpoints.hit("run.redrive")
     failpoints.hit("run.redriven")
     return run
+
+
+def _base(workspace_id: uuid.UUID, run_id: uuid.UUID) -> Run:
+    """The run to take up. Raises NotFound, or SageError when it cannot be."""
+    base = run_get(workspace_id, run_id)
+    if base.state not in FINAL_STATES:
+        raise SageError(errors.REDRIVE_ACTIVE, {"state": base.state})
+    if base.part is not None:
+        raise SageError(errors.REDRIVE_PART)
+    return base
+
+
+@dataclass(frozen=True, slots=True)
+class _Again:
+    """What becomes of the nodes of the top level: those whose records are ``reused``, the containers that
+    are ``going_on`` where they stopped; all others run again."""
+
+    document: FlowDocument
+    reused: set[str]
+    going_on: list[str]
+
+
+def _what_runs_again(base: Run, document: FlowDocument, inputs: JsonObject, from_node: str | None) -> _Again:
+    """Raises SageError when there is no such node, or when there is nothing to go on from."""
+    plan = compile_flow(document, builtin_registry(), optimised=False)
+    if from_node is not None and from_node not in plan.index:
+        raise SageError(errors.REDRIVE_NODE, {"node": from_node[:100]})
+    changed = _changed(base, document, inputs)
+    again = _unsettled(plan, base) | changed
+    if from_node is not None:
+        again.add(from_node)
+        changed.add(from_node)
+    elif not again and base.state == Run.State.COMPLETED:
+        raise SageError(errors.REDRIVE_NOTHING)
+    reused = set(plan.index) - _after(plan, again)
+    return _Again(document, reused, _going_on(plan, again, changed))
 
 
 def _going_on(plan: Plan, again: set[str], changed: set[str]) -> list[str]:

@@ -1,0 +1,67 @@
+"""A process that has loaded everything and waits to be somebody: who takes the place of one that died need
+not first load two thousand modules, which takes seconds, and many on a machine that is busy."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+
+# A new one is made when the last has been gone for so long: whoever took it wants the processor first.
+REFILL_AFTER_S = 10.0
+
+
+class Spare:
+    """At most one such process. Used from the supervisor's thread alone."""
+
+    def __init__(self, env: Mapping[str, str]) -> None:
+        self._env = env
+        self._process: subprocess.Popen[str] | None = None
+        self._due_at = 0.0
+
+    def tend(self) -> None:
+        """Makes one where there is none."""
+        if self._process is not None and self._process.poll() is not None:
+            self._let_go()
+        if self._process is None and time.monotonic() >= self._due_at:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "studio_project.serve", "spare"],
+                env=dict(self._env),
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                start_new_session=True,
+            )
+
+    def take(self, arguments: Sequence[str]) -> subprocess.Popen[str] | None:
+        """The process, told to go on as ``serve`` with these arguments; None when there is none."""
+        process = self._process
+        if process is None or process.poll() is not None or process.stdin is None:
+            return None
+        try:
+            process.stdin.write(json.dumps(list(arguments)) + "\n")
+            process.stdin.flush()
+        except OSError:  # it died at this moment
+            return None
+        self._process = None
+        self._due_at = time.monotonic() + REFILL_AFTER_S
+        return process
+
+    def close(self) -> None:
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._let_go()
+
+    def _let_go(self) -> None:
+        process, self._process = self._process, None
+        self._due_at = time.monotonic() + REFILL_AFTER_S
+        for pipe in (process.stdin, process.stdout) if process is not None else ():
+            if pipe is not None:
+                with suppress(OSError):  # what was still to be written has no reader any more
+                    pipe.close()
