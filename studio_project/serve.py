@@ -36,17 +36,14 @@ def main(arguments: Sequence[str]) -> int:
     web.add_argument("--migrate", action="store_true", help="bring the database up to date first")
     web.add_argument("--with-worker", action="store_true", help="run a worker in a thread of this process")
     web.add_argument("--announce-fd", type=int, help="write facts for the supervisor to this descriptor")
+    web.add_argument("--standby", action="store_true", help="load everything, then wait for a line of input")
     worker = roles.add_parser("worker", help="runs flows and background work")
     worker.add_argument("--name", default="worker", help="name of this worker among those of the host")
-    roles.add_parser("spare", help="load everything, then be what a line of standard input says")
     chosen = parser.parse_args(arguments)
     os.environ.setdefault("DJANGO_SETTINGS_MODULE", "studio_project.settings")
     gc.disable()  # nothing that is loaded now is garbage
-    if chosen.role == "spare":
-        told = _wait_to_be_told()
-        if told is None:
-            return 0
-        chosen = parser.parse_args(told)
+    if chosen.role == "web" and chosen.standby and not _is_wanted():
+        return 0
     _leave_with_parent()
     django.setup()
     if chosen.role == "web" and chosen.migrate and not _is_migrated_apart():
@@ -67,26 +64,21 @@ def main(arguments: Sequence[str]) -> int:
     return serve_web()
 
 
-def _wait_to_be_told() -> list[str] | None:
-    """The arguments to go on with; None when the supervisor has gone. Both roles' modules are loaded by
-    then, but nothing that starts a thread or opens a connection has been called."""
+def _is_wanted() -> bool:
+    """Whether this process is to take another's place; not when the supervisor has gone. All modules are
+    loaded by then, but nothing that starts a thread or opens a connection has been called."""
     django.setup()
     from django.urls import get_resolver  # noqa: PLC0415 - as below
 
     from sage_studio.plugins.registry import builtin_registry  # noqa: PLC0415 - as below
-    from studio_project import celery, web  # noqa: F401, PLC0415 - needs Django set up
+    from studio_project import web  # noqa: F401, PLC0415 - needs Django set up
 
     _ = get_resolver().url_patterns
     builtin_registry()
-    line = b""
-    while not line.endswith(b"\n"):
-        # Unbuffered: what follows the line is for whoever watches the pipe.
-        byte = os.read(0, 1)
-        if not byte:
-            return None
-        line += byte
-    told: list[str] = json.loads(line)
-    return told
+    # Unbuffered: what follows the line is for whoever watches the pipe.
+    while (byte := os.read(0, 1)) not in {b"", b"\n"}:
+        pass
+    return byte != b""
 
 
 def _is_migrated_apart() -> bool:

@@ -4,9 +4,11 @@ constant memory."""
 from __future__ import annotations
 
 import asyncio
+import contextvars
+import io
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import structlog
 from asgiref.sync import sync_to_async
@@ -25,6 +27,7 @@ from django.utils.module_loading import import_string
 logger = structlog.get_logger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
 Scope = MutableMapping[str, Any]
+Result = TypeVar("Result")
 # Requests under way at once in one process; the next ones wait. Threads are made as they are needed.
 THREADS = 24
 # What is done behind a door is short, and on SQLite one at a time.
@@ -44,8 +47,6 @@ class PooledHandler(ASGIHandler):
         BaseHandler.__init__(self)
         self.load_middleware(is_async=False)
         self._threads = ThreadPoolExecutor(threads, thread_name_prefix=name)
-        self._answer_in_thread = sync_to_async(self._answer, thread_sensitive=False, executor=self._threads)
-        self._close_in_thread = sync_to_async(_close, thread_sensitive=False, executor=self._threads)
 
     async def __call__(self, scope: Scope, receive: Any, send: Any) -> None:
         try:
@@ -59,14 +60,31 @@ class PooledHandler(ASGIHandler):
             assert refusal is not None
             await self.send_response(refusal, send)
             return
-        response = await self._answer_in_thread(request, scope)
+        response = await self._in_thread(self._answer, request, scope)
         if not response.streaming:
             await self.send_response(response, send)
             return
         try:
             await self._stream(response, receive, send)
         finally:
-            await asyncio.shield(self._close_in_thread(response))
+            await asyncio.shield(self._in_thread(_close, response))
+
+    def _in_thread(self, call: Callable[..., Result], *arguments: Any) -> asyncio.Future[Result]:
+        """As asgiref's ``sync_to_async``, without what only code that comes back to the loop needs."""
+        context = contextvars.copy_context()
+        return asyncio.get_running_loop().run_in_executor(self._threads, context.run, call, *arguments)
+
+    async def read_body(self, receive: Any) -> Any:
+        """Django's own begins a temporary file for every request; most bodies are one small message."""
+        message = await receive()
+        if message["type"] == "http.request" and not message.get("more_body", False):
+            return io.BytesIO(message.get("body", b""))
+        messages = iter((message,))
+
+        async def from_the_first() -> Any:
+            return next(messages, None) or await receive()
+
+        return await super().read_body(from_the_first)
 
     def _answer(self, request: ASGIRequest, scope: Scope) -> HttpResponseBase:
         """The response; one that is complete is closed, which also gives back the database connection."""

@@ -27,15 +27,13 @@ KEPT_LINES = 30
 
 @dataclass(frozen=True, slots=True)
 class Program:
-    """What to start, and how long it may take to stop by itself. ``spare_arguments`` are those of ``serve``
-    with which a spare process may take its place."""
+    """What to start, and how long it may take to stop by itself."""
 
     name: str
     command: Sequence[str]
     env: Mapping[str, str]
     stop_grace_s: float = 10.0
     pass_fds: tuple[int, ...] = ()
-    spare_arguments: tuple[str, ...] | None = None
 
 
 @dataclass(slots=True)
@@ -58,14 +56,10 @@ class Child:
         self._close_pipes()
         self._started_at = time.monotonic()
         self._due_at = None
-        self.process = self._spare_process() or self._new_process()
+        ready = self.spare.take() if self.spare is not None else None
+        self.process = ready or self._new_process()
         self._pump = threading.Thread(target=self._copy_output, args=(self.process,), daemon=True)
         self._pump.start()
-
-    def _spare_process(self) -> subprocess.Popen[str] | None:
-        if self.spare is None or self.program.spare_arguments is None or self.restarts == 0:
-            return None
-        return self.spare.take(self.program.spare_arguments)
 
     def _new_process(self) -> subprocess.Popen[str]:
         return subprocess.Popen(

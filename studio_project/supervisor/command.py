@@ -106,9 +106,7 @@ class Supervisor:
             if not self.stopping:
                 self._start_workers()
                 self._announce(owner_code)
-                self.spare = Spare(self.environ)
-                for child in self.children:
-                    child.spare = self.spare
+                self._keep_spare()
             while not self.stopping:
                 self._tend()
                 time.sleep(TICK_S)
@@ -145,14 +143,10 @@ class Supervisor:
             "--announce-fd",
             str(writer),
         ]
-        # The database is up to date and the code is told by the time a spare is needed.
-        again = ("web", "--with-worker") if self.single else ("web",)
         if self.single:
             command.append("--with-worker")
         print("  Starting …", flush=True)
-        child = self._start(
-            Program(name="web", command=command, env=self.environ, pass_fds=(writer,), spare_arguments=again)
-        )
+        child = self._start(Program(name="web", command=command, env=self.environ, pass_fds=(writer,)))
         self._wait_answering(child)
         os.set_blocking(reader, False)
         with suppress(OSError, ValueError, IndexError):
@@ -186,11 +180,18 @@ class Supervisor:
             return
         for number in range(1, self.settings.workers + 1):
             name = f"worker{number}"
-            role = ("worker", "--name", name)
-            command = [sys.executable, "-m", "studio_project.serve", *role]
-            self._start(
-                Program(name=name, command=command, env=self.environ, stop_grace_s=15, spare_arguments=role)
-            )
+            command = [sys.executable, "-m", "studio_project.serve", "worker", "--name", name]
+            self._start(Program(name=name, command=command, env=self.environ, stop_grace_s=15))
+
+    def _keep_spare(self) -> None:
+        """For the web process, which people wait for; by now the database is up to date and the code told."""
+        command = [sys.executable, "-m", "studio_project.serve", "web", "--standby"]
+        if self.single:
+            command.append("--with-worker")
+        self.spare = Spare(command, self.environ)
+        for child in self.children:
+            if child.program.name == "web":
+                child.spare = self.spare
 
     def _start(self, program: Program) -> Child:
         echo = (lambda line: print(line, flush=True)) if self.verbose else None

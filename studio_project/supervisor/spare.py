@@ -1,26 +1,24 @@
-"""A process that has loaded everything and waits to be somebody: who takes the place of one that died need
-not first load two thousand modules, which takes seconds, and many on a machine that is busy."""
+"""A web process that has loaded everything and waits: who takes the place of one that died need not first
+load two thousand modules, which takes seconds, and many on a machine that is busy."""
 
 from __future__ import annotations
 
-import json
 import subprocess
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 
-# A new one is made when the last has been gone for so long: whoever took it wants the processor first.
+# One is made so long after the start, or after the last was taken: the others want the processor first.
 REFILL_AFTER_S = 10.0
 
 
 class Spare:
     """At most one such process. Used from the supervisor's thread alone."""
 
-    def __init__(self, env: Mapping[str, str]) -> None:
-        self._env = env
+    def __init__(self, command: Sequence[str], env: Mapping[str, str]) -> None:
+        self._command, self._env = command, env
         self._process: subprocess.Popen[str] | None = None
-        self._due_at = 0.0
+        self._due_at = time.monotonic() + REFILL_AFTER_S
 
     def tend(self) -> None:
         """Makes one where there is none."""
@@ -28,7 +26,7 @@ class Spare:
             self._let_go()
         if self._process is None and time.monotonic() >= self._due_at:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "studio_project.serve", "spare"],
+                list(self._command),
                 env=dict(self._env),
                 stdin=subprocess.PIPE,
                 stdout=subprocess.PIPE,
@@ -38,13 +36,13 @@ class Spare:
                 start_new_session=True,
             )
 
-    def take(self, arguments: Sequence[str]) -> subprocess.Popen[str] | None:
-        """The process, told to go on as ``serve`` with these arguments; None when there is none."""
+    def take(self) -> subprocess.Popen[str] | None:
+        """The process, told to go on; None when there is none."""
         process = self._process
         if process is None or process.poll() is not None or process.stdin is None:
             return None
         try:
-            process.stdin.write(json.dumps(list(arguments)) + "\n")
+            process.stdin.write("\n")
             process.stdin.flush()
         except OSError:  # it died at this moment
             return None
