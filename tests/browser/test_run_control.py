@@ -10,7 +10,7 @@ from playwright.sync_api import expect
 from tests.browser.people import Team
 
 pytestmark = pytest.mark.timeout(400)
-RUN_TIMEOUT_MS = 45_000
+RUN_TIMEOUT_MS = 180_000
 
 
 def _flow(name: str, nodes: list[dict[str, Any]], edges: list[str], **more: Any) -> dict[str, Any]:

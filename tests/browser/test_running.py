@@ -12,7 +12,7 @@ from playwright.sync_api import Locator, Page, expect
 from tests.browser.people import Somebody, Team
 from tests.browser.studio import Studio
 
-RUN_TIMEOUT_MS = 45_000
+RUN_TIMEOUT_MS = 180_000
 pytestmark = pytest.mark.timeout(400)
 LINES = "Gear oil is changed every 300 hours.\n\nBearings are greased weekly with lithium grease.\n"
 
