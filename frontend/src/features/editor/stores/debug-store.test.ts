@@ -20,6 +20,18 @@ const state = (seq: number, current: string | null, ...stops: object[]) =>
     stops_count: stops.length,
   });
 
+test("whose command was the last stays known when nodes arrive", () => {
+  const store = createDebugStore();
+  const stepped = state(2, null);
+  const command = { word: "step_over", stop: "s1", by: { name: "Olga" }, error: null };
+  applyDebugEvents(store, [
+    state(1, "s1", stop("s1", "a")),
+    { ...stepped, data: { ...stepped.data, command } },
+    state(3, "s2", stop("s2", "b")),
+  ]);
+  expect(store.getState().sessions.get("r1")?.state?.command?.by.name).toBe("Olga");
+});
+
 test("a stop is there with what its node would get, until the run has left it", () => {
   const store = createDebugStore();
   applyDebugEvents(store, [hit(1, "s1", "a"), state(2, "s1", stop("s1", "a"))]);

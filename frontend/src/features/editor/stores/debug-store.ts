@@ -37,7 +37,9 @@ export function applyDebugEvents(store: DebugStore, events: readonly RunEvent[])
 
 function applied(view: DebugView, event: RunEvent): DebugView {
   if (event.type === "debug_state") {
-    const state = event.data as unknown as DebugState;
+    const told = event.data as unknown as DebugState;
+    // A state is also told when nodes arrive; whose command was the last stays known, however they are bundled.
+    const state = told.command || !view.state?.command ? told : { ...told, command: view.state.command };
     const standing = new Set(state.stops.map((stop) => stop.id));
     return { ...view, state, hits: new Map([...view.hits].filter(([id]) => standing.has(id))) };
   }
