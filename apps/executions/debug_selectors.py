@@ -5,6 +5,8 @@ from __future__ import annotations
 import uuid
 from typing import Any
 
+from django.db.models import Max
+
 from apps.executions.models import DebugCommand, FlowBreakpoints, Run, RunEvent
 from apps.executions.selectors import event_json
 from apps.flows.models import Flow
@@ -14,7 +16,7 @@ from sage_studio.kernel import Json, JsonObject
 COMMANDS_SHOWN = 20
 
 
-def debug_state(run: Run) -> dict[str, Any] | None:
+def debug_state(run: Run | uuid.UUID | str) -> dict[str, Any] | None:
     """Where the session stands: the newest ``debug_state``; None for a run nobody has debugged yet."""
     newest = RunEvent.objects.filter(run=run, type="debug_state").order_by("-seq").first()
     return None if newest is None else newest.data
@@ -68,6 +70,16 @@ def commands_after(run_id: uuid.UUID, seq: int) -> list[DebugCommand]:
     """Commands of a run in order, from the one after ``seq``."""
     commands = DebugCommand.objects.filter(run_id=run_id, seq__gt=seq).select_related("created_by")
     return list(commands.order_by("seq"))
+
+
+def is_commanded(run_id: uuid.UUID | str) -> bool:
+    """Whether somebody told the run's debug session something that is not carried out yet, as far as its
+    log says."""
+    last = DebugCommand.objects.filter(run_id=run_id).aggregate(Max("seq"))["seq__max"]
+    if last is None:
+        return False
+    state = debug_state(run_id)
+    return state is None or state["commands_done"] < last
 
 
 def debug_setup(flow: Flow, *, breakpoints: Any = None, pause_at_start: bool = False) -> JsonObject:

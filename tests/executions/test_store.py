@@ -18,7 +18,7 @@ from apps.executions.adapters import claims as claiming
 from apps.executions.adapters.codec import decode, dump, encode_outputs
 from apps.executions.adapters.store import ClaimedStore
 from apps.executions.adapters.writer import Claim, RunWriter
-from apps.executions.models import NodeRun, Run, Signal
+from apps.executions.models import DebugCommand, NodeRun, Run, Signal
 from apps.files.selectors import blob_get
 from apps.files.services import blob_put
 from sage_studio.engine import Batch, FlowState, RunOutcome, RunStore
@@ -243,8 +243,27 @@ async def test_a_signal_taken_while_its_run_decides_to_park_makes_it_due_again(
     await loop.run_in_executor(readers, answer)
     await store.record(run_id, Batch(outcome=RunOutcome(FlowState.RUNNING, reason="waiting")))
 
-    def due() -> bool:
-        run = Run.objects.get(pk=run_id)
-        return run.owner == "" and run.lease_until is not None and run.lease_until <= timezone.now()
+    assert await loop.run_in_executor(readers, is_due, run_id)
 
-    assert await loop.run_in_executor(readers, due)
+
+@pytest.mark.parametrize("is_told", [False, True])
+async def test_a_command_given_while_its_run_decides_to_park_makes_it_due_again(
+    claims: Claims, readers: ThreadPoolExecutor, is_told: bool
+) -> None:
+    run_id, store = await claims()
+    await store.load(run_id)
+    loop = asyncio.get_running_loop()
+
+    def command() -> None:
+        shape = {"command": "continue"}
+        DebugCommand.objects.create(run_id=run_id, seq=1, shape=shape, is_told=is_told)
+
+    await loop.run_in_executor(readers, command)
+    await store.record(run_id, Batch(outcome=RunOutcome(FlowState.RUNNING, reason="debugging")))
+
+    assert await loop.run_in_executor(readers, is_due, run_id)
+
+
+def is_due(run_id: str) -> bool:
+    run = Run.objects.get(pk=run_id)
+    return run.owner == "" and run.lease_until is not None and run.lease_until <= timezone.now()

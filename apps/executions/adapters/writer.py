@@ -25,6 +25,7 @@ from apps.common.db import PlainCursor, plain_transaction, whole_transaction
 from apps.common.events import emit
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
+from apps.executions.debug_selectors import is_commanded
 from apps.executions.models import NEVER, NodeRun, Signal, due_now
 from apps.executions.types import WORKERS_CHANNEL
 from apps.flows.services import flow_run_noted
@@ -193,7 +194,8 @@ def _let_go(job: _Job, outcome: RunOutcome, cursor: PlainCursor) -> None:
     """What follows when a run ended, paused or was parked, in the same transaction."""
     run_id = sql.row_id(job.claim.run_id)
     if outcome.state is FlowState.RUNNING:
-        cursor.execute(sql.WAKE if _is_answered(job) else sql.WAKE_ASKED, [_due(), run_id])
+        is_due = _is_answered(job) or is_commanded(job.claim.run_id)
+        cursor.execute(sql.WAKE if is_due else sql.WAKE_ASKED, [_due(), run_id])
         return
     if outcome.state is FlowState.PAUSED:
         cursor.execute(sql.UNPAUSE, [_due(), run_id])
