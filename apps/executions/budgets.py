@@ -7,7 +7,7 @@ what people see and what a budget bounds.
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from apps.common.db import as_id, fetch_all, read_id
@@ -19,6 +19,7 @@ from sage_studio.sdk.money import minor_to_micros
 
 _AT_ONCE = 500
 _COST = "_family_cost"
+_MONEY = ("budget", "cost_micros", "cost_currency", "parent_run_id")
 
 
 def model_price(workspace_id: uuid.UUID, model: str) -> Price | None:
@@ -42,39 +43,58 @@ def run_spent(run_id: uuid.UUID) -> int:
 def run_allowances(run_id: uuid.UUID) -> list[Allowance]:
     """The budgets of a run and of those above it, each with what others than the run itself have spent of
     it."""
-    own: int | None = None
+    run = Run.objects.only(*_MONEY).get(pk=run_id)
     found: list[Allowance] = []
-    above: uuid.UUID | None = run_id
-    while above is not None:
-        run = Run.objects.only("budget", "cost_micros", "parent_run_id").get(pk=above)
-        own = run.cost_micros if own is None else own
-        if run.budget is not None:
-            limit = minor_to_micros(run.budget["amount"], run.budget["currency"])
-            spent = costs_of([run.pk])[run.pk][0]
-            found.append(Allowance(limit, run.budget["currency"], spent - own))
-        above = run.parent_run_id
+    for holder, budget in _budgets_over(run):
+        limit, currency = minor_to_micros(budget["amount"], budget["currency"]), budget["currency"]
+        own = run.cost_micros if run.cost_currency == currency else 0
+        found.append(Allowance(limit, currency, _spent_in(holder.pk, currency) - own))
     return found
 
 
 def budget_holder(run: Run) -> Run | None:
-    """The run itself if it has a budget, else the nearest above it that has one."""
+    """Of the run and those above it that have a budget, the one whose budget leaves least, for that one
+    stops the run first; the nearest of several."""
+    over = list(_budgets_over(run))
+    if len(over) > 1:
+        over.sort(key=lambda pair: _left_of(*pair))
+    return over[0][0] if over else None
+
+
+def _budgets_over(run: Run) -> Iterator[tuple[Run, dict[str, Any]]]:
+    """The run and those above it that have a budget, the nearest first."""
     found: Run | None = run
-    while found is not None and found.budget is None:
-        found = None if found.parent_run_id is None else Run.objects.get(pk=found.parent_run_id)
-    return found
+    while found is not None:
+        if found.budget is not None:
+            yield found, found.budget
+        above = found.parent_run_id
+        found = None if above is None else Run.objects.only(*_MONEY).get(pk=above)
+
+
+def _left_of(holder: Run, budget: dict[str, Any]) -> int:
+    limit = minor_to_micros(budget["amount"], budget["currency"])
+    return limit - _spent_in(holder.pk, budget["currency"])
+
+
+def _spent_in(run_id: uuid.UUID, currency: str) -> int:
+    """What a run and all it started have spent in one currency."""
+    return sum(int(micros) for _root, spent_in, micros, _own in _family_costs([run_id]) if spent_in == currency)
 
 
 def costs_of(run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[int, str]]:
-    """Run → what it and all it started have spent, in micros, and the currency (empty: nothing)."""
+    """Run → what it and all it started have spent, in micros, and the currency (empty: nothing). Amounts in
+    different currencies are not added up: the run's own currency counts, else that of the largest."""
     wanted = list(run_ids)
     costs: dict[uuid.UUID, tuple[int, str]] = dict.fromkeys(wanted, (0, ""))
     for start in range(0, len(wanted), _AT_ONCE):
-        for root, micros, currency in _family_costs(wanted[start : start + _AT_ONCE]):
-            costs[read_id(root)] = (int(micros or 0), currency or "")
+        for root, currency, micros, _own in _family_costs(wanted[start : start + _AT_ONCE]):
+            costs[read_id(root)] = (int(micros), currency)
     return costs
 
 
 def _family_costs(run_ids: Sequence[uuid.UUID]) -> list[Any]:
+    """(run, currency, micros, whether the run itself spent in it) by run and currency; what counts most comes
+    last."""
     if not run_ids:
         return []
     places = ", ".join(["%s"] * len(run_ids))
@@ -84,8 +104,9 @@ def _family_costs(run_ids: Sequence[uuid.UUID]) -> list[Any]:
             UNION ALL
             SELECT f.root, r.id FROM executions_run AS r JOIN family AS f ON r.parent_run_id = f.id
         )
-        SELECT f.root, SUM(r.cost_micros), MAX(r.cost_currency)
-        FROM family AS f JOIN executions_run AS r ON r.id = f.id GROUP BY f.root
+        SELECT f.root, r.cost_currency, SUM(r.cost_micros), MAX(CASE WHEN r.id = f.root THEN 1 ELSE 0 END)
+        FROM family AS f JOIN executions_run AS r ON r.id = f.id
+        WHERE r.cost_currency <> '' GROUP BY f.root, r.cost_currency ORDER BY 4, 3
     """  # noqa: S608 - places only
     return list(fetch_all(statement, [as_id(run_id) for run_id in run_ids]))
 

@@ -16,7 +16,7 @@ from sage_studio.kernel import Json, JsonObject
 COMMANDS_SHOWN = 20
 
 
-def debug_state(run: Run | uuid.UUID | str) -> dict[str, Any] | None:
+def debug_state(run: Run | uuid.UUID) -> dict[str, Any] | None:
     """Where the session stands: the newest ``debug_state``; None for a run nobody has debugged yet."""
     newest = RunEvent.objects.filter(run=run, type="debug_state").order_by("-seq").first()
     return None if newest is None else newest.data
@@ -72,7 +72,7 @@ def commands_after(run_id: uuid.UUID, seq: int) -> list[DebugCommand]:
     return list(commands.order_by("seq"))
 
 
-def is_commanded(run_id: uuid.UUID | str) -> bool:
+def is_commanded(run_id: uuid.UUID) -> bool:
     """Whether somebody told the run's debug session something that is not carried out yet, as far as its
     log says."""
     last = DebugCommand.objects.filter(run_id=run_id).aggregate(Max("seq"))["seq__max"]

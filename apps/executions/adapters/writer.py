@@ -194,7 +194,7 @@ def _let_go(job: _Job, outcome: RunOutcome, cursor: PlainCursor) -> None:
     """What follows when a run ended, paused or was parked, in the same transaction."""
     run_id = sql.row_id(job.claim.run_id)
     if outcome.state is FlowState.RUNNING:
-        is_due = _is_answered(job) or is_commanded(job.claim.run_id)
+        is_due = _is_answered(job) or is_commanded(uuid.UUID(job.claim.run_id))
         cursor.execute(sql.WAKE if is_due else sql.WAKE_ASKED, [_due(), run_id])
         return
     if outcome.state is FlowState.PAUSED:

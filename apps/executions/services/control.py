@@ -91,11 +91,10 @@ def run_resume(
     with write_transaction():
         require(person, workspace_id, Action.RUN_CONTROL)
         run = run_get(workspace_id, run_id)
-        if budget is not None:
-            _raise_budget(run, budget)
+        others_go_on = budget is not None and _raise_budget(run, budget)
         family_lock(run.pk)
         asked_at = run.pause_requested_at
-        if not _resume(run):
+        if not _resume(run) and not others_go_on:
             run.refresh_from_db()
             raise SageError(errors.NOT_RESUMABLE, {"state": run.state})
         if asked_at is not None:
@@ -108,19 +107,22 @@ def run_resume(
     return run
 
 
-def _raise_budget(run: Run, amount: int) -> None:
-    """Raise the nearest budget at or above a run, and let others that had paused for it go on."""
+def _raise_budget(run: Run, amount: int) -> bool:
+    """Raise the tightest budget at or above a run; whether others that had paused for it go on."""
     holder = budget_holder(run)
-    if holder is None or holder.budget is None:
+    if holder is None:
         raise SageError(errors.BUDGET_NONE)
-    currency = holder.budget["currency"]
-    if amount <= holder.budget["amount"]:
-        raise SageError(errors.BUDGET_NOT_RAISED, path="budget")
     family_lock(holder.pk)
-    Run.objects.filter(pk=holder.pk).update(budget={"amount": amount, "currency": currency})
-    for other in (holder, *descendants(holder.pk)):
-        if other.pk != run.pk and other.state == Run.State.PAUSED and other.reason == PAUSED_FOR_BUDGET:
-            _resume(other)
+    holder = Run.objects.get(pk=holder.pk)  # somebody else may have raised it meanwhile
+    if holder.budget is None or amount <= holder.budget["amount"]:
+        raise SageError(errors.BUDGET_NOT_RAISED, path="budget")
+    Run.objects.filter(pk=holder.pk).update(budget={**holder.budget, "amount": amount})
+    waiting = [
+        other
+        for other in (holder, *descendants(holder.pk))
+        if other.pk != run.pk and other.state == Run.State.PAUSED and other.reason == PAUSED_FOR_BUDGET
+    ]
+    return any([_resume(other) for other in waiting])
 
 
 def _resume(run: Run) -> bool:
