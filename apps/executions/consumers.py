@@ -12,6 +12,7 @@ import asyncio
 import json
 import time
 import uuid
+from collections import Counter
 from contextlib import aclosing, suppress
 from typing import Any
 
@@ -38,10 +39,14 @@ LOOK_APART_S = 0.004
 MAX_MESSAGE_BYTES = 64 * 1024
 MAX_RUNS_SUBSCRIBED = 100
 CLOSE_MALFORMED, CLOSE_NOT_SIGNED_IN, CLOSE_FORBIDDEN, CLOSE_GONE = 4400, 4401, 4403, 4404
-CLOSE_TRY_AGAIN, CLOSE_TOO_FAST = 4500, 4529
+CLOSE_TRY_AGAIN, CLOSE_TOO_MANY, CLOSE_TOO_FAST = 4500, 4503, 4529
 # A client says once what it wants and again when it comes back; each message costs queries.
 MESSAGES_PER_S, BURST_S = 10, 5
 PEOPLE_CHANNEL = "people"
+# Each open socket costs two subscriptions and a look every other second; as many as documents have.
+MAX_SOCKETS_PER_PERSON = 100
+_sockets: Counter[uuid.UUID] = Counter()
+"""How many sockets of this process each person has open."""
 
 
 class FlowEventsConsumer(AsyncWebsocketConsumer):
@@ -56,6 +61,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
         self._life: asyncio.Task[None] | None = None
         self._feed: feeds.Feed | None = None
         self._is_bundling = False
+        self._seat: uuid.UUID | None = None
         flow_id: uuid.UUID = self.scope["url_route"]["kwargs"]["flow_id"]
         await self.accept()
         workspace_id = await database_sync_to_async(feeds.workspace_of)(flow_id)
@@ -65,11 +71,27 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
         self._workspace_id = workspace_id
         if not await self._may_see():
             return
+        if not self._take_seat():
+            await self.close(CLOSE_TOO_MANY)
+            return
         self._flow_id = flow_id
         # Channels calls `connect` and `disconnect` apart, so one task holds the group between them.
         self._life = asyncio.get_running_loop().create_task(self._live())
 
+    def _take_seat(self) -> bool:
+        """Count this socket for its person, unless they have too many."""
+        person_id: uuid.UUID = self.scope["user"].pk
+        if _sockets[person_id] >= MAX_SOCKETS_PER_PERSON:
+            return False
+        _sockets[person_id] += 1
+        self._seat = person_id
+        return True
+
     async def disconnect(self, code: int) -> None:
+        if self._seat is not None:
+            _sockets[self._seat] -= 1
+            if _sockets[self._seat] <= 0:
+                del _sockets[self._seat]
         if self._life is not None:
             self._life.cancel()
             await asyncio.wait([self._life])

@@ -199,3 +199,18 @@ async def test_a_flood_of_messages_ends_the_socket(people: World, flow: Flow) ->
             await socket.send_to(json.dumps({"type": "unsubscribe"}))
         output = await socket.receive_output(timeout=60)
         assert (output["type"], output["code"]) == ("websocket.close", 4529)
+
+
+async def test_a_person_has_so_many_sockets_and_others_have_theirs(
+    people: World, flow: Flow, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("apps.executions.consumers.MAX_SOCKETS_PER_PERSON", 1)
+    async with listening(people.viewer, flow) as socket:
+        await subscribe(socket)
+        async with listening(people.viewer, flow) as second:
+            output = await second.receive_output(timeout=60)
+            assert (output["type"], output["code"]) == ("websocket.close", 4503)
+        async with listening(people.editor, flow) as other:
+            await subscribe(other)
+    async with listening(people.viewer, flow) as again:
+        await subscribe(again)
