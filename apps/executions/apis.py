@@ -121,7 +121,7 @@ class ChildRunOut(serializers.Serializer[Any]):
 class RunDetailOut(RunOut):
     """A run with what it was given and what it gave; big values are references. ``children`` are the
     newest of the runs it started (``?parent=`` of the list pages them all). ``budget_in_force`` is its own
-    budget, or the nearest above it: the one that ``resume`` raises."""
+    budget or one above it, the one that leaves least: it is what ``resume`` raises."""
 
     parent_path = serializers.CharField()
     depth = serializers.IntegerField()

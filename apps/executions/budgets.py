@@ -78,7 +78,9 @@ def _left_of(holder: Run, budget: dict[str, Any]) -> int:
 
 def _spent_in(run_id: uuid.UUID, currency: str) -> int:
     """What a run and all it started have spent in one currency."""
-    return sum(int(micros) for _root, spent_in, micros, _own in _family_costs([run_id]) if spent_in == currency)
+    return sum(
+        int(micros) for _root, spent_in, micros, _own in _family_costs([run_id]) if spent_in == currency
+    )
 
 
 def costs_of(run_ids: Iterable[uuid.UUID]) -> dict[uuid.UUID, tuple[int, str]]:

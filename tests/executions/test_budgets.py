@@ -118,6 +118,49 @@ def test_what_children_spend_counts_towards_their_parent_and_its_budget(
     assert [(one["id"], one["cost"]["micros"]) for one in listed] == [(str(run.pk), 3 * ONE_CALL)]
 
 
+def test_the_budget_that_leaves_least_is_the_one_that_is_raised(
+    people: World, worker: RunWorker, model: ScriptedServer
+) -> None:
+    child = make_flow(people.editor.person, people.workspace, asking(1, amount=100, currency="USD"), "Child")
+    body = definition(
+        [
+            {"id": "each", "type": "map_each", "config": {"items": [1, 2], "parallelism": 1}},
+            {"id": "call", "type": "sub_flow", "parent": "each", "config": {"flow": str(child.pk)}},
+        ],
+        settings={"budget": {"amount": 1, "currency": "USD"}},
+    )
+    run = start(people.editor.person, make_flow(people.editor.person, people.workspace, body, "Parent"))
+    worker.wake()
+    until(lambda: run.children.filter(state="paused", reason="budget").exists())
+    paused = run.children.get(state="paused")
+    # It has a budget of its own with room; what stopped it is its parent's.
+    assert shown(people, paused)["budget_in_force"] == {"amount": 1, "currency": "USD"}
+    # The parent only waits, and is where people look first.
+    path = f"{people.url}/runs/{run.pk}/commands"
+    editor = people.everyone()["editor"]
+    assert editor.post(path, {"command": "resume"}).status_code == 409
+    assert editor.post(path, {"command": "resume", "budget": 5}).status_code == 202
+    worker.wake()
+    ended = wait_for(run.pk)
+    assert ended.state == "completed", ended.error
+    assert ended.budget == {"amount": 5, "currency": "USD"}
+    assert Run.objects.get(pk=paused.pk).budget == {"amount": 100, "currency": "USD"}
+
+
+def test_costs_in_different_currencies_are_not_added_up(people: World) -> None:
+    flow = make_flow(people.editor.person, people.workspace, asking(1, amount=1, currency="USD"))
+    parent, yuan, dollars = (start(people.editor.person, flow) for _ in range(3))
+    for child, micros, currency in ((yuan, 70, "CNY"), (dollars, 9, "USD")):
+        Run.objects.filter(pk=child.pk).update(
+            parent_run_id=parent.pk, parent_path=currency, cost_micros=micros, cost_currency=currency
+        )
+    assert budgets.costs_of([parent.pk]) == {parent.pk: (70, "CNY")}
+    assert [allowed.elsewhere_micros for allowed in budgets.run_allowances(parent.pk)] == [9]
+    Run.objects.filter(pk=parent.pk).update(cost_micros=1, cost_currency="USD")
+    assert budgets.costs_of([parent.pk, yuan.pk]) == {parent.pk: (10, "USD"), yuan.pk: (70, "CNY")}
+    assert [allowed.elsewhere_micros for allowed in budgets.run_allowances(parent.pk)] == [9]
+
+
 PRICE = {"model": "claude-haiku-test", "currency": "CNY", "input_micros": 7, "output_micros": 36_000_000}
 
 

@@ -117,12 +117,11 @@ def _raise_budget(run: Run, amount: int) -> bool:
     if holder.budget is None or amount <= holder.budget["amount"]:
         raise SageError(errors.BUDGET_NOT_RAISED, path="budget")
     Run.objects.filter(pk=holder.pk).update(budget={**holder.budget, "amount": amount})
-    waiting = [
-        other
-        for other in (holder, *descendants(holder.pk))
-        if other.pk != run.pk and other.state == Run.State.PAUSED and other.reason == PAUSED_FOR_BUDGET
-    ]
-    return any([_resume(other) for other in waiting])
+    others_go_on = False
+    for other in (holder, *descendants(holder.pk)):
+        if other.pk != run.pk and other.state == Run.State.PAUSED and other.reason == PAUSED_FOR_BUDGET:
+            others_go_on |= _resume(other)
+    return others_go_on
 
 
 def _resume(run: Run) -> bool:
