@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, ClassVar
@@ -20,7 +20,7 @@ from sage_studio.engine import (
 )
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import Budget
-from sage_studio.sdk import Context, LlmReply, Node, NodeOutput
+from sage_studio.sdk import Context, LlmReply, Node, NodeOutput, Port, StreamNode, text
 from tests.engine.nodes import NODES, FakeHost, config, flow, node, spec
 
 DEAR, CHEAP = "claude-sonnet-4-5", "claude-haiku-4-5"
@@ -58,6 +58,44 @@ class Buying(Node):
         return {"value": "bought"}
 
 
+class Goods(StreamNode):
+    """Two items as a stream."""
+
+    spec: ClassVar = spec(
+        "goods", inputs=(), outputs=(Port(name="items", type="stream<any>", label=text("", "")),)
+    )
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        for number in range(2):
+            yield {"items": number}
+
+
+class BuyingStream(StreamNode):
+    """Buys every item of a stream."""
+
+    spec: ClassVar = spec(
+        "buying_stream",
+        inputs=(Port(name="items", type="stream<any>", label=text("", "")),),
+        outputs=(Port(name="items", type="stream<any>", label=text("", "")),),
+    )
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
+        async for item in inputs["items"]:
+            await ctx.afford(6_000)
+            ctx.cost(6_000, what="a map")
+            yield {"items": item}
+
+
+class Abroad(Node):
+    """Spends in another currency than anybody asked about."""
+
+    spec: ClassVar = spec("abroad", effect="idempotent")
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        ctx.cost(1, currency="CNY", what="a map")
+        return {"value": "bought"}
+
+
 class Model:
     """A model that answers at once and writes down what it was asked."""
 
@@ -87,7 +125,14 @@ class MoneyHost(FakeHost):
         return await super().allowances(budget)
 
 
-CLASSES: dict[str, type[Node]] = {**NODES, "prompting": Prompting, "buying": Buying}
+CLASSES: dict[str, type[Node]] = {
+    **NODES,
+    "prompting": Prompting,
+    "buying": Buying,
+    "goods": Goods,
+    "buying_stream": BuyingStream,
+    "abroad": Abroad,
+}
 
 
 async def spend(
@@ -190,3 +235,22 @@ async def test_any_node_reports_what_it_has_spent_and_asks_before() -> None:
     assert (result.state, result.reason) == (FlowState.PAUSED, "budget")
     assert result.cost_micros == 12_000
     assert result.node_state("b") == "completed"
+
+
+async def test_a_run_pauses_for_a_node_inside_of_a_pipeline_as_for_any_other() -> None:
+    store = MemoryRunStore()
+    body = flow([node("all", "goods"), node("buy", "buying_stream")], ["all:items>buy:items"])
+    body["settings"] = {"budget": {"amount": 1, "currency": "USD"}}
+    result = await spend(body, MoneyHost(), store=store)
+    assert (result.state, result.reason) == (FlowState.PAUSED, "budget")
+    before = SpendingPlan(result.cost_micros, "USD")
+    ended = await spend(body, MoneyHost(raised=100), store=store, before=before)
+    assert ended.state is FlowState.COMPLETED, ended.error
+
+
+async def test_what_is_spent_in_another_currency_does_not_hide_what_the_budget_counts() -> None:
+    body = flow([node("a", "abroad"), node("b", "prompting"), node("c", "prompting")], ["a>b", "b>c"])
+    body["settings"] = {"budget": {"amount": 2, "currency": "USD"}}
+    result = await spend(body, MoneyHost())
+    assert (result.state, result.reason) == (FlowState.PAUSED, "budget")
+    assert result.cost_micros == ONE_CALL

@@ -164,6 +164,9 @@ class PipelineRun:
             self._note_stopped()
         except StageFailed as failed:
             node = self._node_of(failed.stage)
+            if scope.run.spending.stops_run(failed.error, node.id, scope.path):
+                self._note_stopped()
+                return None
             return node, failure_of(failed.error, node, scope.path, scope.run.masks)
         except TimeoutError:
             if not limit.expired():

@@ -70,7 +70,9 @@ class Spending:
     def __init__(self, run: ActiveRun, begun: SpendingPlan) -> None:
         self._run = run
         self.micros = begun.spent_micros
-        self.currency = begun.currency
+        budget = run.plan.document.settings.budget
+        # What is reported in another currency first must not keep the budget's from being counted.
+        self.currency = begun.currency or ("" if budget is None else budget.currency)
         self.cheaper = frozenset(begun.cheaper)
         self._under_way_micros = 0
 
