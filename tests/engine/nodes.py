@@ -311,7 +311,7 @@ class FakeHost:
     ) -> str:
         raise NodeError.plain(f"there is no flow {ref!r} here")
 
-    async def cancel_flow(self, child_id: str) -> None:
+    async def cancel_flow(self, child_id: str, *, is_let_go: bool) -> None:
         raise AssertionError("no flow was started")
 
 

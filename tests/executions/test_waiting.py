@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.db.models import F
+from django.utils import timezone
 
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run, RunEvent, Signal
@@ -277,6 +279,33 @@ def test_a_parent_waits_parked_and_a_cancellation_reaches_its_children(
     command(people, run, "cancel")
     assert Run.objects.get(pk=run.pk).state == "cancelled"
     assert set(run.children.values_list("state", flat=True)) == {"cancelled"}
+
+
+@pytest.mark.parametrize("how", ["taken over", "let go"])
+def test_a_worker_that_has_lost_a_parent_leaves_its_children_alone(
+    people: World, another: Callable[[], RunWorker], tmp_path: Path, settings: Any, how: str
+) -> None:
+    """Another takes the parent up and finds them: cancelled, they would have failed it."""
+    settings.RUN_PARK_AFTER_S = 3600
+    calling, _ = sub_flows(people, tmp_path, [{"id": "ask", "type": "wait", "config": APPROVAL}], **TEN_TIMES)
+    first = another()
+    run = start(people.editor.person, calling)
+    until(lambda: NodeRun.objects.filter(run__parent_run=run, state="waiting").count() == 3)
+    active = first._active[str(run.pk)]
+    if how == "taken over":
+        Run.objects.filter(pk=run.pk).update(owner="somebody:1", fence=F("fence") + 1)
+        until(lambda: active.task is not None and active.task.done())
+        Run.objects.filter(pk=run.pk).update(state="ready", owner="", lease_until=timezone.now())
+    else:
+        assert first._loop is not None
+        assert active.task is not None
+        first._loop.call_soon_threadsafe(active.task.cancel)
+        until(active.task.done)
+    assert set(run.children.values_list("state", flat=True)) == {"running"}
+    for child in run.children.all():
+        answer_all(people, child, {"approved": True})
+    ended = wait_for(run.pk)
+    assert ended.state == "completed", ended.error
 
 
 def test_pausing_a_parent_rests_its_children_and_resuming_wakes_them(

@@ -307,9 +307,10 @@ class DjangoHost:
         )
         return str(started)
 
-    async def cancel_flow(self, child_id: str) -> None:
-        """Ask a child to end, and those it started."""
-        await self._call(lambda: children_cancel(uuid.UUID(child_id)))
+    async def cancel_flow(self, child_id: str, *, is_let_go: bool) -> None:
+        """Ask a child to end, and those it started; not when another worker takes up the run."""
+        if not is_let_go:
+            await self._call(lambda: children_cancel(uuid.UUID(child_id), self._run_id, self._fence))
 
     async def credential(self, name: str) -> Mapping[str, str]:
         """The secret of a credential without hosts. Raises SageError ``credential.*``."""

@@ -62,10 +62,11 @@ def run_cancel(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) ->
     return run
 
 
-def children_cancel(child_id: uuid.UUID) -> None:
-    """End a child run and those below it, because its parent waits for it no more."""
+def children_cancel(child_id: uuid.UUID, parent_id: uuid.UUID, fence: int) -> None:
+    """End a child run and those below it, because its parent waits for it no more. A worker whose parent
+    run was taken over (another ``fence``) has no say in that."""
     with write_transaction():
-        child = Run.objects.filter(pk=child_id).first()
+        child = Run.objects.filter(pk=child_id, parent_run__pk=parent_id, parent_run__fence=fence).first()
         if child is not None:
             family_lock(child.pk)
             now = timezone.now()

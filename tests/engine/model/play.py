@@ -137,7 +137,7 @@ class Host(FakeHost):
         self._disk.signal(RUN_ID, key, cast(Json, answer))
         self.deliver(key, cast(Json, answer))
 
-    async def cancel_flow(self, child_id: str) -> None:
+    async def cancel_flow(self, child_id: str, *, is_let_go: bool) -> None:
         """Children here are short."""
 
 

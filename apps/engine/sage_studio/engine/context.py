@@ -209,7 +209,7 @@ class RunContext:
             answer = await self.wait_for(name, details={"run_id": child_id, "flow": ref})
         except asyncio.CancelledError:
             if not run.is_resting:
-                await run.host.cancel_flow(child_id)
+                await run.host.cancel_flow(child_id, is_let_go=run.is_let_go or run.journal.is_closed)
             raise
         self._note_child(answer)
         return _child_outputs(answer)

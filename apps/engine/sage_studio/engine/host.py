@@ -98,8 +98,9 @@ class Host(Protocol):
         """
         ...
 
-    async def cancel_flow(self, child_id: str) -> None:
-        """Ask a child to end, because nobody waits for it any more."""
+    async def cancel_flow(self, child_id: str, *, is_let_go: bool) -> None:
+        """Ask a child to end, because nobody here waits for it any more. When the run is let go, its child
+        is to go on wherever somebody else can take the run up and find it."""
         ...
 
     async def credential(self, name: str) -> Mapping[str, str]:

@@ -49,7 +49,7 @@ class Journal:
         self._wake = asyncio.Event()
         self._urgent = asyncio.Event()
         self._is_awake = False
-        self._is_closed = False
+        self.is_closed = False
 
     def event(  # noqa: PLR0917 - called several times per node, where keywords cost
         self,
@@ -119,7 +119,7 @@ class Journal:
 
     def close(self) -> None:
         """Let ``write`` return once all is written."""
-        self._is_closed = True
+        self.is_closed = True
         self._wake.set()
         self._urgent.set()
 
@@ -134,7 +134,7 @@ class Journal:
         """Write batches until closed. Raises what the store raises (FenceLost above all)."""
         waiters: list[asyncio.Future[None]] = []
         try:
-            while not self._is_closed or self._batch or self._waiters:
+            while not self.is_closed or self._batch or self._waiters:
                 await self._wake.wait()
                 await self._gather()
                 self._wake.clear()
@@ -149,6 +149,6 @@ class Journal:
                         waiter.set_result(None)
         finally:
             # Nothing more will be written: whoever still waits must not wait for ever.
-            self._is_closed = True
+            self.is_closed = True
             for waiter in (*waiters, *self._waiters):
                 waiter.cancel()

@@ -336,7 +336,8 @@ class LocalHost:
         self._children[child_id] = child
         return child_id
 
-    async def cancel_flow(self, child_id: str) -> None:
+    async def cancel_flow(self, child_id: str, *, is_let_go: bool) -> None:
+        """Let go or not: nobody takes up a run of this process."""
         if (child := self._children.pop(child_id, None)) is not None:
             child.cancel()
 
