@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Mapping, Sequence
+from functools import cache, partial
 from statistics import mean, median
+from typing import Any
 
 from django.db.models import QuerySet
 
@@ -18,11 +19,12 @@ from apps.files.services import flow_value_get
 from apps.flows.models import Definition, Flow
 from sage_studio.engine import compile_flow
 from sage_studio.engine.optimise import Durations, Report, measured_times, optimise, report_of
-from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_of
+from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_of, counted_in
 from sage_studio.flow import parse_plain
-from sage_studio.flow.document import FlowDocument
+from sage_studio.flow.document import Budget, FlowDocument
 from sage_studio.plugins.anthropic_llm import DEFAULT_MODEL
 from sage_studio.plugins.registry import builtin_registry
+from sage_studio.sdk import Price, usage_micros
 
 RUNS_READ = 30
 ROWS_READ = 20_000
@@ -111,15 +113,22 @@ def _without_setting(definition: Definition) -> dict[str, object]:
 
 
 def flow_costs(flow: Flow, document: FlowDocument) -> CostReport | None:
-    """What a run of the flow is expected to cost, and which model its nodes ask within the budget."""
+    """What a run of the flow is expected to cost at today's prices, and which model its nodes ask within the
+    budget."""
+    price_of = cache(partial(model_price, flow.workspace_id))
+    currency = counted_in(document, price_of, default_model=DEFAULT_MODEL)
     runs = list(_completed(flow.pk).values_list("pk", flat=True)[:RUNS_READ])
     events = RunEvent.objects.filter(run__in=runs, type="node_cost")
     spent: dict[str, dict[str, dict[uuid.UUID, int]]] = defaultdict(lambda: defaultdict(dict))
     whole: dict[uuid.UUID, int] = defaultdict(int)
     for run_id, node_id, data in events.values_list("run_id", "node_id", "data")[:ROWS_READ_TO_PLAN]:
-        by_run, micros = spent[node_id][str(data.get("what"))], int(data.get("micros", 0))
-        by_run[run_id] = by_run.get(run_id, 0) + micros
-        whole[run_id] += micros
+        model = str(data.get("what"))
+        micros = _micros_today(data, price_of(model), currency)
+        if micros is not None:
+            by_run = spent[node_id][model]
+            by_run[run_id] = by_run.get(run_id, 0) + micros
+        if data.get("currency") == currency:
+            whole[run_id] += int(data["micros"])
     measured = {
         node_id: {model: mean(by_run.values()) for model, by_run in models.items()}
         for node_id, models in spent.items()
@@ -127,14 +136,26 @@ def flow_costs(flow: Flow, document: FlowDocument) -> CostReport | None:
     return costs_of(
         document,
         measured,
-        partial(model_price, flow.workspace_id),
+        price_of,
         default_model=DEFAULT_MODEL,
         measured_micros=mean(whole.values()) if whole else None,
     )
 
 
-def run_cheaper_nodes(flow_id: uuid.UUID, document: FlowDocument) -> frozenset[str]:
-    """The nodes of a run that is about to begin that ask their cheaper model; none without a budget."""
+def _micros_today(data: Mapping[str, Any], price: Price | None, currency: str) -> int | None:
+    """What was counted in an earlier run, at the price of today; None when that is in another currency."""
+    if price is not None and price["currency"] == currency and "input_tokens" in data:
+        return usage_micros(price, int(data["input_tokens"]), int(data["output_tokens"]))
+    return int(data["micros"]) if data.get("currency") == currency else None
+
+
+def run_cheaper_nodes(run_id: uuid.UUID, document: FlowDocument) -> frozenset[str]:
+    """The nodes of a run that is about to begin or to go on that ask their cheaper model, under its budget as
+    it has been raised; none without a budget."""
     if document.settings.budget is None or not any(n.config.get("cheaper_model") for n in document.nodes):
         return frozenset()
-    return cheaper_nodes(flow_costs(Flow.objects.get(pk=flow_id), document))
+    run = Run.objects.select_related("flow").get(pk=run_id)
+    if run.budget is not None:
+        settings = document.settings.model_copy(update={"budget": Budget(**run.budget)})
+        document = document.model_copy(update={"settings": settings})
+    return cheaper_nodes(flow_costs(run.flow, document))

@@ -11,6 +11,8 @@ from django.test import override_settings
 from apps.executions import budgets
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run
+from apps.executions.optimisation_selectors import run_cheaper_nodes
+from sage_studio.flow import parse_plain
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executions.test_waiting import until
 from tests.nodes.servers import Answer, ScriptedServer
@@ -175,3 +177,30 @@ def test_a_workspace_sets_its_own_prices(people: World) -> None:
     assert listed is not None
     assert listed["currency"] == "USD"
     assert budgets.model_price(people.workspace.pk, "unheard-of") is None
+
+
+def test_the_report_and_the_choice_of_models_go_by_the_prices_and_the_budget_of_today(
+    people: World, worker: RunWorker, model: ScriptedServer
+) -> None:
+    body = asking(1, amount=1, currency="USD")
+    body["nodes"][1]["config"]["cheaper_model"] = "cheap"
+    flow = make_flow(people.editor.person, people.workspace, body)
+    run = start(people.editor.person, flow)
+    worker.wake()
+    assert wait_for(run.pk).state == "completed"
+    url, document = f"{people.url}/flows/{flow.pk}/optimisation", parse_plain(body)
+
+    def seen() -> dict[str, Any]:
+        costs: dict[str, Any] = people.everyone()["viewer"].get(url).json()["costs"]
+        return costs
+
+    assert seen()["nodes"][0]["micros"] == ONE_CALL
+    dear = {"model": "claude-haiku-test", "currency": "USD", "input_micros": 0, "output_micros": 90_000_000}
+    cheap = {**dear, "model": "cheap", "output_micros": 1_000_000}
+    people.everyone()["owner"].put(f"{people.url}/prices", {"items": [dear, cheap]})
+    assert (seen()["nodes"][0]["micros"], seen()["measured_micros"]) == (90_000, ONE_CALL)
+    assert run_cheaper_nodes(run.pk, document) == {"llm_0"}
+    Run.objects.filter(pk=run.pk).update(budget={"amount": 100, "currency": "USD"})
+    assert run_cheaper_nodes(run.pk, document) == frozenset()
+    people.everyone()["owner"].put(f"{people.url}/prices", {"items": [{**dear, "currency": "CNY"}]})
+    assert seen()["measured_micros"] == ONE_CALL

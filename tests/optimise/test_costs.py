@@ -8,6 +8,7 @@ from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_o
 from sage_studio.flow import parse_plain
 from sage_studio.kernel import Json, JsonObject
 from sage_studio.plugins.model_prices import listed_price
+from sage_studio.sdk import Price
 
 DEAR, CHEAP = "claude-sonnet-4-5", "claude-haiku-4-5"
 
@@ -61,3 +62,18 @@ def test_what_runs_really_cost_counts_for_either_model() -> None:
 def test_a_flow_that_asks_no_model_costs_nothing_anybody_could_choose() -> None:
     document = parse_plain({"nodes": [{"id": "a", "type": "merge"}], "edges": []})
     assert costs_of(document, {}, listed_price, default_model=DEAR) is None
+
+
+def test_a_price_in_another_currency_is_no_price_and_without_a_budget_the_prices_say_the_currency() -> None:
+    def yuan(model: str) -> Price | None:
+        listed = listed_price(model)
+        return None if listed is None else Price({**listed, "currency": "CNY"})
+
+    body: JsonObject = {"nodes": [{"id": "a", "type": "llm", "config": asking(1_000)}], "edges": []}
+    free = costs_of(parse_plain(body), {}, yuan, default_model=DEAR)
+    assert free is not None
+    assert (free["currency"], free["drawn_micros"]) == ("CNY", 15_000)
+    body["settings"] = {"budget": {"amount": 1, "currency": "USD"}}
+    bound = costs_of(parse_plain(body), {}, yuan, default_model=DEAR)
+    assert bound is not None
+    assert (bound["currency"], bound["drawn_micros"], bound["nodes"][0]["micros"]) == ("USD", 0, None)

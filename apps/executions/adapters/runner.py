@@ -176,7 +176,7 @@ class Runner:
         """What the run has spent, and the nodes that ask their cheaper model for its budget to last."""
         cheaper: frozenset[str] = frozenset()
         if plan.document.settings.budget is not None:
-            read = partial(run_cheaper_nodes, uuid.UUID(claimed.claim.flow_id), plan.document)
+            read = partial(run_cheaper_nodes, uuid.UUID(claimed.claim.run_id), plan.document)
             cheaper = await asyncio.get_running_loop().run_in_executor(self._database, read)
         return SpendingPlan(claimed.cost_micros, claimed.cost_currency, cheaper)
 

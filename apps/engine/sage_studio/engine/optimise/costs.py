@@ -1,11 +1,11 @@
 """What a run of a flow is expected to cost, and where a cheaper model is asked so that the budget lasts.
 
-Nodes that ask a language model take part, with their ``cheaper_model``.
-What it cost in earlier runs counts, by
-model; for a model it never asked the other's cost in proportion of their prices; without any the whole of
-``max_tokens``. When the flow's budget is less than what all is expected to cost, the cheaper model is taken
-where that saves most, for as few nodes as it needs. A run looks again before every prompt
-(``engine.spending``): a prediction that was wrong costs quality or a pause, never money.
+Nodes that ask a language model take part, with their ``cheaper_model``. What it took in earlier runs
+counts, by model; for a model it never asked the other's cost in proportion of their prices; without any
+the whole of ``max_tokens``. Amounts are in one currency: a price in another is no price here. When the
+flow's budget is less than what all is expected to cost, the cheaper model is taken where that saves
+most, for as few nodes as it needs. A run looks again before every prompt (``engine.spending``): a
+prediction that was wrong costs quality or a pause, never money.
 """
 
 from __future__ import annotations
@@ -57,24 +57,39 @@ def costs_of(
     measured_micros: float | None = None,
 ) -> CostReport | None:
     """The report; None for a flow that asks no model."""
-    choices = [
-        _choice(node, measured.get(node.id, {}), price_of, default_model)
-        for node in document.nodes
-        if node.type == ASKS_A_MODEL and not node.disabled
-    ]
-    if not choices:
+    asking = _asking(document)
+    if not asking:
         return None
+    currency = counted_in(document, price_of, default_model=default_model)
+
+    def price_here(model: str) -> Price | None:
+        price = price_of(model)
+        return price if price is not None and price["currency"] == currency else None
+
+    choices = [_choice(node, measured.get(node.id, {}), price_here, default_model) for node in asking]
     budget = document.settings.budget
     limit = None if budget is None else minor_to_micros(budget.amount, budget.currency)
     drawn = sum(choice["micros"] or 0 for choice in choices)
     return CostReport(
-        currency="USD" if budget is None else budget.currency,
+        currency=currency,
         budget_micros=limit,
         drawn_micros=drawn,
         chosen_micros=drawn if limit is None else _fit(choices, drawn, limit),
         measured_micros=measured_micros,
         nodes=choices,
     )
+
+
+def counted_in(document: FlowDocument, price_of: PriceOf, *, default_model: str) -> str:
+    """The currency of the report: the budget's, else that of the first price anybody knows."""
+    if document.settings.budget is not None:
+        return document.settings.budget.currency
+    prices = (price_of(str(node.config.get("model") or default_model)) for node in _asking(document))
+    return next((price["currency"] for price in prices if price is not None), "USD")
+
+
+def _asking(document: FlowDocument) -> list[FlowNode]:
+    return [node for node in document.nodes if node.type == ASKS_A_MODEL and not node.disabled]
 
 
 def cheaper_nodes(report: CostReport | None) -> frozenset[str]:
