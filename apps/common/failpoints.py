@@ -134,18 +134,24 @@ def _parse(text: str) -> dict[str, _Point]:
     return points
 
 
+def _throw() -> random.Random:
+    return random.Random(f"{os.environ.get(SEED_NAME, '0')}/{os.getpid()}")  # noqa: S311 - repeatable, guards nothing
+
+
 _points = _parse(os.environ.get(ENVIRONMENT_NAME, ""))
-_dice = random.Random(f"{os.environ.get(SEED_NAME, '0')}/{os.getpid()}")  # noqa: S311 - repeatable, guards nothing
+_dice = _throw()
 _lock = threading.Lock()
 
 
 def configure(text: str) -> None:
-    """Replace all fail points (tests only; processes are configured by the environment).
+    """Replace all fail points (tests only; processes are configured by the environment), with dice of this
+    process: a fork would go on with its parent's, and all forks die at the same passage.
 
     Raises ValueError for a text that names no point or no action."""
     points = _parse(text)
     _points.clear()
     _points.update(points)
+    _dice.setstate(_throw().getstate())
 
 
 def hit(name: str) -> None:

@@ -95,3 +95,30 @@ def test_the_points_can_be_listed() -> None:
         [sys.executable, "-m", "apps.common.failpoints"], cwd=ROOT, capture_output=True, text=True, check=True
     )
     assert [line.split()[0] for line in listed.stdout.splitlines()] == list(failpoints.POINTS)
+
+
+FORK_TWICE = """
+import os
+from apps.common import failpoints
+for _ in range(2):
+    if os.fork() == 0:
+        failpoints.configure("run.record:error%50")
+        told = ""
+        for _ in range(64):
+            try:
+                failpoints.hit("run.record")
+                told += "-"
+            except failpoints.FailpointHit:
+                told += "x"
+        print(told, flush=True)
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_forks_that_configure_their_points_have_dice_of_their_own() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", FORK_TWICE], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    first, second = done.stdout.splitlines()
+    assert first != second
