@@ -150,6 +150,8 @@ def located(source: Any) -> tuple[str, str]:
         ({"nodes": [{"id": "a", "type": "t", "disabled": "yes"}]}, "flow.field_type", "nodes[0].disabled"),
         ({"nodes": [{"id": "a", "type": "t", "timeout_s": 0}]}, "flow.field_range", "nodes[0].timeout_s"),
         ({"nodes": [{"id": "a", "type": "t", "on_error": "boom"}]}, "flow.field_option", "nodes[0].on_error"),
+        ({"settings": {"budget": {"amount": 1, "currency": "usd"}}, "nodes": []}, "flow.bad_currency",
+         "settings.budget.currency"),
         ({"nodes": [{"id": "a", "type": ""}]}, "flow.field_empty", "nodes[0].type"),
         ({"nodes": [], "edges": [{"source": "a"}]}, "flow.invalid", "edges[0].source_port"),
         ({"nodes": [], "name": "x" * 201}, "flow.field_too_long", "name"),

@@ -26,6 +26,7 @@ Value = Annotated[Json, SkipValidation]
 # Strict everywhere (a text is no number), but JSON has no tuples: a list of two is one.
 Pair = Annotated[tuple[float, float], Field(strict=False)]
 
+CURRENCY_PATTERN = r"^[A-Z]{3}$"
 NodeId = Annotated[str, Field(min_length=1, max_length=64, pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 
 
@@ -112,7 +113,7 @@ class Budget(_Open):
     ``currency`` (cents)."""
 
     amount: int = Field(ge=0, le=1_000_000_000)
-    currency: str = Field(default="USD", pattern=r"^[A-Z]{3}$")
+    currency: str = Field(default="USD", pattern=CURRENCY_PATTERN)
 
 
 class FlowSettings(_Open):

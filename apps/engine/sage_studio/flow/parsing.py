@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
-from sage_studio.flow.document import SCHEMA, FlowDocument, edge_id
+from sage_studio.flow.document import CURRENCY_PATTERN, SCHEMA, FlowDocument, edge_id
 from sage_studio.flow.reading import join, read
 from sage_studio.kernel import ErrorCode, Json, JsonObject, SageError, collector_paused, define_error
 
@@ -72,6 +72,12 @@ BAD_ID = define_error(
     en="{place} is {found}: an id is 1 to 64 letters, digits and underscores and begins with no digit.",
     zh="{place} 为 {found}：id 由 1–64 个字母、数字、下划线组成，且不能以数字开头。",
     hint_en="Rename the node, for example “reader_1”.", hint_zh="请重命名节点，例如 “reader_1”。",
+)  # fmt: skip
+BAD_CURRENCY = define_error(
+    "flow.bad_currency", 2031, status=422,
+    en="{place} is {found}: a currency is three capital letters.",
+    zh="{place} 为 {found}：货币代码应为三个大写字母。",
+    hint_en="Write its ISO code, for example USD or CNY.", hint_zh="请使用 ISO 代码，例如 USD 或 CNY。",
 )  # fmt: skip
 UNREADABLE = define_error(
     "flow.field_unreadable", 2030, status=422,
@@ -161,7 +167,7 @@ def _matching(kind: str, context: Mapping[str, Any], value: object) -> tuple[Err
     if kind == "literal_error":
         return NOT_AN_OPTION, {"expected": str(context["expected"]).replace(" or ", ", ")}
     if kind == "string_pattern_mismatch":
-        return BAD_ID, {}
+        return (BAD_CURRENCY if context["pattern"] == CURRENCY_PATTERN else BAD_ID), {}
     return UNREADABLE, {}
 
 
