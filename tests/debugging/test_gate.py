@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
+import pytest
 import pytest_asyncio
 
 from sage_studio.engine.debugging import Breakpoint, DebugState, act, read_command
-from sage_studio.kernel import Problem
+from sage_studio.kernel import Problem, SageError
 from tests.debugging.stage import Stage
 
 BROKEN: Problem = {"code": "test.broken", "message": "broken", "retryable": False}
@@ -365,3 +367,21 @@ async def test_a_node_that_comes_back_after_the_step_beside_it_has_ended_is_next
 def test_a_session_survives_its_json() -> None:
     state = DebugState.begun([Breakpoint("b", condition="true", hit_count=2)], pause_at_start=True)
     assert DebugState.from_json(state.to_json()).to_json() == state.to_json()
+
+
+@pytest.mark.parametrize(
+    ("shape", "reason"),
+    [
+        ({"command": "dance"}, "command 必须是"),
+        ({"command": "run_to"}, "node_id 必须是"),
+        ({"command": "step_over"}, "断点位置"),
+        ({"command": "pause", "hurry": 1}, "hurry"),
+        ({"command": "set_breakpoint", "breakpoint": {"node_id": "*"}}, "未指明节点"),
+        ({"command": "set_breakpoint", "breakpoint": {"node_id": "a", "condition": "1 +"}}, "表达式"),
+    ],
+)
+def test_what_is_wrong_with_a_command_is_said_in_both_languages(shape: dict[str, Any], reason: str) -> None:
+    with pytest.raises(SageError) as caught:
+        read_command(shape)
+    assert reason in caught.value.message("zh")
+    assert caught.value.facts["reason"] != caught.value.facts["reason_zh"]

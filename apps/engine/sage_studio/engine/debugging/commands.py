@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, cast, get_args
 
@@ -60,14 +60,16 @@ def read_command(shape: Mapping[str, Any], *, seq: int = 0, by: JsonObject | Non
     """A command from its JSON. Raises SageError ``debug.command`` or ``debug.breakpoint``."""
     word = shape.get("command")
     if word not in WORDS:
-        raise _bad(f"command is one of {', '.join(WORDS)}")
+        words = ", ".join(WORDS)
+        raise _bad(f"command is one of {words}", f"command 必须是 {words} 之一")
     if unknown := shape.keys() - _KEYS:
-        raise _bad(f"it has no {', '.join(sorted(map(str, unknown)))[:200]}")
+        names = _named(unknown)
+        raise _bad(f"it has no {names}", f"没有 {names} 这一项")
     stop = shape.get("stop")
     if stop is not None and not isinstance(stop, str):
-        raise _bad("stop is the id of a stop")
+        raise _bad("stop is the id of a stop", "stop 必须是断点位置的 id")
     if word in AT_A_STOP and stop is None:
-        raise _bad(f"{word} names the stop it is about")
+        raise _bad(f"{word} names the stop it is about", f"{word} 需要指明断点位置（stop）")
     return DebugCommand(
         word=cast(Word, word),
         stop=stop,
@@ -84,7 +86,8 @@ def read_command(shape: Mapping[str, Any], *, seq: int = 0, by: JsonObject | Non
 def read_breakpoints(shapes: Any) -> list[Breakpoint]:
     """Breakpoints from a JSON list. Raises SageError ``debug.command`` or ``debug.breakpoint``."""
     if not isinstance(shapes, list) or len(shapes) > MAX_BREAKPOINTS:
-        raise _bad(f"breakpoints is a list of at most {MAX_BREAKPOINTS}")
+        limit = MAX_BREAKPOINTS
+        raise _bad(f"breakpoints is a list of at most {limit}", f"breakpoints 必须是最多 {limit} 项的列表")
     return [_breakpoint(shape) for shape in shapes]
 
 
@@ -98,10 +101,11 @@ def _breakpoints(shape: Mapping[str, Any], word: str) -> tuple[Breakpoint, ...]:
 
 def _breakpoint(shape: Any) -> Breakpoint:
     if not isinstance(shape, dict):
-        raise _bad("a breakpoint is an object")
+        raise _bad("a breakpoint is an object", "断点必须是对象")
     unknown = shape.keys() - {*Breakpoint.__slots__, "hits"}
     if unknown:
-        raise _bad(f"a breakpoint has no {', '.join(sorted(map(str, unknown)))}")
+        names = _named(unknown)
+        raise _bad(f"a breakpoint has no {names}", f"断点没有 {names} 这一项")
     point = Breakpoint(
         node_id=_text(shape, "node_id"),
         on=_phase(shape),
@@ -116,19 +120,20 @@ def _breakpoint(shape: Any) -> Breakpoint:
 
 def check_breakpoint(point: Breakpoint) -> None:
     """Raises SageError ``debug.breakpoint`` for one that could never work."""
-    reason = ""
+    reason = reason_zh = ""
     if not point.node_id or (point.node_id == ANY_NODE and point.on != "error"):
-        reason = "it names no node"
+        reason, reason_zh = "it names no node", "未指明节点"
     elif type(point.hit_count) is not int or not 1 <= point.hit_count <= 1_000_000_000:
-        reason = "hit_count is a whole number from 1"
+        reason, reason_zh = "hit_count is a whole number from 1", "hit_count 必须是不小于 1 的整数"
     else:
         try:
             compile_template(as_expression(point.condition))
             compile_template(point.log)
         except SageError as error:
-            reason = error.message()
+            reason, reason_zh = error.message("en"), error.message("zh")
     if reason:
-        raise SageError(BAD_BREAKPOINT, {"node_id": point.node_id, "reason": reason})
+        facts: JsonObject = {"node_id": point.node_id, "reason": reason, "reason_zh": reason_zh}
+        raise SageError(BAD_BREAKPOINT, facts)
 
 
 def as_expression(condition: str) -> str:
@@ -145,23 +150,30 @@ def _node_id(shape: Mapping[str, Any], word: str) -> str:
 def _phase(shape: Mapping[str, Any]) -> Phase:
     phase = shape.get("on", "before")
     if phase not in get_args(Phase):
-        raise _bad("on is before or error")
+        raise _bad("on is before or error", "on 必须是 before 或 error")
     return cast(Phase, phase)
 
 
 def _text(shape: Mapping[str, Any], name: str, absent: str | None = None) -> str:
     value = shape.get(name, absent)
     if not isinstance(value, str) or len(value) > MAX_TEXT_LENGTH:
-        raise _bad(f"{name} is a text of at most {MAX_TEXT_LENGTH} characters")
+        limit = MAX_TEXT_LENGTH
+        raise _bad(
+            f"{name} is a text of at most {limit} characters", f"{name} 必须是最多 {limit} 个字符的文本"
+        )
     return value
 
 
 def _object(shape: Mapping[str, Any], name: str) -> dict[str, Json]:
     value = shape.get(name, {})
     if not isinstance(value, dict):
-        raise _bad(f"{name} is an object")
+        raise _bad(f"{name} is an object", f"{name} 必须是对象")
     return value
 
 
-def _bad(reason: str) -> SageError:
-    return SageError(BAD_COMMAND, {"reason": reason})
+def _named(unknown: Iterable[object]) -> str:
+    return ", ".join(sorted(map(str, unknown)))[:200]
+
+
+def _bad(reason: str, reason_zh: str) -> SageError:
+    return SageError(BAD_COMMAND, {"reason": reason, "reason_zh": reason_zh})

@@ -17,14 +17,14 @@ BAD_COMMAND = define_error(
     "debug.command",
     4071,
     en="This is not a debug command: {reason}",
-    zh="调试命令无效：{reason}",
+    zh="调试命令无效：{reason_zh}",
     status=422,
 )
 BAD_BREAKPOINT = define_error(
     "debug.breakpoint",
     4072,
     en="The breakpoint on “{node_id}” cannot be set: {reason}",
-    zh="无法在“{node_id}”上设置断点：{reason}",
+    zh="无法在“{node_id}”上设置断点：{reason_zh}",
     status=422,
 )
 NOT_HERE = define_error(
