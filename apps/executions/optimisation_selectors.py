@@ -22,6 +22,7 @@ from sage_studio.engine.optimise import Durations, Report, measured_times, optim
 from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_of, counted_in
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import Budget, FlowDocument
+from sage_studio.kernel import JsonObject
 from sage_studio.plugins.anthropic_llm import DEFAULT_MODEL
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Price, usage_micros
@@ -121,7 +122,8 @@ def flow_costs(flow: Flow, document: FlowDocument) -> CostReport | None:
     events = RunEvent.objects.filter(run__in=runs, type="node_cost")
     spent: dict[str, dict[str, dict[uuid.UUID, int]]] = defaultdict(lambda: defaultdict(dict))
     whole: dict[uuid.UUID, int] = defaultdict(int)
-    for run_id, node_id, data in events.values_list("run_id", "node_id", "data")[:ROWS_READ_TO_PLAN]:
+    rows = events.order_by("-run__created_at", "run_id").values_list("run_id", "node_id", "data")
+    for run_id, node_id, data in _of_whole_runs(list(rows[:ROWS_READ_TO_PLAN])):
         model = str(data.get("what"))
         micros = _micros_today(data, price_of(model), currency)
         if micros is not None:
@@ -140,6 +142,12 @@ def flow_costs(flow: Flow, document: FlowDocument) -> CostReport | None:
         default_model=DEFAULT_MODEL,
         measured_micros=mean(whole.values()) if whole else None,
     )
+
+
+def _of_whole_runs(rows: list[tuple[uuid.UUID, str, JsonObject]]) -> list[tuple[uuid.UUID, str, JsonObject]]:
+    """Without the run that the limit cut in two, unless it is the only one."""
+    last = rows[-1][0] if len(rows) == ROWS_READ_TO_PLAN else None
+    return [row for row in rows if row[0] != last] or rows
 
 
 def _micros_today(data: Mapping[str, Any], price: Price | None, currency: str) -> int | None:
