@@ -22,7 +22,6 @@ from sage_studio.engine.optimise import Durations, Report, measured_times, optim
 from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_of, counted_in
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import Budget, FlowDocument
-from sage_studio.kernel import JsonObject
 from sage_studio.plugins.anthropic_llm import DEFAULT_MODEL
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Price, usage_micros
@@ -144,7 +143,7 @@ def flow_costs(flow: Flow, document: FlowDocument) -> CostReport | None:
     )
 
 
-def _of_whole_runs(rows: list[tuple[uuid.UUID, str, JsonObject]]) -> list[tuple[uuid.UUID, str, JsonObject]]:
+def _of_whole_runs(rows: list[tuple[uuid.UUID, str, Any]]) -> list[tuple[uuid.UUID, str, Any]]:
     """Without the run that the limit cut in two, unless it is the only one."""
     last = rows[-1][0] if len(rows) == ROWS_READ_TO_PLAN else None
     return [row for row in rows if row[0] != last] or rows
