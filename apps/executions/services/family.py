@@ -54,7 +54,7 @@ def has_room_below(run_id: uuid.UUID) -> bool:
     root = fetch_one(_ROOT, [as_id(run_id)])
     if root is None:
         return True
-    statement = f"{_BELOW} SELECT COUNT(*) FROM (SELECT 1 FROM below LIMIT %s) AS some"  # noqa: S608 - see above
+    statement = f"{_BELOW} SELECT COUNT(*) FROM (SELECT 1 FROM below LIMIT %s) AS found"  # noqa: S608 - see above
     count = fetch_one(statement, [as_id(read_id(root[0])), limit])
     return count is None or count[0] < limit
 
