@@ -6,7 +6,7 @@
 import * as Y from "yjs";
 import { type Change, joined } from "./changes";
 import type { HeldReason, PendingStore, PendingUpdate } from "./pending-store";
-import { holdTabLock, livingTabs, TAB } from "./tab-lock";
+import { alone, holdTabLock, livingTabs, TAB } from "./tab-lock";
 
 /** `frame` is the number of the frame that carries it on this connection. */
 export type Open = PendingUpdate & { frame: number | null };
@@ -87,7 +87,7 @@ export class Outbox {
     const done = this.open.filter((open) => open.frame !== null && open.frame <= frames);
     if (done.length === 0) return false;
     this.open = this.open.filter((open) => !done.includes(open));
-    this.forget(done);
+    void this.forget(done);
     return true;
   }
 
@@ -102,7 +102,7 @@ export class Outbox {
   }
 
   dropHeld(): void {
-    this.forget(this.held);
+    void this.forget(this.held);
     this.held = [];
   }
 
@@ -130,7 +130,9 @@ export class Outbox {
       living && item.tab ? !living.has(item.tab) : Date.now() - item.at > ABANDONED_MS;
     const fresh = kept.filter((item) => first || item.held || isLeft(item));
     this.held.push(...fresh.filter((item) => item.held));
-    const usable = fresh.filter((item) => !item.held);
+    // Bytes of this lineage do no harm twice. Words do: a living tab carries its own over itself.
+    const isOthers = (item: PendingUpdate): boolean => item.tab !== TAB && !isLeft(item);
+    const usable = fresh.filter((item) => !item.held && (item.epoch === epoch || !isOthers(item)));
     if (!mayEdit) {
       this.open.push(...usable.map((item) => ({ ...item, frame: null })));
       this.hold("role");
@@ -166,17 +168,32 @@ export class Outbox {
     return whole;
   }
 
-  /** Another lineage: the bytes mean nothing here, their words do. New entries first, then the old go. */
+  /**
+   * Another lineage: the bytes mean nothing here, their words do. One tab at a time, and only what no
+   * other has carried meanwhile; new entries are kept before the old go.
+   */
   private async carry(items: PendingUpdate[], epoch: number): Promise<void> {
-    if (items.length > 0) await this.options.ready;
-    for (const item of items) {
-      const refused = item.changes.length > 0 ? this.options.carryOver(item.changes) : [];
-      const open = this.close(epoch);
-      if (open) await this.put(open);
-      if (refused.length > 0 || item.changes.length === 0) {
-        this.hold("epoch", [{ ...item, changes: refused, frame: null }]);
-      } else this.forget([item]);
-    }
+    if (items.length === 0) return;
+    await this.options.ready;
+    await alone("carry", async () => {
+      const kept = new Map((await this.load()).map((item) => [item.id, item]));
+      for (const item of items) {
+        const known = kept.get(item.id);
+        if (this.keepsOnDevice && (!known || known.held)) continue;
+        await this.rewrite(item, epoch);
+      }
+    });
+  }
+
+  private async rewrite(item: PendingUpdate, epoch: number): Promise<void> {
+    const refused = item.changes.length > 0 ? this.options.carryOver(item.changes) : [];
+    const open = this.close(epoch);
+    if (open) await this.put(open);
+    if (refused.length > 0 || item.changes.length === 0) {
+      const left = { ...item, changes: refused, frame: null };
+      this.hold("epoch", [left]);
+      await this.put({ ...left, held: "epoch" });
+    } else await this.forget([item]);
   }
 
   private async load(): Promise<PendingUpdate[]> {
@@ -206,8 +223,12 @@ export class Outbox {
     }
   }
 
-  private forget(items: readonly PendingUpdate[]): void {
-    this.options.store.drop(items.map((item) => item.id)).catch(() => this.deviceFailed());
+  private async forget(items: readonly PendingUpdate[]): Promise<void> {
+    try {
+      await this.options.store.drop(items.map((item) => item.id));
+    } catch {
+      this.deviceFailed();
+    }
   }
 
   private deviceFailed(): void {

@@ -22,6 +22,12 @@ export async function livingTabs(): Promise<ReadonlySet<string> | null> {
   return new Set(held.flatMap(({ name }) => (name?.startsWith(PREFIX) ? [name.slice(PREFIX.length)] : [])));
 }
 
+/** Runs `work` while no other tab of this browser is at work under the same name; at once where there are no locks. */
+export async function alone<Result>(name: string, work: () => Promise<Result>): Promise<Result> {
+  const manager = locks();
+  return manager ? await manager.request(`sage.${name}`, work) : await work();
+}
+
 function locks(): LockManager | null {
   if (typeof navigator === "undefined") return null;
   return (navigator as { locks?: LockManager | null }).locks ?? null;
