@@ -214,7 +214,8 @@ async def test_two_processes_follow_each_other_over_a_bus_that_loses_hints(
             await _a_demoted_person_keeps_what_was_acknowledged(place, first, flow_id, b)
             await _a_process_that_stops_sends_its_people_on(first, a)
         async with second.join("viewer", flow_id=flow_id) as late:
-            assert len(late.content()["notes"]) == 50
+            # The word of the last ten may be lost too: that costs a look of the second process, nothing else.
+            await until(lambda: len(late.content()["notes"]) == 50)
         assert len(_stored_notes(place, flow_id)) == 50
 
 
