@@ -14,6 +14,7 @@ from rest_framework.test import APIClient
 
 from apps.accounts import services
 from apps.accounts.types import Scope
+from apps.collaboration.adapters import drain
 from apps.workspaces import services as workspaces
 from apps.workspaces.types import Role
 from studio_project.asgi import application
@@ -32,6 +33,13 @@ def small_world(transactional_db: None) -> tuple[World, str]:
     world = make_world()
     flow = world.editor.client.post(f"{world.url}/flows", {"name": "F"}).json()
     return world, flow["id"]
+
+
+@pytest.fixture(autouse=True)
+async def no_hub_is_left(small_world: tuple[World, str]) -> AsyncIterator[None]:
+    """Its threads still note who was where while the database is emptied for the next test."""
+    yield
+    await drain()
 
 
 def cookie(client: APIClient) -> list[tuple[bytes, bytes]]:

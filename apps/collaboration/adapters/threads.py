@@ -57,7 +57,7 @@ class DatabaseThread:
 
     async def close(self) -> None:
         """End the thread and its connection."""
-        await asyncio.get_running_loop().run_in_executor(self._executor, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._executor, _close_connection)
         self._executor.shutdown(wait=False)
 
 
@@ -96,8 +96,13 @@ class JournalThread:
             loop.call_soon_threadsafe(_settle, future, outcome)
 
     async def close(self) -> None:
-        await asyncio.get_running_loop().run_in_executor(self._executor, connection.close)
+        await asyncio.get_running_loop().run_in_executor(self._executor, _close_connection)
         self._executor.shutdown(wait=False)
+
+
+def _close_connection() -> None:
+    """Of the thread this runs in: ``connection.close`` handed over would be the calling thread's."""
+    connection.close()
 
 
 def _settle(future: asyncio.Future[Outcome], outcome: Outcome) -> None:
