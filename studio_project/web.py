@@ -44,7 +44,7 @@ async def _drained() -> None:
     try:
         async with asyncio.timeout(DRAIN_WITHIN_S):
             await drain()
-    except Exception:
+    except Exception:  # the process ends either way; what is not written is still with its people
         log.exception("drain_failed")
 
 
