@@ -9,10 +9,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from datetime import UTC, datetime
 from functools import cache
+from itertools import chain
 from typing import Any, Protocol, cast
 
 from django.db import DEFAULT_DB_ALIAS, connection, models, transaction
 from django.db.models.expressions import DatabaseDefault
+
+# Rows of one statement: far below what a server parses without a thought, far above what a commit has.
+ROWS_AT_ONCE = 1000
 
 
 def write_transaction(
@@ -75,6 +79,30 @@ def whole_transaction() -> Iterator[PlainCursor]:
     """A ``write_transaction`` with a cursor for plain statements beside the ORM."""
     with write_transaction(), connection.cursor() as cursor:
         yield cast(PlainCursor, cursor)
+
+
+def put_rows(cursor: PlainCursor, statement: str, rows: Sequence[Sequence[Any]]) -> None:
+    """Execute ``INSERT … VALUES (…) …`` for every row; no two rows may be in conflict with each other.
+
+    On PostgreSQL that is one statement of many rows. The driver's ``executemany`` would send them through a
+    pipeline, which may end with a Flush: from then on the server counts no idle time, and a process that is
+    frozen before its next statement keeps its row locks for as long as it is frozen.
+    """
+    if connection.vendor == "sqlite":
+        cursor.executemany(statement, rows)
+        return
+    head, row, tail = _around_values(statement)
+    for start in range(0, len(rows), ROWS_AT_ONCE):
+        part = rows[start : start + ROWS_AT_ONCE]
+        cursor.execute(f"{head}{', '.join([row] * len(part))}{tail}", [*chain.from_iterable(part)])
+
+
+@cache
+def _around_values(statement: str) -> tuple[str, str, str]:
+    """The statement's text before its row of values, that row, and what follows."""
+    before, _, after = statement.partition("VALUES (")
+    row, _, tail = after.partition(")")
+    return f"{before}VALUES ", f"({row})", tail
 
 
 def after_commit(call: Callable[[], object], using: str = DEFAULT_DB_ALIAS) -> None:

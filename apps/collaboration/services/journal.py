@@ -22,7 +22,7 @@ from apps.collaboration.rooms.ports import (
 )
 from apps.collaboration.selectors import with_authors
 from apps.common import failpoints
-from apps.common.db import write_transaction
+from apps.common.db import put_rows, write_transaction
 
 Outcome = Written | ClientTakenError | DocumentGoneError | EpochChangedError | JournalUnavailableError
 _REFUSALS = (ClientTakenError, DocumentGoneError, EpochChangedError)
@@ -66,7 +66,8 @@ def append_in_transaction(write: Write) -> Written:
             _bind(cursor, write)
         now = connection.ops.adapt_datetimefield_value(timezone.now())
         start = (_id(write.flow_id), write.epoch)
-        cursor.executemany(
+        put_rows(
+            cursor,
             "INSERT INTO collaboration_documentupdate"
             " (document_id, epoch, seq, body, author_id, origin, summary, created_at)"
             " VALUES (%s, %s, %s, %s, %s, %s, %s, %s)",
@@ -86,7 +87,8 @@ def _why_absent(cursor: CursorWrapper, flow_id: uuid.UUID) -> Exception:
 
 def _bind(cursor: CursorWrapper, write: Write) -> None:
     """Claim client ids for their person. Raises ClientTakenError when another has one of them."""
-    cursor.executemany(
+    put_rows(
+        cursor,
         "INSERT INTO collaboration_documentclient (document_id, client_id, person_id)"
         " VALUES (%s, %s, %s) ON CONFLICT (document_id, client_id) DO NOTHING",
         [[_id(write.flow_id), client, _id(person)] for client, person in write.bindings.items()],

@@ -21,7 +21,7 @@ from django.utils import timezone
 
 from apps.common import failpoints
 from apps.common.bus import publish_on_commit
-from apps.common.db import PlainCursor, plain_transaction, whole_transaction
+from apps.common.db import PlainCursor, plain_transaction, put_rows, whole_transaction
 from apps.common.events import emit
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
@@ -182,9 +182,9 @@ def _apply(job: _Job, cursor: PlainCursor) -> bool:
     if job.batch.spent is not None:
         cursor.execute(sql.SPENT, [*job.batch.spent, sql.row_id(job.claim.run_id)])
     if job.nodes:
-        cursor.executemany(sql.PUT_NODE, job.nodes)
+        put_rows(cursor, sql.PUT_NODE, job.nodes)
     if job.events:
-        cursor.executemany(sql.PUT_EVENT, job.events)
+        put_rows(cursor, sql.PUT_EVENT, job.events)
     if outcome is not None:
         _let_go(job, outcome, cursor)
     return True
