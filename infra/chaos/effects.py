@@ -6,6 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from infra.chaos.oracle import Oracle, tag_of
 from infra.chaos.receiver import Receiver
 from infra.chaos.verdict import Verdict
 
@@ -59,6 +60,29 @@ def _nothing_lost(
     for where in done_at:
         if (flows.get(where[0]), where[1]) in writers and where not in written:
             verdict.breach("what is recorded as done was done", str(where))
+
+
+def judge_same_effects(
+    verdict: Verdict,
+    ledger: Sequence[dict[str, Any]],
+    ended: Mapping[str, dict[str, Any]],
+    oracle: Oracle,
+    receiver: Receiver,
+) -> None:
+    """Runs that ended by themselves did what the oracle did, no part left out and none too many: outputs
+    alone do not tell of a ``finally`` that was skipped."""
+    done: dict[str, set[tuple[str, str]]] = defaultdict(set)
+    for line in ledger:
+        done[line["run"]].add((line["node"], line["path"]))
+    for run_id, run in ended.items():
+        flow, n, tag = run["flow"], run["inputs"]["n"], run["inputs"]["tag"]
+        wanted = oracle.effects(flow, n)
+        verdict.counts["effects compared with the oracle"] += len(wanted)
+        if done[run_id] != wanted:
+            told = f"missing {wanted - done[run_id]}, too many {done[run_id] - wanted}"
+            verdict.breach("effects equal the oracle", f"{flow} {run_id}: {told}")
+        if tag_of(flow, n) in receiver.keys_of and tag not in receiver.keys_of:
+            verdict.breach("effects equal the oracle", f"{flow} {run_id}: no request arrived")
 
 
 def judge_requests(verdict: Verdict, receiver: Receiver) -> None:

@@ -10,7 +10,7 @@ import signal
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
@@ -114,8 +114,8 @@ class Faults:
     def _kill_worker(self, dice: Random) -> None:
         name = dice.choice(self._free(self.product.workers))
         held = self._held_by(self.product.pid_of(name))
-        pid = self.product.kill(name)
-        self._watch("worker", "killed", name, lambda: self._are_taken_over(held), note=f"{name} ({pid})")
+        self.product.kill(name)
+        self._watch("worker", "killed", name, lambda: self._are_taken_over(held), note=_holding(name, held))
 
     def _freeze_worker(self, dice: Random) -> None:
         name = dice.choice(self._free(self.product.workers))
@@ -126,9 +126,8 @@ class Faults:
         threading.Timer(for_s, self.product.thaw, [pid]).start()
         self._busy.add(name)
         threading.Timer(for_s + 2, self._busy.discard, [name]).start()
-        self._watch(
-            "worker", "frozen", name, lambda: self._are_taken_over(held), note=f"{name} {for_s:.0f} s"
-        )
+        note = f"{_holding(name, held)}, {for_s:.0f} s"
+        self._watch("worker", "frozen", name, lambda: self._are_taken_over(held), note=note)
 
     def _held_by(self, pid: int) -> dict[str, int]:
         """Run id → fence of what a process holds now."""
@@ -297,3 +296,8 @@ class Faults:
 
     def _say(self, text: str) -> None:
         self.said.append(f"{time.monotonic() - self._started_at:7.1f} {text}")
+
+
+def _holding(name: str, held: Mapping[str, int]) -> str:
+    """What it takes to read a recovery: a worker that held nothing is made good for at once."""
+    return f"{name} holding {len(held)} runs"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
 
-from infra.chaos.effects import judge_effects, judge_requests
+from infra.chaos.effects import judge_effects, judge_requests, judge_same_effects
 from infra.chaos.flows import Kind
 from infra.chaos.load import Start
 from infra.chaos.oracle import Oracle, answer_of
@@ -20,7 +20,6 @@ from infra.chaos.verdict import Verdict
 # Why a run may stand still at the end: a person has to decide.
 NAMED_REASONS = frozenset({"outcome_unknown", "dead_letter"})
 FINAL = frozenset({"completed", "failed", "cancelled"})
-SETTLED_NODES = frozenset({"completed", "skipped", "failed", "cancelled", "paused"})
 
 
 @dataclass
@@ -42,7 +41,9 @@ class Judge:
         runs = self._runs()
         self._accepted_once(verdict, runs)
         self._ended(verdict, runs)
-        self._as_the_oracle_says(verdict, runs)
+        ended = self._ended_alone(runs)
+        self._as_the_oracle_says(verdict, ended)
+        judge_same_effects(verdict, self.ledger, ended, self.oracle, self.receiver)
         self._events_without_gaps(verdict, runs)
         nodes = self._nodes()
         self._one_completion(verdict, nodes)
@@ -87,10 +88,11 @@ class Judge:
             found = by_tag.get(start.tag, [])
             verdict.counts["starts"] += 1
             verdict.counts["accepted"] += start.run_id is not None
-            if len(found) > 1:
-                verdict.breach("a start is one run", f"{start.flow} {start.tag}: {found}")
             if start.run_id is not None and found != [start.run_id]:
                 verdict.breach("an accepted run exists", f"{start.flow} {start.run_id}: {found}")
+        for tag, found in by_tag.items():
+            if len(found) > 1:
+                verdict.breach("a start is one run", f"{runs[found[0]]['flow']} {tag}: {found}")
 
     def _ended(self, verdict: Verdict, runs: Mapping[str, dict[str, Any]]) -> None:
         for run_id, run in runs.items():
@@ -113,17 +115,23 @@ class Judge:
     def _open_nodes(self) -> list[dict[str, Any]]:
         return self.tables.rows(
             "SELECT n.run_id, n.node_id, n.attempt, n.state FROM executions_noderun n"
-            " JOIN executions_run r ON r.id = n.run_id WHERE r.state = 'completed'"
+            " JOIN executions_run r ON r.id = n.run_id WHERE r.state IN ('completed', 'failed', 'cancelled')"
             " AND n.state NOT IN ('completed', 'skipped', 'failed', 'cancelled')"
         )
 
-    def _as_the_oracle_says(self, verdict: Verdict, runs: Mapping[str, dict[str, Any]]) -> None:
+    def _ended_alone(self, runs: Mapping[str, dict[str, Any]]) -> dict[str, dict[str, Any]]:
+        """Those that ended, except for what people cancelled."""
         cancelled = {start.run_id for start in self.starts if start.is_cancelled}
+        found = {}
         for run_id, run in runs.items():
             parent_id = run["parent_run_id"] and as_id(run["parent_run_id"])
             is_cancelled = run["state"] == "cancelled" and bool({run_id, parent_id} & cancelled)
-            if run["state"] not in FINAL or is_cancelled:
-                continue
+            if run["state"] in FINAL and not is_cancelled:
+                found[run_id] = run
+        return found
+
+    def _as_the_oracle_says(self, verdict: Verdict, ended: Mapping[str, dict[str, Any]]) -> None:
+        for run_id, run in ended.items():
             wanted = self.oracle.answer(run["flow"], run["inputs"]["n"])
             got = answer_of(run["state"], run["outputs"], run["error"])
             verdict.counts["compared with the oracle"] += 1

@@ -6,6 +6,7 @@ import json
 import os
 import sys
 import tempfile
+from collections import defaultdict
 from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass
@@ -35,6 +36,7 @@ class Oracle:
     def __init__(self, flows: Mapping[str, dict[str, Any]]) -> None:
         self._flows = flows
         self._known: dict[tuple[str, int], Answer] = {}
+        self._effects: dict[str, set[tuple[str, str]]] = defaultdict(set)
 
     async def learn(self, numbers: int) -> None:
         """Run every flow for every number."""
@@ -53,13 +55,19 @@ class Oracle:
                         assert not issues, (name, issues)
                         plan = engine.compile(graph)
                         for n in range(numbers):
-                            inputs = {"n": n, "tag": f"oracle-{name}-{n}"}
+                            inputs = {"n": n, "tag": tag_of(name, n)}
                             controls = Controls()
                             controls.signal(APPROVAL_KEY, {"approved": True})
                             result = await executor.run(plan, inputs, controls=controls)
                             self._known[name, n] = answer_of(result.state.value, result.outputs, result.error)
+                self._read_effects(Path(os.environ[nodes.LEDGER_NAME]))
             finally:
                 host.close()
+
+    def _read_effects(self, ledger: Path) -> None:
+        for text in ledger.read_text().splitlines():
+            line = json.loads(text)
+            self._effects[line["tag"]].add((line["node"], line["path"]))
 
     def _here(self, folder: Path) -> dict[str, dict[str, Any]]:
         """The flows as one process can run them: called flows are files, and timers take no time."""
@@ -77,6 +85,16 @@ class Oracle:
 
     def answer(self, flow: str, n: int) -> Answer:
         return self._known[flow, n]
+
+    def effects(self, flow: str, n: int) -> set[tuple[str, str]]:
+        """Node and path of every line in the ledger that a whole run writes itself; runs it starts have
+        tags of their own."""
+        return self._effects[tag_of(flow, n)]
+
+
+def tag_of(flow: str, n: int) -> str:
+    """The mark of the oracle's own runs, in its ledger and at the receiver."""
+    return f"oracle-{flow}-{n}"
 
 
 def answer_of(state: str, outputs: Any, error: Any) -> Answer:
