@@ -7,10 +7,12 @@ from collections.abc import Iterator
 import pytest
 from django.core.cache import cache
 from django.db import connection
+from django.test import TransactionTestCase
 from pytest_django import DjangoDbBlocker
 
 import studio_project.celery  # noqa: F401 - tasks sent by tests go to the configured broker
 from apps.audit import triggers
+from tests.emptying import empty_database
 from tests.world import World, make_world
 
 
@@ -20,7 +22,9 @@ def django_db_setup(django_db_setup: None, django_db_blocker: DjangoDbBlocker) -
     At the end, send off connections that threads of the tests left behind."""
     with django_db_blocker.unblock():
         triggers.remove(connection)
-    yield
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(TransactionTestCase, "_fixture_teardown", empty_database)
+        yield
     with django_db_blocker.unblock():
         if connection.vendor == "postgresql":
             with connection.cursor() as cursor:
