@@ -6,7 +6,7 @@ import type { Change } from "./changes";
 import { deviceStore, finished } from "./device-database";
 
 /** Why changes cannot be sent: they are offered to the person instead. */
-export type HeldReason = "role" | "epoch" | "too_large" | "refused";
+export type HeldReason = "role" | "epoch" | "too_large" | "refused" | "gone";
 
 export type PendingUpdate = {
   id: string;

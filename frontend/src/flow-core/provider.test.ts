@@ -219,6 +219,71 @@ test("what was not acknowledged survives a reload of the page", async () => {
   second.provider.destroy();
 });
 
+test("hours of typing offline survive a reload and go as one frame", async () => {
+  const server = room();
+  const first = open();
+  await later(20);
+  server.down = true;
+  server.sockets[0]?.end(1006);
+  const letters = Array.from({ length: 400 }, (_, i) => String(i % 10));
+  for (const letter of letters) {
+    // Each builds on the one before it.
+    first.doc.getText("prompt").insert(first.doc.getText("prompt").length, letter);
+    await later(50);
+  }
+  first.provider.destroy();
+  expect(first.store.items.size).toBeGreaterThan(1);
+  expect(first.store.items.size).toBeLessThan(10);
+  server.down = false;
+  const sockets = server.sockets.length;
+  const second = open(first.store);
+  await later(300);
+  expect(server.doc.getText("prompt").toString()).toBe(letters.join(""));
+  expect(server.sockets[sockets]?.frames).toBe(2);
+  expect(second.provider.connection).toEqual({ state: "saved" });
+  expect(first.store.items.size).toBe(0);
+  second.provider.destroy();
+});
+
+test("what waits when the flow is deleted is offered at once, and the flow stays to be looked at", async () => {
+  const server = room();
+  const { provider, doc, store } = open();
+  await later(20);
+  server.ack = false;
+  doc.getMap("meta").set("name", "late");
+  await later(60);
+  server.sockets[0]?.end(4404);
+  expect(provider.held.map((item) => item.held)).toEqual(["gone"]);
+  expect(provider.connection).toEqual({ state: "closed", reason: "not_found", changes: 0 });
+  expect(provider.mustReopen).toBe(false);
+  provider.reconnectNow();
+  expect(provider.mustReopen).toBe(true);
+  expect(store.items.size).toBe(1);
+  provider.destroy();
+});
+
+test("held changes put in by one tab are not put in by another", async () => {
+  const server = room();
+  const store = new MemoryPendingStore();
+  const changes: Change[] = [{ op: "flow", path: ["name"], value: "mine", was: "then" }];
+  await store.put({ ...pending("1", 1, new Uint8Array([0, 0]), changes), held: "role" });
+  const tabs = [open(store), open(store)];
+  await later(100);
+  expect(tabs.map(({ provider }) => provider.held.length)).toEqual([1, 1]);
+  const written: (readonly Change[])[] = [];
+  for (const { provider, doc } of tabs) {
+    await provider.takeHeld((list) => {
+      written.push(list);
+      if (list.length > 0) doc.getMap("meta").set("name", "mine");
+    });
+  }
+  await later(100);
+  expect(written).toEqual([changes, []]);
+  expect(server.doc.getMap("meta").get("name")).toBe("mine");
+  expect(store.items.size).toBe(0);
+  for (const { provider } of tabs) provider.destroy();
+});
+
 const pending = (id: string, epoch: number, update: Uint8Array, changes: readonly Change[] = []) => ({
   id,
   at: 0,
@@ -263,7 +328,7 @@ test("what no longer fits the new lineage is held for the person", async () => {
   await later(200);
   expect(provider.held.map(({ held, changes }) => ({ held, changes }))).toEqual([{ held: "epoch", changes }]);
   expect(store.items.size).toBe(1);
-  provider.dropHeld();
+  await provider.dropHeld();
   expect(store.items.size).toBe(0);
   provider.destroy();
 });

@@ -9,23 +9,22 @@
 import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Change } from "./changes";
-import { backoffMs, type Connection, describe, type FinalReason, finalReason, HELD } from "./connection";
+import { type Connection, describe, type FinalReason, finalReason, HELD } from "./connection";
 import {
   type Frame,
   type Limits,
   type Notice,
-  type OutgoingFrame,
   type Role,
-  readFrame,
   type ServerChange,
   syncStep1,
   syncStep2,
   syncUpdate,
 } from "./frames";
-import { Liveness, Signal } from "./liveness";
-import { type Open, Outbox, RESENT } from "./outbox";
+import { Signal } from "./liveness";
+import { Outbox, RESENT } from "./outbox";
 import { type HeldReason, MemoryPendingStore, type PendingStore, type PendingUpdate } from "./pending-store";
 import { PresenceLink } from "./presence-link";
+import { RoomSocket } from "./room-socket";
 
 export type ProviderOptions = {
   doc: Y.Doc;
@@ -41,38 +40,32 @@ export type ProviderOptions = {
   ready?: Promise<void>;
 };
 
-/** Our own word for a connection given up on; never sent. */
-const CONNECTION_LOST = 4500;
 /** A quarantined document is looked after by somebody; ask now and then whether it is back. */
 const QUARANTINE_RETRY_MS = 30_000;
 /** How often changes of tabs that are gone are looked for. */
 const ADOPT_MS = 20_000;
+/** Letters typed within are one frame. */
+const BATCH_MS = 25;
 
 export class FlowProvider {
   readonly doc: Y.Doc;
-  readonly clock = { sentFrames: 0, seq: 0 };
   private readonly outbox: Outbox;
+  private readonly socket: RoomSocket;
   private readonly link: PresenceLink;
-  private readonly batchMs: number;
-  private readonly random: () => number;
-  private readonly Socket: typeof WebSocket;
   private readonly listeners = new Set<() => void>();
   private readonly news = new Signal<string>();
   private readonly serverChanges = new Signal<ServerChange>();
-  private readonly liveness = new Liveness();
-  private socket: WebSocket | null = null;
+  private readonly adoptTimer: ReturnType<typeof setInterval>;
   private epoch: number | null = null;
+  private seq = 0;
   private currentRole: Role | null = null;
   private limits: Limits = { update_bytes: 256 * 1024, answer_bytes: 4 * 1024 * 1024 };
   private queueTimer: ReturnType<typeof setTimeout> | null = null;
-  private retryTimer: ReturnType<typeof setTimeout> | null = null;
-  private watchTimer: ReturnType<typeof setInterval> | null = null;
-  private attempts = 0;
-  private lastAdopted = 0;
-  private retryAt: number | null = null;
   private synced = false;
   private wasSynced = false;
   private final: FinalReason | null = null;
+  /** What is shown holds changes that were taken out of the way to the server. */
+  private diverged = false;
   private reopen = false;
   private destroyed = false;
   private lastNotice: Notice | null = null;
@@ -88,15 +81,24 @@ export class FlowProvider {
       ready: options.ready ?? Promise.resolve(),
       changed: () => this.changed(),
     });
-    this.batchMs = options.batchMs ?? 25;
-    this.random = options.random ?? Math.random;
-    this.Socket = options.WebSocket ?? WebSocket;
-    this.link = new PresenceLink(this.doc, (frame) => {
-      if (this.connected) this.socket?.send(frame);
+    this.socket = new RoomSocket({
+      url: options.url,
+      WebSocket: options.WebSocket,
+      random: options.random,
+      epoch: () => this.epoch,
+      connecting: () => this.changed(),
+      opened: () => this.greet(),
+      received: (frame) => this.receive(frame),
+      closed: (code) => this.closed(code),
+      isWaiting: () => this.outbox.isSent,
+      wokeUp: () => {
+        if (!this.final) this.reconnectNow();
+      },
     });
+    this.link = new PresenceLink(this.doc, (frame) => this.socket.send(frame));
     this.doc.on("update", this.onLocalUpdate);
-    this.watchTimer = setInterval(() => this.watch(), 1_000);
-    this.connect();
+    this.adoptTimer = setInterval(() => this.synced && void this.adopt(), ADOPT_MS);
+    this.socket.connect();
   }
 
   get awareness(): Awareness {
@@ -137,11 +139,17 @@ export class FlowProvider {
   }
 
   get position(): { epoch: number; seq: number } {
-    return { epoch: this.epoch ?? 0, seq: this.clock.seq };
+    return { epoch: this.epoch ?? 0, seq: this.seq };
   }
 
-  dropHeld(): void {
-    this.outbox.dropHeld();
+  dropHeld(): Promise<void> {
+    return this.takeHeld(() => undefined);
+  }
+
+  /** Writes what is held into the document again; whatever another tab has taken meanwhile is left out. */
+  async takeHeld(write: (changes: readonly Change[]) => void): Promise<void> {
+    await this.outbox.takeHeld(this.epoch ?? 0, write);
+    this.sendOpen();
     this.changed();
   }
 
@@ -158,57 +166,32 @@ export class FlowProvider {
 
   /** Tries now instead of waiting for the back-off (the browser says it is online again). */
   reconnectNow(): void {
-    if (this.socket || this.destroyed || this.reopen) return;
-    if (this.retryTimer) clearTimeout(this.retryTimer);
-    this.attempts = 0;
+    if (this.socket.exists || this.destroyed || this.reopen) return;
+    this.socket.attempts = 0;
     this.final = null;
-    this.connect();
+    this.reopen = this.diverged;
+    if (this.reopen) this.changed();
+    else this.socket.connect();
   }
 
   /** The browser says the network is gone: what is unacknowledged counts as kept here from now on. */
   connectionLost(): void {
-    const socket = this.socket;
-    if (!socket) return;
-    socket.onclose = null;
-    socket.close();
-    this.closed(CONNECTION_LOST);
+    this.socket.lose();
   }
 
   destroy(): void {
     this.flush();
     this.destroyed = true;
     this.doc.off("update", this.onLocalUpdate);
-    for (const timer of [this.queueTimer, this.retryTimer]) if (timer) clearTimeout(timer);
-    if (this.watchTimer) clearInterval(this.watchTimer);
+    if (this.queueTimer) clearTimeout(this.queueTimer);
+    clearInterval(this.adoptTimer);
     this.link.destroy();
-    this.socket?.close(1000);
-    this.socket = null;
+    this.socket.destroy();
   }
 
-  private connect(): void {
-    const address = new URL(this.options.url);
-    if (this.epoch !== null) address.searchParams.set("epoch", String(this.epoch));
-    address.searchParams.set("ext", "1");
-    const socket = new this.Socket(address);
-    socket.binaryType = "arraybuffer";
-    this.socket = socket;
-    this.clock.sentFrames = 0;
-    this.retryAt = null;
-    this.liveness.heard();
-    socket.onopen = () => {
-      this.liveness.heard();
-      socket.send(syncStep1(Y.encodeStateVector(this.doc)));
-      this.link.tell();
-    };
-    socket.onmessage = (event) => {
-      if (socket !== this.socket) return;
-      this.liveness.heard();
-      if (event.data instanceof ArrayBuffer) this.receive(readFrame(new Uint8Array(event.data)));
-    };
-    socket.onclose = (event) => {
-      if (socket === this.socket) this.closed(event.code);
-    };
-    this.changed();
+  private greet(): void {
+    this.socket.send(syncStep1(Y.encodeStateVector(this.doc)));
+    this.link.tell();
   }
 
   private receive(frame: Frame): void {
@@ -217,7 +200,7 @@ export class FlowProvider {
         this.epoch = frame.hello.epoch;
         this.limits = frame.hello.limits;
         this.final = null;
-        this.clock.seq = frame.hello.seq;
+        this.seq = frame.hello.seq;
         this.setRole(frame.hello.role);
         break;
       case "role":
@@ -240,7 +223,7 @@ export class FlowProvider {
         this.acknowledged(frame.frames, frame.seq);
         break;
       case "changed":
-        this.clock.seq = Math.max(this.clock.seq, frame.change.seq);
+        this.seq = Math.max(this.seq, frame.change.seq);
         this.serverChanges.tell(frame.change);
         break;
       case "notice":
@@ -262,11 +245,18 @@ export class FlowProvider {
 
   /** What cannot be sent is held for the person, and the document opened anew without it. */
   private strand(reason: HeldReason): void {
-    this.outbox.close(this.epoch ?? 0);
-    if (this.outbox.open.length === 0) return;
-    this.outbox.hold(reason);
+    if (!this.hold(reason)) return;
     this.reopen = true;
-    this.hangUp();
+    this.socket.hangUp();
+  }
+
+  /** Returns whether there was anything. */
+  private hold(reason: HeldReason): boolean {
+    this.outbox.close(this.epoch ?? 0);
+    if (this.outbox.open.length === 0) return false;
+    this.outbox.hold(reason);
+    this.diverged = true;
+    return true;
   }
 
   /** What the server lacks, which covers every open update at once. */
@@ -275,38 +265,35 @@ export class FlowProvider {
     this.outbox.close(this.epoch ?? 0);
     const update = Y.encodeStateAsUpdate(this.doc, stateVector);
     if (update.length > this.limits.answer_bytes) this.strand("too_large");
-    else this.outbox.sentAll(this.sendCounted(syncStep2(update)));
+    else this.outbox.sentAll(this.socket.sendCounted(syncStep2(update)));
   }
 
   private becomeSynced(): void {
     this.synced = true;
     this.wasSynced = true;
-    this.attempts = 0;
+    this.socket.attempts = 0;
     this.changed();
     void this.adopt();
   }
 
   /** Takes over what earlier pages and tabs that are gone left unacknowledged. */
   private async adopt(): Promise<void> {
-    this.lastAdopted = Date.now();
-    const epoch = this.epoch ?? 0;
-    const adopted = await this.outbox.adopt(epoch, this.writable, () => !this.destroyed);
+    await this.outbox.adopt(this.epoch ?? 0, this.writable, () => !this.destroyed);
     if (this.destroyed) return;
-    for (const open of adopted) if (this.outbox.open.includes(open)) this.send(open);
-    this.flush();
-    for (const open of this.outbox.open) if (open.frame === null) this.send(open);
+    this.outbox.close(this.epoch ?? 0);
+    this.sendOpen();
     this.changed();
   }
 
   private acknowledged(frames: number, seq: number): void {
-    this.clock.seq = Math.max(this.clock.seq, seq);
+    this.seq = Math.max(this.seq, seq);
     if (this.outbox.acknowledged(frames)) this.changed();
   }
 
   private onLocalUpdate = (update: Uint8Array, origin: unknown): void => {
     if (origin === this || origin === RESENT) return;
     this.outbox.add(update);
-    this.queueTimer ??= setTimeout(() => this.flush(), this.batchMs);
+    this.queueTimer ??= setTimeout(() => this.flush(), this.options.batchMs ?? BATCH_MS);
     this.changed();
   };
 
@@ -314,46 +301,32 @@ export class FlowProvider {
   flush(): void {
     if (this.queueTimer) clearTimeout(this.queueTimer);
     this.queueTimer = null;
-    const open = this.outbox.close(this.epoch ?? 0);
-    if (open) this.send(open);
+    this.outbox.close(this.epoch ?? 0, !this.canSend);
+    this.sendOpen();
     this.changed();
   }
 
-  private send(open: Open): void {
-    if (open.frame !== null || !this.connected || !this.synced || !this.writable) return;
-    if (open.update.length <= this.limits.update_bytes)
-      open.frame = this.sendCounted(syncUpdate(open.update));
-    // Only the answer to the server's own question may be this large: connect anew, and it is asked.
-    else this.reconnectFresh();
-  }
-
-  private reconnectFresh(): void {
-    this.connectionLost();
-    this.reconnectNow();
-  }
-
-  private sendCounted(frame: OutgoingFrame): number {
-    this.socket?.send(frame);
-    this.clock.sentFrames += 1;
-    this.liveness.sent();
-    return this.clock.sentFrames;
-  }
-
-  private hangUp(): void {
-    if (this.socket) this.socket.onclose = null;
-    this.socket?.close(1000);
-    this.closed(1000);
+  /** All that is not on its way yet, in one frame: hours of offline typing must not look like a flood. */
+  private sendOpen(): void {
+    const update = this.canSend ? this.outbox.unsent : null;
+    if (!update) return;
+    if (update.length <= this.limits.update_bytes) {
+      this.outbox.sentRest(this.socket.sendCounted(syncUpdate(update)));
+    } else {
+      // Only the answer to the server's own question may be this large: connect anew, and it is asked.
+      this.connectionLost();
+      this.reconnectNow();
+    }
   }
 
   private closed(code: number): void {
     const knew = this.currentRole;
-    this.socket = null;
     this.synced = false;
     this.outbox.disconnected();
     this.link.forgetOthers();
     const final = finalReason(code);
     if (final) this.ended(final, knew);
-    else if (!this.destroyed && !this.reopen) this.retry();
+    else if (!this.destroyed && !this.reopen) this.socket.retry();
     this.changed();
   }
 
@@ -362,33 +335,16 @@ export class FlowProvider {
     this.final = reason;
     this.currentRole = null;
     const held = HELD[reason];
-    if (held && knew !== null) this.strand(held);
+    // Of a flow that is gone there is no other state to show.
+    if (knew !== null && reason === "not_found") this.hold("gone");
+    else if (held && knew !== null) this.strand(held);
     else if (reason === "stale_epoch") this.reopen = true;
-    else if (reason === "quarantined") this.retryIn(QUARANTINE_RETRY_MS);
+    else if (reason === "quarantined") this.socket.retryIn(QUARANTINE_RETRY_MS);
     else if (knew === null && (reason === "forbidden" || reason === "not_found")) void this.outbox.look();
   }
 
-  private retry(): void {
-    this.retryIn(backoffMs(this.attempts, this.random));
-    this.attempts += 1;
-  }
-
-  private retryIn(delayMs: number): void {
-    this.retryAt = Date.now() + delayMs;
-    this.retryTimer = setTimeout(() => this.connect(), delayMs);
-  }
-
-  private watch(): void {
-    const isWaiting = this.outbox.open.some((open) => open.frame !== null);
-    const { slept, isDead } = this.liveness.tick(isWaiting);
-    if (!this.socket) {
-      if (slept && !this.final) this.reconnectNow();
-    } else if (isDead) this.reconnectFresh();
-    else if (this.synced && Date.now() - this.lastAdopted > ADOPT_MS) void this.adopt();
-  }
-
-  private get connected(): boolean {
-    return this.socket?.readyState === 1;
+  private get canSend(): boolean {
+    return this.socket.isOpen && this.synced && this.writable;
   }
 
   private get writable(): boolean {
@@ -398,10 +354,10 @@ export class FlowProvider {
   private changed(): void {
     const next = describe({
       final: this.final,
-      isLive: this.connected && this.synced,
-      wasLive: this.wasSynced,
-      attempts: this.attempts,
-      retryAt: this.retryAt,
+      isLive: this.socket.isOpen && this.synced && this.outbox.hasLooked,
+      wasLive: this.wasSynced && this.outbox.hasLooked,
+      attempts: this.socket.attempts,
+      retryAt: this.socket.retryAt,
       changes: this.outbox.waiting,
     });
     if (JSON.stringify(next) !== JSON.stringify(this.snapshot)) this.snapshot = next;

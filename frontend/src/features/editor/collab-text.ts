@@ -49,6 +49,7 @@ export const collabText = defineText("collab", {
     "kept.epoch": "The flow was rebuilt meanwhile, and others have changed the same places.",
     "kept.too_large": "It is larger than the server takes.",
     "kept.refused": "The server refused it.",
+    "kept.gone": "The flow was deleted before it could be sent.",
     "kept.open": "See and copy",
     "kept.dialog": "Changes that were not saved",
     "kept.help":
@@ -171,6 +172,7 @@ export const collabText = defineText("collab", {
     "kept.epoch": "流程在此期间已重建，且他人修改了相同位置。",
     "kept.too_large": "超出服务器允许的大小。",
     "kept.refused": "服务器拒绝了这些修改。",
+    "kept.gone": "发送之前流程已被删除。",
     "kept.open": "查看并复制",
     "kept.dialog": "未保存的修改",
     "kept.help": "在你丢弃之前，它们会保存在本机。可复制为文本，由编辑者粘贴到流程中。",

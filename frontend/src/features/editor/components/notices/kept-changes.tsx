@@ -46,14 +46,17 @@ function KeptDialog({ changes, onClose }: { changes: readonly Change[]; onClose:
   const t = useText(collabText);
   const lines = useChangeLines(changes);
   const patch = JSON.stringify(toPatch(changes, t("kept.dialog")), null, 2);
-  const done = (): void => {
-    session.provider.dropHeld();
+  const discard = (): void => {
+    void session.provider.dropHeld();
     onClose();
   };
-  const bringIn = (): void => {
-    const { refused } = session.bringIn("kept_changes", changes);
-    tell(refused.length > 0 ? t("kept.brought_in_part", { count: refused.length }) : t("kept.brought_in"));
-    done();
+  const bringIn = async (): Promise<void> => {
+    onClose();
+    await session.provider.takeHeld((still) => {
+      if (still.length === 0) return;
+      const { refused } = session.bringIn("kept_changes", still);
+      tell(refused.length > 0 ? t("kept.brought_in_part", { count: refused.length }) : t("kept.brought_in"));
+    });
   };
   return (
     <Modal opened onClose={onClose} title={t("kept.dialog")} size={520}>
@@ -80,11 +83,11 @@ function KeptDialog({ changes, onClose }: { changes: readonly Change[]; onClose:
           {t("kept.download")}
         </Button>
         {canEdit && changes.length > 0 && (
-          <Button variant="default" onClick={bringIn}>
+          <Button variant="default" onClick={() => void bringIn()}>
             {t("kept.bring_in")}
           </Button>
         )}
-        <Button variant="subtle" color="red" onClick={done}>
+        <Button variant="subtle" color="red" onClick={discard}>
           {t("kept.discard")}
         </Button>
       </div>
