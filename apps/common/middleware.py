@@ -19,6 +19,8 @@ from sage_studio.kernel import SageError
 
 logger = structlog.get_logger("request")
 _REQUEST_ID = re.compile(r"\A[A-Za-z0-9_-]{8,64}\Z")
+# Addresses that let in whoever knows them; a log must not let anyone in.
+_OPENS = re.compile(r"\A(/(?:shared|invite|api/v1/(?:shared|invitations))/)[^/]+")
 Next = Callable[[HttpRequest], HttpResponse]
 
 
@@ -40,7 +42,7 @@ def request_context(get_response: Next) -> Next:
             logger.info(
                 "request_finished",
                 method=request.method,
-                path=request.path,
+                path=_OPENS.sub(r"\1…", request.path),
                 status=response.status_code,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
             )
@@ -63,6 +65,8 @@ _HEADERS = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "camera=(), microphone=(), geolocation=()",
+    # Links that open a flow or a workspace get posted in public places.
+    "X-Robots-Tag": "noindex",
 }
 
 

@@ -194,6 +194,7 @@ def test_reactions_are_counted_once_per_person_and_taken_back(world: World, url:
     "body",
     [
         {"x": 0, "y": 0, "body": " \n "},
+        {"x": 0, "y": 0, "body": "\u200b\u2060"},
         {"x": 0, "y": 0, "body": "a" * 4001},
         {"x": 1e9, "y": 0, "body": "far"},
         {"x": "NaN", "y": 0, "body": "nowhere"},

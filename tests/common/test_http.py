@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import uuid
 from pathlib import Path
 
 import pytest
 from django.test import Client
 from pytest_django import Settings
+from structlog.testing import capture_logs
 
 from tests.world import World
 
@@ -64,6 +66,21 @@ def test_security_headers_are_on_every_answer(client: Client) -> None:
         assert "script-src 'self';" in policy
         assert "frame-ancestors 'none'" in policy
         assert response["X-Content-Type-Options"] == "nosniff"
+        assert response["X-Robots-Tag"] == "noindex"
+
+
+@pytest.mark.django_db
+def test_an_address_that_lets_people_in_is_not_in_the_log(client: Client) -> None:
+    token = "vFF3wU8iQduZJ2PhiRkDHkhK02Xf2dBMWy92A2iggiA"
+    roots = ("/shared", "/invite", "/api/v1/shared", "/api/v1/invitations")
+    with capture_logs() as lines:
+        for root in roots:
+            client.get(f"{root}/{token}")
+        client.get(f"/w/{uuid.uuid4()}/runs")
+    assert token not in repr(lines)
+    told = [line["path"] for line in lines if line["event"] == "request_finished"]
+    assert told[:-1] == [f"{root}/…" for root in roots]
+    assert told[-1].endswith("/runs")
 
 
 @pytest.mark.django_db

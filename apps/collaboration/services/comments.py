@@ -189,9 +189,9 @@ def _comment(thread: CommentThread, comment_id: uuid.UUID) -> Comment:
 
 
 def _clean(body: str) -> str:
-    """The text without blank edges; a comment of nothing but space is none. Raises SageError."""
+    """The text without blank edges; a comment in which nobody sees anything is none. Raises SageError."""
     text = body.replace("\r\n", "\n").strip()
-    if not text:
+    if not any(sign.isprintable() and not sign.isspace() for sign in text):
         raise SageError(errors.COMMENT_EMPTY, path="body")
     return text
 
