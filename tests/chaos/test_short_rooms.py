@@ -39,3 +39,18 @@ def test_the_judge_sees_what_is_missing() -> None:
     book.promise(Claim(1, doc.client_id, 2, {"a": 1}))
     assert len(book.breaches(1, doc)) == 2
     assert len(book.breaches(2, doc)) == 1, "clocks of a former epoch say nothing"
+
+
+def test_the_judge_sees_a_text_that_was_cut_and_what_was_shown_but_is_not_stored() -> None:
+    doc: pycrdt.Doc[Any] = pycrdt.Doc()
+    notes: pycrdt.Map[Any] = doc.get("notes", type=pycrdt.Map)
+    notes["log:a"] = pycrdt.Text("1 2 ")
+    book = Book()
+    for number in (1, 2, 3):
+        book.write("log:a", number)
+    book.promise(Claim(1, doc.client_id, 1, {"log:a": 1}))
+    assert book.breaches(2, doc) == []
+    book.promise(Claim(1, doc.client_id, 1, {"log:a": 2}))
+    assert len(book.breaches(2, doc)) == 1
+    book.saw(2, {7: 1})
+    assert len(book.breaches(2, doc)) == 2, "a change of client 7 was shown"

@@ -3,7 +3,10 @@
 Every editor writes keys of its own, each write numbered, so the state of a key tells how far the document
 is. Nothing may be older than the last acknowledged write to it; newer is fine, because what is on disk may
 not have been acknowledged yet. Shared text is held by clocks: a document without a hole that knows a client
-up to the promised clock has every character of it.
+up to the promised clock has every character of it. Clocks end with their epoch; the numbered words that
+each editor adds to a text of its own tell whether text was carried into the next one.
+
+What anyone was shown is a promise too: whoever has seen a change of another must find it on disk.
 """
 
 from __future__ import annotations
@@ -18,6 +21,8 @@ import pycrdt
 from apps.collaboration.wire.frames import read_state_vector
 
 GONE = None
+LOG = "log:"
+"""Begins the keys that are texts: their state is the number in the last word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,12 @@ class Book:
         for key, number in claim.keys.items():
             self.promised_keys[key] = max(self.promised_keys.get(key, -1), number)
 
+    def saw(self, epoch: int, clocks: Mapping[int, int]) -> None:
+        """Somebody was shown the changes of these clients up to these clocks."""
+        for client, clock in clocks.items():
+            at = (epoch, client)
+            self.promised_clocks[at] = max(self.promised_clocks.get(at, 0), clock)
+
     def so_far(self) -> Book:
         """A copy of the promises, taken before the document is read."""
         return Book(self.writes, dict(self.promised_keys), dict(self.promised_clocks), self.promises)
@@ -67,15 +78,18 @@ class Book:
         notes = doc.get("notes", type=pycrdt.Map).to_py() or {}
         nodes = doc.get("nodes", type=pycrdt.Map).to_py() or {}
         for key, number in self.promised_keys.items():
-            state = _state(key, notes, nodes)
+            state = state_of(key, notes, nodes)
             if state not in self.writes[key][number:]:
                 found.append(f"{key} is {state}, promised was {self.writes[key][number]} or later")
         return found
 
 
-def _state(key: str, notes: Mapping[str, Any], nodes: Mapping[str, Any]) -> int | None:
+def state_of(key: str, notes: Mapping[str, Any], nodes: Mapping[str, Any]) -> int | None:
+    """The number of the write to a key that a document shows."""
     if key.startswith("node:"):
         node = nodes.get(key.removeprefix("node:"))
         return GONE if node is None or node.get("deleted") is not None else 1
     value = notes.get(key)
+    if key.startswith(LOG) and value is not None:
+        return int(str(value).split()[-1])
     return GONE if value is None else int(value)

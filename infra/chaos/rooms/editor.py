@@ -24,10 +24,11 @@ from apps.collaboration.rooms.socket import Close
 from apps.collaboration.wire import frames
 from apps.collaboration.wire.frames import read_state_vector
 from apps.collaboration.wire.varints import read_bytes, read_string, read_uint
-from infra.chaos.rooms.book import GONE, Book, Claim
+from infra.chaos.rooms.book import GONE, LOG, Book, Claim, state_of
 
 KEYS = 30
 SHARED_TEXT = "shared text"
+LOG_LENGTH = 200
 _FALLS = (ConnectionClosed, InvalidHandshake, InvalidMessage, OSError, EOFError, TimeoutError)
 
 
@@ -68,6 +69,12 @@ class Editor:
     def is_settled(self) -> bool:
         """Everything it has written is acknowledged."""
         return self.is_synced and not self._open and not self._held
+
+    def seen(self) -> dict[int, int]:
+        """How far it knows every client but itself: all of it came from the product."""
+        clocks = read_state_vector(self.doc.get_state())
+        clocks.pop(self.doc.client_id, None)
+        return clocks
 
     async def run(self) -> None:
         while True:
@@ -159,10 +166,10 @@ class Editor:
     async def _write_again(self, socket: ClientConnection) -> None:
         """What a document of a former epoch held is written as new changes, before anything else is."""
         self._has_held = True
-        notes = self._notes()
+        notes = self._notes().to_py() or {}
         for key, number in list(self._held.items()):
             value = self.book.writes[key][number]
-            if (int(notes[key]) if key in notes else GONE) != value:
+            if state_of(key, notes, {}) != value:
                 await self._change(socket, {key: number}, partial(self._put, key, value))
 
     async def _write(self, socket: ClientConnection) -> None:
@@ -171,11 +178,13 @@ class Editor:
             await self.may_write.wait()
             if not self.is_synced:
                 continue
-            if self.dice.random() < 0.25:
+            chance = self.dice.random()
+            if chance < 0.2:
                 await self._change(socket, {}, self._type)
             else:
-                key = f"{self.name}.{self.dice.randrange(KEYS)}"
-                is_removal = self._notes().get(key) is not None and self.dice.random() < 0.15
+                key = LOG + self.name if chance < 0.3 else f"{self.name}.{self.dice.randrange(KEYS)}"
+                may_go = chance >= 0.3 and self._notes().get(key) is not None
+                is_removal = may_go and self.dice.random() < 0.15
                 value = GONE if is_removal else len(self.book.writes[key]) + 1
                 number = self.book.write(key, value)
                 self._held[key] = number
@@ -196,10 +205,23 @@ class Editor:
 
     def _put(self, key: str, value: int | None) -> None:
         notes = self._notes()
-        if value is not GONE:
+        if key.startswith(LOG):
+            self._log(key, f"{value} ")
+        elif value is not GONE:
             notes[key] = value
         elif key in notes:
             del notes[key]
+
+    def _log(self, key: str, word: str) -> None:
+        """A word more in a text of one's own; the oldest go when there are many."""
+        notes = self._notes()
+        text = notes.get(key)
+        if not isinstance(text, pycrdt.Text):
+            notes[key] = pycrdt.Text(word)
+            return
+        text += word
+        if len(text) > LOG_LENGTH:
+            del text[0 : LOG_LENGTH // 2]
 
     def _type(self) -> None:
         """A character somewhere in a text that everybody writes; now and then a piece is taken out."""

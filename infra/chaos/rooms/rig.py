@@ -169,9 +169,9 @@ class Rig:
                 await self._converge()
             what = self.dice.choices(list(choices), list(choices.values()))[0]
             await asyncio.sleep(self.dice.uniform(0, 0.15))
-            await getattr(self, f"_kill_{what}")()
-            self.report.kills[what] += 1
-            await self._judge(f"{what} killed")
+            if await getattr(self, f"_kill_{what}")():
+                self.report.kills[what] += 1
+                await self._judge(f"{what} killed")
 
     async def _progress(self) -> bool:
         """Until editors have got acknowledgements again."""
@@ -186,21 +186,27 @@ class Rig:
 
     # ---- what dies
 
-    async def _kill_web(self) -> None:
+    async def _kill_web(self) -> bool:
+        """Whether it lived: one that has just killed itself counts as that."""
         web = self.dice.choice(self.place.webs)
+        if not web.is_alive:
+            return False
         web.signal(signal.SIGKILL)
         await asyncio.to_thread(web.wait_gone)
+        return True
 
-    async def _kill_redis(self) -> None:
+    async def _kill_redis(self) -> bool:
         self.place.redis.kill()
         await asyncio.sleep(self.dice.uniform(0, 1))
         await asyncio.to_thread(self.place.redis.start)
+        return True
 
-    async def _kill_postgres(self) -> None:
+    async def _kill_postgres(self) -> bool:
         assert self.place.postgres is not None
         self.place.postgres.kill()
         await asyncio.sleep(self.dice.uniform(0, 0.5))
         await asyncio.to_thread(self.place.start_postgres_again)
+        return True
 
     async def _tend(self) -> None:
         """Start web processes again, those that died at a commit point too."""
@@ -220,7 +226,9 @@ class Rig:
     # ---- the judge
 
     async def _judge(self, when: str) -> None:
-        """Promises first, then the document: whatever was promised by then must be in it."""
+        """Promises first, then the document: whatever was promised or shown by then must be in it."""
+        for editor in self.editors:
+            self.book.saw(editor.epoch, editor.seen())
         promised = self.book.so_far()
         epoch, doc = await asyncio.to_thread(
             stored_document, self.place.tables(), self.place.staged["flow_id"]
