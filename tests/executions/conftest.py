@@ -4,16 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.utils import timezone
 
 from apps.executions.adapters.worker import RunWorker, WorkerTimes
+from apps.executions.models import NodeJob, Run
 from tests.executions.processes import WorkerProcess
 
 FAST = WorkerTimes(lease_s=2.0, heartbeat_s=0.3, give_up_s=1.5, poll_s=0.1, drain_s=2.0)
 # For workers nobody takes runs from: on a busy machine a heartbeat may be seconds late.
 CALM = replace(FAST, lease_s=60.0, give_up_s=50.0)
+
+
+def leases_run_out() -> None:
+    """What a dead worker held is free at once: the test does not wait for its lease to end by itself."""
+    a_while_ago = timezone.now() - timedelta(seconds=10)
+    Run.objects.filter(state=Run.State.RUNNING).exclude(owner="").update(lease_until=a_while_ago)
+    NodeJob.objects.filter(state=NodeJob.State.RUNNING).update(lease_until=a_while_ago)
 
 
 @pytest.fixture
@@ -47,7 +57,7 @@ def rescue(transactional_db: None) -> Iterator[Callable[[], None]]:
     started: list[RunWorker] = []
 
     def begin() -> None:
-        started.append(RunWorker(times=FAST, node_threads=2))
+        started.append(RunWorker(times=CALM, node_threads=2))
         started[-1].start()
 
     yield begin

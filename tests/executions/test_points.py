@@ -23,7 +23,7 @@ from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.services import cancels_overdue_end, run_pause, signal_deliver
 from apps.flows.models import Flow
 from tests.executions import ledger
-from tests.executions.conftest import FAST
+from tests.executions.conftest import CALM, leases_run_out
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executions.zygote import Zygote
 from tests.world import World, make_world
@@ -98,8 +98,9 @@ class Stage:
         assert code == -signal.SIGKILL, f"the point was not passed: {self.zygote.said()}"
 
     def restart(self) -> None:
-        """Another worker, in this process."""
-        self.rescuers.append(RunWorker(times=FAST, node_threads=2))
+        """Another worker, in this process, once nothing is held by the one that died."""
+        leases_run_out()
+        self.rescuers.append(RunWorker(times=CALM, node_threads=2))
         self.rescuers[-1].start()
 
 

@@ -15,13 +15,17 @@ import time
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.db import connection
 
+if TYPE_CHECKING:  # the child loads the rest once Django is set up
+    from apps.executions.adapters.worker import RunWorker
+
 ROOT = Path(__file__).resolve().parents[2]
-WORKS_FOR_S = 12.0
+# Until the point is passed; on a machine at its limits that takes its time.
+WORKS_FOR_S = 120.0
 
 
 class Zygote:
@@ -68,13 +72,19 @@ class Zygote:
         self._process.stdout.close()
 
 
-def _work(**_: str) -> None:
-    """Be a worker for a while."""
+def _worker(drain_s: float) -> RunWorker:
+    """A worker that has begun; the one that takes over does not wait for its lease."""
     from apps.executions.adapters.worker import RunWorker, WorkerTimes
 
-    times = WorkerTimes(lease_s=1.5, heartbeat_s=0.2, give_up_s=1.0, poll_s=0.1, drain_s=2.0)
+    times = WorkerTimes(lease_s=120.0, heartbeat_s=0.2, give_up_s=100.0, poll_s=0.1, drain_s=drain_s)
     worker = RunWorker(times=times, node_threads=2)
     worker.start()
+    return worker
+
+
+def _work(**_: str) -> None:
+    """Be a worker for a while."""
+    _worker(drain_s=2.0)
     time.sleep(WORKS_FOR_S)
 
 
@@ -93,15 +103,13 @@ def _work_and_answer(run_id: str, key: str) -> None:
     _work()
 
 
-def _drain(**_: str) -> None:
-    """Be a worker and stop after a moment, in the middle of a run."""
-    from apps.executions.adapters.worker import RunWorker, WorkerTimes
+def _drain(run_id: str, **_: str) -> None:
+    """Be a worker and stop in the middle of a run."""
+    from apps.executions.models import NodeRun
 
-    worker = RunWorker(
-        times=WorkerTimes(lease_s=1.5, heartbeat_s=0.2, poll_s=0.1, drain_s=0.2), node_threads=2
-    )
-    worker.start()
-    time.sleep(1.0)
+    worker = _worker(drain_s=0.2)
+    while not NodeRun.objects.filter(run_id=run_id, state="running").exists():
+        time.sleep(0.02)
     worker.stop()
 
 
