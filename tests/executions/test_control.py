@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
 from apps.executions.adapters import claims
@@ -164,6 +165,33 @@ def test_children_are_listed_with_their_parent_only(world: World, flow: Flow) ->
     ]
     assert client.get(f"{world.url}/runs/{child.pk}").json()["depth"] == 1
     assert client.get(f"{world.url}/runs?parent=x").status_code == 400
+
+
+@pytest.mark.parametrize("moment", range(1, 7))
+def test_no_child_s_end_is_heard_without_the_wish_that_ended_it(
+    world: World, flow: Flow, moment: int
+) -> None:
+    """Someone cancels a run after any statement of the worker that reads what is new."""
+    parent = park(world.editor.person, flow, "sub_a1", "flow@1")
+    other, child = child_of(parent, "sub_b2||flow@1"), child_of(parent)
+    command(world, other, "cancel")
+    hold(parent)
+    seen = 0
+
+    def cancels(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
+        nonlocal seen
+        answer = execute(sql, params, many, context)
+        seen += 1
+        if seen == moment:
+            assert command(world, parent, "cancel")[0] == 202
+        return answer
+
+    with connection.execute_wrapper(cancels):
+        news = claims.read_news("somebody", lambda _: lambda _: b"")
+    assert seen > moment
+    heard = {key for _, key, _ in news.signals}
+    assert "sub_b2||flow@1" in heard
+    assert news.cancelled or child.parent_path not in heard
 
 
 LEASE_S = 30.0

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from django.db.models import F
 from django.utils import timezone
 
+from apps.executions.adapters.host import DjangoHost, in_database_thread
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run, RunEvent, Signal
 from apps.executions.selectors import rows_outside
@@ -306,6 +308,34 @@ def test_a_worker_that_has_lost_a_parent_leaves_its_children_alone(
         answer_all(people, child, {"approved": True})
     ended = wait_for(run.pk)
     assert ended.state == "completed", ended.error
+
+
+def test_a_flow_asked_for_by_a_run_that_is_being_cancelled_is_neither_started_nor_refused(
+    people: World, tmp_path: Path
+) -> None:
+    """Its worker will end the node; a refusal would have failed a run that somebody cancelled."""
+    calling, called = sub_flows(
+        people, tmp_path, [{"id": "ask", "type": "wait", "config": APPROVAL}], **TEN_TIMES
+    )
+    run = start(people.editor.person, calling)
+    mine = Run.objects.filter(pk=run.pk)
+    mine.update(state="running", owner="me:1:x", fence=1, cancel_requested_at=timezone.now())
+    asked = 0
+
+    async def call(work: Callable[[], Any]) -> Any:
+        nonlocal asked
+        asked += 1
+        if asked == 3:
+            await in_database_thread(lambda: mine.update(cancel_requested_at=None))
+        return await in_database_thread(work)
+
+    host = DjangoHost(workspace_id=people.workspace.pk, flow_id=calling.pk, run_id=run.pk, fence=1, call=call)
+    given = {"n": 1}
+    child_id = asyncio.run(
+        host.start_flow(str(called.pk), given, version="", key="call||flow@1", deliver=lambda _: None)
+    )
+    assert asked == 3
+    assert [str(child.pk) for child in run.children.all()] == [child_id]
 
 
 def test_pausing_a_parent_rests_its_children_and_resuming_wakes_them(

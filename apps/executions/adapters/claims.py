@@ -187,13 +187,16 @@ def read_news(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> News:
     row = fetch_one(sql.NEWS, [owner, owner, owner])
     if row is None or not row[0]:
         return NO_NEWS
+    # Signals first: a wish that ended children comes with their signals, and they must not be read
+    # without it: a parent would fail by its children before it heard of its own end.
+    signals = _take_signals(owner, get_blob)
     mine = Run.objects.filter(owner=owner, owner__gt="", state="running")
     wished = mine.filter(Q(cancel_requested_at__isnull=False) | Q(pause_requested_at__isnull=False))
     cancelled: list[str] = []
     paused: list[str] = []
     for run_id, cancel_at in wished.values_list("pk", "cancel_requested_at"):
         (paused if cancel_at is None else cancelled).append(str(run_id))
-    return News(cancelled, paused, _take_signals(owner, get_blob), take_debug_commands(owner))
+    return News(cancelled, paused, signals, take_debug_commands(owner))
 
 
 def _take_signals(owner: str, get_blob: Callable[[uuid.UUID], GetBlob]) -> list[tuple[str, str, Json]]:

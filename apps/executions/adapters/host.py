@@ -21,6 +21,7 @@ from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
 from apps.credentials import services as credentials
+from apps.executions import errors
 from apps.executions.adapters.codec import decode, encode_outputs, plain_json
 from apps.executions.budgets import model_price, run_allowances, run_spent
 from apps.executions.services import cached_node_get, cached_node_put, child_start, children_cancel
@@ -293,19 +294,30 @@ class DjangoHost:
         key: str,
         deliver: Callable[[Json], None],
     ) -> str:
-        """Start a child run, once per ``key``; its end is the signal of that key."""
+        """Start a child run, once per ``key``; its end is the signal of that key.
+
+        When the parent has been stopped or taken over, its worker is about to hear of that and to end this
+        node. A refusal would be faster sometimes, and a run that was cancelled would have failed instead.
+        """
         given = plain_json(inputs)
-        started = await self._call(
-            lambda: child_start(
-                parent_id=self._run_id,
-                fence=self._fence,
-                key=key,
-                flow_ref=ref,
-                version=version,
-                inputs=given,
-            )
-        )
-        return str(started)
+        while True:
+            try:
+                started = await self._call(
+                    lambda: child_start(
+                        parent_id=self._run_id,
+                        fence=self._fence,
+                        key=key,
+                        flow_ref=ref,
+                        version=version,
+                        inputs=given,
+                    )
+                )
+            except SageError as error:
+                if error.code is not errors.PARENT_STOPPED:
+                    raise
+                await asyncio.sleep(PAUSE_S)
+            else:
+                return str(started)
 
     async def cancel_flow(self, child_id: str, *, is_let_go: bool) -> None:
         """Ask a child to end, and those it started; not when another worker takes up the run."""
