@@ -35,6 +35,9 @@ export const collabText = defineText("collab", {
       "Its document could not be read safely. It opens again here once it is repaired.",
     "closed.refused": "The server ended the connection",
     "closed.refused.hint": "Reload the page. If it stays, tell whoever runs this instance.",
+    unreached: "The server cannot be reached",
+    "unreached.hint":
+      "The flow opens by itself as soon as it answers. Changes made earlier are kept on this device.",
     recover: "Bring the flow back",
     recovered: "The flow is back. What could not be read was left out.",
     sign_in: "Sign in",
@@ -159,6 +162,8 @@ export const collabText = defineText("collab", {
     "closed.quarantined.hint": "其文档无法安全读取；修复后会在此自动打开。",
     "closed.refused": "服务器断开了连接",
     "closed.refused.hint": "请重新加载页面；如果一直如此，请告诉管理员。",
+    unreached: "无法连接到服务器",
+    "unreached.hint": "连接恢复后流程会自动打开。此前的修改保存在本机。",
     recover: "恢复此流程",
     recovered: "流程已恢复，无法读取的部分已略去。",
     sign_in: "登录",

@@ -1,37 +1,46 @@
 /** One open flow: makes its session, waits for what the screen needs, lays the panels out. */
 import { useQuery } from "@tanstack/react-query";
 import { ReactFlowProvider } from "@xyflow/react";
-import { useEffect, useMemo, useState, useSyncExternalStore } from "react";
+import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { ProblemBlock } from "@/components/problem-view";
+import { ApiProblem } from "@/lib/api";
 import { useMe } from "@/lib/session";
 import { flowQuery, nodeTypesQuery } from "./api/queries";
 import { EditorLayout } from "./components/editor-layout";
-import { EditorSkeleton, FlowClosed } from "./components/editor-states";
+import { EditorSkeleton, FlowClosed, Unreached } from "./components/editor-states";
 import { type Catalogue, CatalogueProvider, SessionProvider } from "./stores/context";
 import { EditorSession } from "./stores/session";
+import { type KeptUi, keptUi } from "./stores/ui-store";
+
+const GONE: ReadonlySet<number> = new Set([403, 404]);
 
 type Props = { workspaceId: string; flowId: string };
 
 export function EditorPage({ workspaceId, flowId }: Props) {
   const me = useMe();
   const flow = useQuery(flowQuery(workspaceId, flowId));
-  if (flow.error) return <ProblemBlock error={flow.error} onRetry={() => void flow.refetch()} />;
-  if (!flow.data || !me) return <EditorSkeleton />;
+  // A flow that is gone is told by its room, which also offers what was not sent to it.
+  const isGone = flow.error instanceof ApiProblem && GONE.has(flow.error.status);
+  if (flow.error && !flow.data && !isGone)
+    return <ProblemBlock error={flow.error} onRetry={() => void flow.refetch()} />;
+  if (!me || (!flow.data && !isGone)) return <EditorSkeleton />;
   return <OpenFlow key={`${flowId}:${me.id}`} workspaceId={workspaceId} flowId={flowId} personId={me.id} />;
 }
 
 function OpenFlow({ workspaceId, flowId, personId }: Props & { personId: string }) {
   const [session, setSession] = useState<EditorSession | null>(null);
   const [lineage, setLineage] = useState(0);
+  const looked = useRef<KeptUi>({});
   // biome-ignore lint/correctness/useExhaustiveDependencies: a new lineage is a new document.
   useEffect(() => {
-    const opened = new EditorSession({ workspaceId, flowId, personId });
+    const opened = new EditorSession({ workspaceId, flowId, personId, ui: looked.current });
     setSession(opened);
     const stop = opened.provider.subscribe(() => {
       if (opened.provider.mustReopen) setLineage((number) => number + 1);
     });
     return () => {
       stop();
+      looked.current = keptUi(opened.ui.getState());
       opened.destroy();
     };
   }, [workspaceId, flowId, personId, lineage]);
@@ -57,7 +66,7 @@ function WithCatalogue({ session }: { session: EditorSession }) {
   if (query.error && !catalogue)
     return <ProblemBlock error={query.error} onRetry={() => void query.refetch()} />;
   if (opened === "closed") return <FlowClosed />;
-  if (!catalogue || opened === "opening") return <EditorSkeleton />;
+  if (!catalogue || opened === "opening") return <EditorSkeleton waits={<Unreached />} />;
   return (
     <CatalogueProvider value={catalogue}>
       <ReactFlowProvider>

@@ -52,7 +52,9 @@ export const useShareLinkDelete = (workspaceId: string, flowId: string) =>
     http.delete(workspacePath(workspaceId, `/flows/${flowId}/links/${id}`)),
   );
 
-export const useViewersMayComment = (workspaceId: string) =>
-  useChange([workspacesQuery.queryKey], (viewers_may_comment: boolean) =>
-    http.patch(workspacePath(workspaceId), { viewers_may_comment }),
+export type ViewersRight = "viewers_may_comment" | "viewers_see_values";
+
+export const useViewersRight = (workspaceId: string, right: ViewersRight) =>
+  useChange([workspacesQuery.queryKey], (isAllowed: boolean) =>
+    http.patch(workspacePath(workspaceId), { [right]: isAllowed }),
   );

@@ -1,6 +1,5 @@
 /** Starting a run: asks for inputs when there are any, then follows it on the canvas. */
 import { useMutation, useQueryClient } from "@tanstack/react-query";
-import { useReactFlow } from "@xyflow/react";
 import { useCallback, useRef } from "react";
 import { tell, tellProblem } from "@/components/toast";
 import type { Json } from "@/flow-core";
@@ -11,6 +10,7 @@ import { askedInputs } from "../components/run-dialog";
 import { useCanEdit, useCatalogue, useEditor } from "../stores/context";
 import { noteRun } from "../stores/run-store";
 import { editorText } from "../text";
+import { useView } from "./use-view";
 
 const SAVE_WAIT_MS = 3_000;
 
@@ -18,7 +18,7 @@ export function useRunStarter() {
   const { workspaceId, flowId, runs, runSocket, ui, provider, live } = useEditor();
   const types = useCatalogue();
   const canEdit = useCanEdit();
-  const flow = useReactFlow();
+  const view = useView();
   const cache = useQueryClient();
   const t = useText(editorText);
   const key = useRef(crypto.randomUUID());
@@ -35,7 +35,7 @@ export function useRunStarter() {
       const drawerTab = ui.getState().debugNextRun ? "debugger" : "timeline";
       ui.setState({ runDialogOpen: false, drawerTab, drawerOpen: true });
       // The panel takes a part of the canvas; a run should be seen whole while it happens.
-      if (opens) setTimeout(() => void flow.fitView({ padding: 0.08, maxZoom: 1, duration: 240 }), 60);
+      if (opens) setTimeout(() => view.fit({ padding: 0.08 }), 60);
       void cache.invalidateQueries({ queryKey: flowRunsQuery(workspaceId, flowId).queryKey });
     },
     onError: (problem) => {

@@ -6,6 +6,7 @@ import { singleSelection, type UiStore } from "../stores/ui-store";
 import { useCanComment } from "./use-comments";
 import { useNodeActions } from "./use-node-actions";
 import { useUndo } from "./use-undo";
+import { useView } from "./use-view";
 
 type Handlers = { onRun: () => void };
 
@@ -16,6 +17,7 @@ export function useShortcuts({ onRun }: Handlers): void {
   const canComment = useCanComment();
   const actions = useNodeActions();
   const flow = useReactFlow();
+  const view = useView();
 
   useEffect(() => {
     const openPicker = (): void => {
@@ -39,8 +41,8 @@ export function useShortcuts({ onRun }: Handlers): void {
       ["v", () => ui.setState({ tool: "pointer" })],
       ["h", () => ui.setState({ tool: "hand" })],
       ["c", () => canComment && ui.setState({ tool: "comment", openThread: null })],
-      ["1", () => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 240 })],
-      ["0", () => void flow.zoomTo(1, { duration: 160 })],
+      ["1", () => view.fit()],
+      ["0", () => view.zoomTo(1)],
       ["Escape", () => endInnermost(ui)],
       ["ArrowLeft", () => actions.walk("left")],
       ["ArrowRight", () => actions.walk("right")],
@@ -100,7 +102,7 @@ export function useShortcuts({ onRun }: Handlers): void {
       document.removeEventListener("cut", onCopy);
       document.removeEventListener("paste", onPaste);
     };
-  }, [ui, undo, redo, canEdit, canComment, actions, flow, onRun]);
+  }, [ui, undo, redo, canEdit, canComment, actions, flow, view, onRun]);
 }
 
 /** The innermost thing ends first: a comment, the comment tool, the selection. */

@@ -28,10 +28,16 @@ import { createPresenceStore, type PresenceStore } from "./presence-store";
 import { RunSocket } from "./run-socket";
 import { createRunStore, type RunStore } from "./run-store";
 import { ServerWriters } from "./server-writers";
-import { createUiStore, type UiStore } from "./ui-store";
+import { createUiStore, type KeptUi, type UiStore } from "./ui-store";
 import { undoMemory } from "./undo-memory";
 
-export type SessionOptions = { workspaceId: string; flowId: string; personId: string };
+export type SessionOptions = {
+  workspaceId: string;
+  flowId: string;
+  personId: string;
+  /** What the screen showed of the same flow a moment ago. */
+  ui?: KeptUi;
+};
 
 export class EditorSession {
   readonly workspaceId: string;
@@ -49,7 +55,7 @@ export class EditorSession {
   readonly people: PresenceStore;
   readonly follow: Follow;
   readonly away: Away;
-  readonly ui: UiStore = createUiStore();
+  readonly ui: UiStore;
   readonly runs: RunStore = createRunStore();
   readonly debug: DebugStore = createDebugStore();
   readonly issues: IssueStore = createIssueStore();
@@ -61,6 +67,7 @@ export class EditorSession {
   constructor(options: SessionOptions) {
     this.workspaceId = options.workspaceId;
     this.flowId = options.flowId;
+    this.ui = createUiStore(options.ui);
     this.personId = options.personId;
     this.live = new LiveFlow(this.roots, () => true);
     this.operations = new FlowOperations({
@@ -99,6 +106,8 @@ export class EditorSession {
     window.addEventListener("beforeunload", this.onUnload);
     window.addEventListener("pagehide", this.onHide);
     document.addEventListener("visibilitychange", this.onHide);
+    if (this.ui.getState().selected.size > 0)
+      this.presence.set({ selection: [...this.ui.getState().selected] });
     this.ui.subscribe((state, before) => {
       if (state.selected !== before.selected) this.presence.set({ selection: [...state.selected] });
     });

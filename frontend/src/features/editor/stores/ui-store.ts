@@ -49,11 +49,26 @@ export type UiState = {
   openThread: string | null;
   /** Where a new thread is being written. */
   newThread: ThreadPlace | null;
+  /** Where the canvas came to rest; null before it was first moved. */
+  viewport: { x: number; y: number; zoom: number } | null;
 };
 
 const EMPTY: ReadonlySet<string> = new Set();
 
-export function createUiStore() {
+/** What stays on the screen when the document has to be opened anew. */
+export type KeptUi = Partial<
+  Pick<
+    UiState,
+    "selected" | "inspectorTab" | "drawerOpen" | "drawerTab" | "drawerHeight" | "side" | "viewport"
+  >
+>;
+
+export function keptUi(state: UiState): KeptUi {
+  const { selected, inspectorTab, drawerOpen, drawerTab, drawerHeight, side, viewport } = state;
+  return { selected, inspectorTab, drawerOpen, drawerTab, drawerHeight, side, viewport };
+}
+
+export function createUiStore(kept: KeptUi = {}) {
   return createStore<UiState>()(() => ({
     selected: EMPTY,
     selectedEdges: EMPTY,
@@ -74,6 +89,8 @@ export function createUiStore() {
     side: null,
     openThread: null,
     newThread: null,
+    viewport: null,
+    ...kept,
   }));
 }
 

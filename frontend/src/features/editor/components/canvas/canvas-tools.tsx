@@ -7,6 +7,7 @@ import { containerSize, isContainer, tidied } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useCanComment } from "../../hooks/use-comments";
 import { useUndo } from "../../hooks/use-undo";
+import { useView } from "../../hooks/use-view";
 import { useCanEdit, useCatalogue, useEditor, useUi } from "../../stores/context";
 import { editorText } from "../../text";
 import { commentsText } from "../comments/text";
@@ -28,6 +29,7 @@ function EditTools() {
   const { undo, operations, live, ui } = useEditor();
   const types = useCatalogue();
   const flow = useReactFlow();
+  const view = useView();
   const t = useText(editorText);
   const turn = useUndo();
   const [canUndo, canRedo] = useUndoState();
@@ -43,7 +45,7 @@ function EditTools() {
       for (const [id, size] of sizes) operations.setNode([id], "size", [...size]);
     });
     undo.cut();
-    requestAnimationFrame(() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 320 }));
+    requestAnimationFrame(() => view.fit({ duration: 320 }));
   };
   const note = (): void => {
     const at = flow.screenToFlowPosition({ x: window.innerWidth / 2 - 100, y: window.innerHeight / 2 - 140 });
@@ -68,7 +70,7 @@ function EditTools() {
 
 function ViewTools() {
   const { ui } = useEditor();
-  const flow = useReactFlow();
+  const view = useView();
   const zoom = useStore((state) => state.transform[2]);
   const tool = useUi((state) => state.tool);
   const canComment = useCanComment();
@@ -91,22 +93,12 @@ function ViewTools() {
           onClick={() => ui.setState({ tool: tool === "comment" ? "pointer" : "comment", openThread: null })}
         />
       )}
-      <Tool icon="minus" label={t("zoom.out")} onClick={() => void flow.zoomOut({ duration: 120 })} />
-      <button
-        type="button"
-        className={classes.zoom}
-        title={t("zoom.reset")}
-        onClick={() => void flow.zoomTo(1)}
-      >
+      <Tool icon="minus" label={t("zoom.out")} onClick={view.zoomOut} />
+      <button type="button" className={classes.zoom} title={t("zoom.reset")} onClick={() => view.zoomTo(1)}>
         {Math.round(zoom * 100)}%
       </button>
-      <Tool icon="plus" label={t("zoom.in")} onClick={() => void flow.zoomIn({ duration: 120 })} />
-      <Tool
-        icon="fit"
-        label={t("zoom.fit")}
-        keys="1"
-        onClick={() => void flow.fitView({ padding: 0.12, maxZoom: 1, duration: 240 })}
-      />
+      <Tool icon="plus" label={t("zoom.in")} onClick={view.zoomIn} />
+      <Tool icon="fit" label={t("zoom.fit")} keys="1" onClick={() => view.fit()} />
     </div>
   );
 }

@@ -45,7 +45,8 @@ export function Canvas() {
   const flow = useReactFlow<CanvasNode, CanvasEdge>();
   const frame = useRef<HTMLDivElement>(null);
   // Only what is there at the start: a first node dropped on an empty canvas must not move the view.
-  const [fitAtStart] = useState(nodes.length > 0);
+  const [before] = useState(() => ui.getState().viewport);
+  const [fitAtStart] = useState(nodes.length > 0 && !before);
 
   const onNodesChange = useCallback(
     (changes: NodeChange<CanvasNode>[]) => applyNodeChanges(ui, changes),
@@ -216,6 +217,8 @@ export function Canvas() {
         connectionRadius={16}
         fitView={fitAtStart}
         fitViewOptions={{ padding: 0.12, maxZoom: 1 }}
+        {...(before ? { defaultViewport: before } : {})}
+        onMoveEnd={(_, viewport) => ui.setState({ viewport })}
         onMove={(_, viewport) => setZoom(viewport.zoom)}
         onInit={(instance) => setZoom(instance.getZoom())}
         nodesConnectable={canEdit}

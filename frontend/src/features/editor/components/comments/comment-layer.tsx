@@ -1,13 +1,16 @@
 /** Comments on the canvas: a pin per open thread, the thread that is open, the one being written. */
+import { useQueryClient } from "@tanstack/react-query";
 import { useNavigate, useSearch } from "@tanstack/react-router";
 import { useReactFlow, useStore, ViewportPortal } from "@xyflow/react";
 import { useEffect } from "react";
 import { PersonAvatar } from "@/components/person-avatar";
+import { tell, tellProblem } from "@/components/toast";
 import type { Point } from "@/flow-core";
 import { useText } from "@/i18n";
 import type { CommentThread } from "@/lib/api";
-import { useCommentActions } from "../../api/comments";
+import { commentsQuery, useCommentActions } from "../../api/comments";
 import { useCanComment, useCommentNews, useComments } from "../../hooks/use-comments";
+import { useView } from "../../hooks/use-view";
 import { useEditor, useFlow, useUi } from "../../stores/context";
 import type { ThreadPlace } from "../../stores/ui-store";
 import classes from "./comments.module.css";
@@ -44,14 +47,19 @@ export function CommentLayer() {
 
 /** An address may name a thread (a notification's does); it is opened once and leaves the address. */
 function useThreadOfAddress(): void {
-  const { ui } = useEditor();
+  const { ui, workspaceId, flowId } = useEditor();
+  const t = useText(commentsText);
   const navigate = useNavigate();
+  const queryClient = useQueryClient();
   const { thread } = useSearch({ strict: false });
   useEffect(() => {
     if (!thread) return;
     ui.setState({ openThread: thread, newThread: null, side: "comments" });
     void navigate({ to: ".", search: (before) => ({ ...before, thread: undefined }), replace: true });
-  }, [thread, ui, navigate]);
+    void queryClient.fetchQuery(commentsQuery(workspaceId, flowId)).then((threads) => {
+      if (!threads.some(({ id }) => id === thread)) tell(t("deleted"));
+    }, tellProblem);
+  }, [thread, ui, navigate, queryClient, workspaceId, flowId, t]);
 }
 
 /** Where on the canvas a place is now; null when its node is gone. */
@@ -112,6 +120,7 @@ function Floating({ at, children }: { at: Point | null; children: React.ReactNod
 function OpenThread({ thread }: { thread: CommentThread }) {
   const { ui } = useEditor();
   const flow = useReactFlow();
+  const own = useView();
   const at = useWhere(thread.node_id || null, [thread.x, thread.y]);
   const [width, height] = useStore((state) => [state.width, state.height] as const, sameSize);
   // Once per opening: a thread reached from a list or a notice may lie anywhere.
@@ -121,7 +130,7 @@ function OpenThread({ thread }: { thread: CommentThread }) {
     const view = flow.getViewport();
     const [x, y] = [at[0] * view.zoom + view.x, at[1] * view.zoom + view.y];
     const isSeen = x > 24 && y > 24 && x < width - 24 && y < height - 24;
-    if (!isSeen) void flow.setCenter(at[0], at[1], { zoom: view.zoom, duration: 240 });
+    if (!isSeen) own.center(at[0], at[1], 240);
   }, [thread.id, width === 0]);
   return (
     <Floating at={at}>

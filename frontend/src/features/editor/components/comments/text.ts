@@ -52,6 +52,7 @@ export const commentsText = defineText("comments", {
     off: "Owners of this workspace have turned off comments by viewers.",
     link: "Copy the link",
     "link.done": "Link copied",
+    deleted: "This comment has been deleted",
   },
   zh: {
     title: "评论",
@@ -100,5 +101,6 @@ export const commentsText = defineText("comments", {
     off: "此工作区的所有者已关闭查看者评论。",
     link: "复制链接",
     "link.done": "链接已复制",
+    deleted: "此评论已被删除",
   },
 });

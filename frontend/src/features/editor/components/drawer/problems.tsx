@@ -7,6 +7,7 @@ import { useText } from "@/i18n";
 import { flowPatch } from "../../api/commands";
 import { useIssueText } from "../../hooks/use-issue-text";
 import { useNodeName } from "../../hooks/use-node-name";
+import { useView } from "../../hooks/use-view";
 import { useCanEdit, useEditor, useIssues } from "../../stores/context";
 import type { Issue } from "../../stores/issues";
 import { editorText } from "../../text";
@@ -83,6 +84,7 @@ function FixButton({ issue }: { issue: Issue }) {
 export function useGoTo(): (issue: Pick<Issue, "nodeId" | "edgeId" | "field">) => void {
   const { ui } = useEditor();
   const flow = useReactFlow();
+  const view = useView();
   return ({ nodeId, edgeId, field }) => {
     ui.setState({
       selected: new Set(nodeId ? [nodeId] : []),
@@ -92,7 +94,7 @@ export function useGoTo(): (issue: Pick<Issue, "nodeId" | "edgeId" | "field">) =
         : {}),
     });
     if (nodeId)
-      void flow.fitView({
+      view.fit({
         nodes: [{ id: nodeId }],
         maxZoom: Math.max(0.8, flow.getZoom()),
         duration: 240,

@@ -1,11 +1,11 @@
 /** "While you were away": how much changed, by whom, and where. */
 import { useQuery } from "@tanstack/react-query";
-import { useReactFlow } from "@xyflow/react";
 import { useStore } from "zustand";
 import { Icon } from "@/components/icon";
 import { formatTime, useText } from "@/i18n";
 import { awayAuthorsQuery } from "../../api/activity";
 import { collabText } from "../../collab-text";
+import { useView } from "../../hooks/use-view";
 import type { AwaySummary } from "../../stores/away";
 import { type AwayFact, awayFacts } from "../../stores/away-facts";
 import { useEditor } from "../../stores/context";
@@ -74,11 +74,11 @@ function Fact({ fact, onShow }: { fact: AwayFact; onShow: (nodes: readonly strin
 /** Selects the nodes that are still there and brings them into view. */
 function useShow(): (ids: readonly string[]) => void {
   const { ui, live } = useEditor();
-  const flow = useReactFlow();
+  const view = useView();
   return (ids) => {
     const nodes = [...new Set(ids)].filter((id) => live.snapshot.nodesById.has(id));
     if (nodes.length === 0) return;
     select(ui, nodes);
-    void flow.fitView({ nodes: nodes.map((id) => ({ id })), padding: 0.3, maxZoom: 1, duration: 320 });
+    view.fit({ nodes: nodes.map((id) => ({ id })), padding: 0.3, duration: 320 });
   };
 }

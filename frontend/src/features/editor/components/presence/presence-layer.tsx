@@ -1,10 +1,11 @@
 /** Other people on the canvas: their pointers, who is beyond the edge, and whom one follows. */
-import { useReactFlow, useStoreApi } from "@xyflow/react";
+import { useStoreApi } from "@xyflow/react";
 import { useEffect, useRef, useState } from "react";
 import { Icon } from "@/components/icon";
 import { colorOf, type Peer } from "@/flow-core";
 import { useText } from "@/i18n";
 import { collabText } from "../../collab-text";
+import { useView } from "../../hooks/use-view";
 import { useEditor, usePresence } from "../../stores/context";
 import { CursorMotion } from "./cursor-motion";
 import classes from "./presence-layer.module.css";
@@ -28,11 +29,11 @@ function Cursors() {
 }
 
 function Cursor({ peer, motion }: { peer: Peer; motion: CursorMotion }) {
-  const flow = useReactFlow();
+  const view = useView();
   const t = useText(collabText);
   const go = (): void => {
     const target = motion.targetOf(peer.clientId);
-    if (target) void flow.setCenter(target.x, target.y, { zoom: flow.getZoom(), duration: 320 });
+    if (target) view.center(target.x, target.y, 320);
   };
   return (
     <div

@@ -5,7 +5,7 @@ import { CopyField } from "@/components/copy-field";
 import { tellProblem } from "@/components/toast";
 import { useText } from "@/i18n";
 import { useWorkspace } from "@/lib/workspaces";
-import { useViewersMayComment } from "../../api/sharing";
+import { useViewersRight, type ViewersRight } from "../../api/sharing";
 import { useEditor, useFlow, useRole } from "../../stores/context";
 import { editorText } from "../../text";
 import { InviteForm } from "./invite-form";
@@ -56,18 +56,25 @@ export function ShareDialog({ onClose }: { onClose: () => void }) {
 
 function Viewers() {
   const t = useText(shareText);
-  const { workspaceId } = useEditor();
-  const allowed = useWorkspace(workspaceId)?.viewers_may_comment ?? true;
-  const change = useViewersMayComment(workspaceId);
   return (
     <section>
       <h3>{t("viewers")}</h3>
-      <Switch
-        label={t("comment")}
-        description={t("comment.lead")}
-        checked={change.isPending ? change.variables : allowed}
-        onChange={(event) => change.mutate(event.currentTarget.checked, { onError: tellProblem })}
-      />
+      <ViewersSwitch right="viewers_may_comment" label={t("comment")} lead={t("comment.lead")} />
+      <ViewersSwitch right="viewers_see_values" label={t("values")} lead={t("values.lead")} />
     </section>
+  );
+}
+
+function ViewersSwitch({ right, label, lead }: { right: ViewersRight; label: string; lead: string }) {
+  const { workspaceId } = useEditor();
+  const allowed = useWorkspace(workspaceId)?.[right] ?? true;
+  const change = useViewersRight(workspaceId, right);
+  return (
+    <Switch
+      label={label}
+      description={lead}
+      checked={change.isPending ? change.variables : allowed}
+      onChange={(event) => change.mutate(event.currentTarget.checked, { onError: tellProblem })}
+    />
   );
 }

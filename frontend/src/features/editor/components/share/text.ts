@@ -37,7 +37,10 @@ export const shareText = defineText("share", {
     takenBack: "The link does not work any more",
     viewers: "What viewers may do",
     comment: "Viewers may comment",
-    "comment.lead": "Viewers always see flows, runs and results, and change nothing.",
+    "comment.lead": "Viewers see flows and runs of the workspace, and change nothing.",
+    values: "Viewers see what runs take and give",
+    "values.lead":
+      "Without it they see that runs happen and why they fail, but no inputs, outputs, logs or files of runs. Data pinned in a flow is part of the flow.",
     ownersOnly: "Only owners invite people, change roles and make links for people outside.",
   },
   zh: {
@@ -75,7 +78,10 @@ export const shareText = defineText("share", {
     takenBack: "链接已失效",
     viewers: "查看者的权限",
     comment: "查看者可以评论",
-    "comment.lead": "查看者始终可以查看流程、运行和结果，但不能修改。",
+    "comment.lead": "查看者可以查看工作区的流程和运行，但不能修改。",
+    values: "查看者可以看到运行的输入和输出",
+    "values.lead":
+      "关闭后，查看者仍能看到运行的状态和失败原因，但看不到输入、输出、日志和运行产生的文件。固定在流程中的数据属于流程本身。",
     ownersOnly: "只有所有者可以邀请成员、修改角色以及为外部人员生成链接。",
   },
 });
