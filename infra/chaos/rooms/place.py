@@ -91,6 +91,12 @@ class Web:
         while self.is_alive and time.monotonic() < give_up_at:
             time.sleep(0.005)
 
+    def stop_process(self) -> None:
+        """Kill the process, if one runs; ``start`` makes another."""
+        if self.pid is not None:
+            self.signal(signal.SIGKILL)
+            self.wait_gone()
+
     def new_failpoints(self) -> list[str]:
         """Commit points at which processes have killed themselves since the last call."""
         with self.log.open(encoding="utf-8", errors="replace") as log:
@@ -114,6 +120,8 @@ class Place:
     folder: Path
     more: dict[str, str] = field(default_factory=dict)
     """Further settings of the processes."""
+    processes: int | None = None
+    """Web processes, if not as many as the layout usually has."""
     env: dict[str, str] = field(default_factory=dict)
     webs: list[Web] = field(default_factory=list)
     staged: dict[str, Any] = field(default_factory=dict)
@@ -123,7 +131,7 @@ class Place:
     def start(self, times: str) -> None:
         """Prepare the database and the processes; no web process runs yet."""
         self.redis.start()
-        ports = free_ports(2 if self.mode == "postgres" else 1)
+        ports = free_ports(self.processes or (2 if self.mode == "postgres" else 1))
         kept = {name: value for name, value in os.environ.items() if not name.startswith("SAGE_")}
         kept |= self.more
         self.env = {

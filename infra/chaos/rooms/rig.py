@@ -264,17 +264,17 @@ class Rig:
         epoch, doc = await asyncio.to_thread(
             stored_document, self.place.tables(), self.place.staged["flow_id"]
         )
-        wanted = _content(doc)
-        return all(editor.epoch == epoch and _content(editor.doc) == wanted for editor in self.editors)
+        wanted = content_of(doc)
+        return all(editor.epoch == epoch and content_of(editor.doc) == wanted for editor in self.editors)
 
     async def _different(self) -> list[str]:
         """What editors have that the journal has not, or the other way round."""
         _, doc = await asyncio.to_thread(stored_document, self.place.tables(), self.place.staged["flow_id"])
-        wanted = _content(doc)
+        wanted = content_of(doc)
         return [
             f"{editor.name} {part}: {str(found)[:200]} for {str(wanted[part])[:200]}"
             for editor in self.editors
-            for part, found in _content(editor.doc).items()
+            for part, found in content_of(editor.doc).items()
             if found != wanted[part]
         ][:5]
 
@@ -287,7 +287,7 @@ class Rig:
         self.report.rig_faults += [f"a patch was refused: {text}" for text in self.author.refused]
 
 
-def _content(doc: pycrdt.Doc[Any]) -> dict[str, Any]:
+def content_of(doc: pycrdt.Doc[Any]) -> dict[str, Any]:
     """Everything in it, and how far it knows each client."""
     values: dict[str, Any] = {name: doc.get(name, type=pycrdt.Map).to_py() for name in ROOTS}
     return {**values, "clocks": read_state_vector(doc.get_state())}

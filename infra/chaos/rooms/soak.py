@@ -2,7 +2,8 @@
 
 Ten editors write as fast as the room lets them, leave and come back, with their document or without; nodes
 come and go. Upkeep runs by a clock of seconds instead of days. At the end the web process's memory, the
-journal and the size of the document must have stayed where the content is.
+journal, the size of the document and the number of deleted nodes must have stayed where the content is,
+everything acknowledged or shown must be on disk, and everybody must have the same.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from websockets.asyncio.client import ClientConnection
 from infra.chaos.rooms.book import Book
 from infra.chaos.rooms.editor import Editor
 from infra.chaos.rooms.place import Place, stored_document
+from infra.chaos.rooms.rig import content_of
 from infra.setup.console import ROOT, say
 
 EDITORS = 10
@@ -41,6 +43,9 @@ MEMORY_GROWTH = 1.10
 MEMORY_SLACK_MB = 8.0
 ROWS_AT_MOST = 20_000
 SIZE_TO_CONTENT = 6.0
+DELETED_GROWTH = 2.0
+DELETED_SLACK = 100
+WELL_WITHIN_S = 120.0
 
 
 @dataclass
@@ -104,6 +109,11 @@ class Sample:
     epoch: int
     deleted_nodes: int
 
+    def __str__(self) -> str:
+        size = f"{self.encoded_bytes / 1024:>7.0f} KB of {self.content_bytes / 1024:>5.0f} KB"
+        room = f"{self.edits:>8} edits {self.memory_mb:>7} MB {self.rows:>6} rows"
+        return f"{room} {size}, epoch {self.epoch}, {self.deleted_nodes} deleted nodes"
+
 
 @dataclass
 class Soak:
@@ -114,6 +124,7 @@ class Soak:
     seed: int
     samples: list[Sample] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
+    promises: int = 0
 
     async def run(self) -> None:
         may_write = asyncio.Event()
@@ -137,9 +148,34 @@ class Soak:
             for step in range(1, SAMPLES + 1):
                 await self._until(editors, self.edits * step // SAMPLES)
                 self.samples.append(await asyncio.to_thread(self._sample, sum(e.edits for e in editors)))
+                say(str(self.samples[-1]))
+            may_write.clear()
+            await self._converge(editors, book)
             for task in running:
                 task.cancel()
         self._judge()
+
+    async def _converge(self, editors: Sequence[SoakEditor], book: Book) -> None:
+        """Once everybody has stopped and is acknowledged: all equal, and nothing lost."""
+        tables, flow_id = self.place.tables(), self.place.staged["flow_id"]
+        give_up_at = time.monotonic() + WELL_WITHIN_S
+        while True:
+            await asyncio.sleep(0.2)
+            epoch, doc = await asyncio.to_thread(stored_document, tables, flow_id)
+            wanted = content_of(doc)
+            different = [
+                editor.name
+                for editor in editors
+                if not editor.is_settled or editor.epoch != epoch or content_of(editor.doc) != wanted
+            ]
+            if not different or time.monotonic() > give_up_at:
+                break
+        for editor in editors:
+            book.saw(editor.epoch, editor.seen())
+        self.promises = book.promises
+        self.faults += book.breaches(epoch, doc)
+        if different:
+            self.faults.append(f"not equal to the journal after {WELL_WITHIN_S:.0f} s: {different}")
 
     async def _until(self, editors: Sequence[SoakEditor], wanted: int) -> None:
         while True:
@@ -172,6 +208,11 @@ class Soak:
         last = self.samples[-quarter:]
         if mean(s.encoded_bytes for s in last) > SIZE_TO_CONTENT * mean(s.content_bytes for s in last):
             self.faults.append("the document outgrew its content")
+        before, gone = (
+            mean(s.deleted_nodes for s in part) for part in (self.samples[quarter : 2 * quarter], last)
+        )
+        if gone > before * DELETED_GROWTH + DELETED_SLACK:
+            self.faults.append(f"deleted nodes pile up: {before:.0f}, later {gone:.0f}")
 
 
 def main(arguments: Sequence[str]) -> int:
@@ -190,10 +231,7 @@ def main(arguments: Sequence[str]) -> int:
                 runner.run(soak.run())
         finally:
             place.stop()
-    lines = [f"{s.edits:>8} edits {s.memory_mb:>7} MB {s.rows:>6} rows {s.encoded_bytes / 1024:>7.0f} KB of"
-             f" {s.content_bytes / 1024:>5.0f} KB, epoch {s.epoch}, {s.deleted_nodes} deleted nodes"
-             for s in soak.samples]  # fmt: skip
-    say("\n".join([*lines, f"{time.monotonic() - began:.0f} s", *soak.faults]))
+    say("\n".join([f"{time.monotonic() - began:.0f} s, {soak.promises} acknowledgements", *soak.faults]))
     folder = ROOT / ".cache" / "chaos"
     folder.mkdir(parents=True, exist_ok=True)
     record = {"samples": [asdict(sample) for sample in soak.samples], "faults": soak.faults}

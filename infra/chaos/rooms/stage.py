@@ -9,7 +9,7 @@ from typing import Any
 
 import django
 
-PEOPLE = 5
+PEOPLE = int(os.environ.get("SAGE_STAGE_PEOPLE", "5"))
 FLOW: dict[str, Any] = {
     "schema": "sage-studio/flow@1",
     "nodes": [{"id": "shared", "type": "manual_trigger", "pos": [0, 0]}],
@@ -48,6 +48,7 @@ def prepare() -> dict[str, Any]:
         "workspace_id": str(workspace.pk),
         "flow_id": str(flows[0].pk),
         "flow_ids": [str(flow.pk) for flow in flows],
+        "person_ids": [str(person.pk) for person in people],
         "key": key,
         "cookies": [_signed_in(person) for person in people],
         "database": str(settings.DATABASES["default"]["NAME"]),
