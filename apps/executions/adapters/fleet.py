@@ -22,9 +22,10 @@ from django.db import Error as DatabaseError
 from apps.common import bus
 from apps.executions.adapters import jobs
 from apps.executions.adapters.host import in_database_thread
-from apps.executions.adapters.job_frames import call_frame, read_answer
+from apps.executions.adapters.job_frames import call_frame, chunk_answer, chunk_frame, read_answer
 from apps.executions.adapters.jobs import JobNews, JobPlan
 from apps.executions.types import JOBS_CHANNEL, Queue
+from sage_studio.engine.chunks import ChunkAnswer, ChunkCall
 from sage_studio.engine.context import RunContext
 from sage_studio.engine.executors.call import NodeCall
 from sage_studio.engine.executors.errors import NOBODY, PROCESS_ENDED
@@ -65,17 +66,35 @@ class Fleet:
         """Have a worker do the call. Raises what the node raised, ``executor.nobody`` and
         ``executor.job_lost``."""
         content, same_as = call_frame(call, cast(Context, context))
-        queue = queue_of(call)
         plan = JobPlan(
             run_id=uuid.UUID(call.run_id),
             workspace_id=workspace_id,
             node_id=call.node_id,
             iteration_path=call.iteration_path,
-            queue=queue,
+            queue=queue_of(call),
             is_repeatable=not call.at_most_once,
             content=content,
             same_as=same_as,
         )
+        return await self._have_done(plan, context)
+
+    async def run_chunk(self, call: ChunkCall, context: RunContext, workspace_id: uuid.UUID) -> ChunkAnswer:
+        """Have a worker do a whole chunk. Raises ``executor.nobody`` and ``executor.job_lost``."""
+        content = chunk_frame(call)
+        plan = JobPlan(
+            run_id=uuid.UUID(call.run_id),
+            workspace_id=workspace_id,
+            node_id=call.container,
+            iteration_path=call.title,
+            queue=queue_of(call),
+            is_repeatable=True,
+            content=content,
+            same_as=content,
+        )
+        return chunk_answer(await self._have_done(plan, context))
+
+    async def _have_done(self, plan: JobPlan, context: RunContext) -> Mapping[str, Any]:
+        queue, workspace_id = plan.queue, plan.workspace_id
         job_id = await in_database_thread(partial(jobs.job_put, plan))
         self._hint(queue)
         future: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
@@ -169,7 +188,15 @@ class RunFleet:
         """Nothing is kept."""
 
 
-def queue_of(call: NodeCall) -> Queue:
+class WholeRunFleet(RunFleet):
+    """Implements ``ChunkPlace`` too: for runs of a whole flow, whose plan every worker can make."""
+
+    async def run_chunk(self, call: ChunkCall, context: Context) -> ChunkAnswer:
+        assert isinstance(context, RunContext), "the fleet does the chunks of runs"
+        return await self._fleet.run_chunk(call, context, self._workspace_id)
+
+
+def queue_of(call: NodeCall | ChunkCall) -> Queue:
     """The queue of a call's resource class."""
     needs: Needs = call.needs
     if needs.gpu:

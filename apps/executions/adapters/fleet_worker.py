@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncGenerator, Collection, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import aclosing, suppress
 from functools import partial
@@ -21,18 +21,23 @@ from apps.common import bus
 from apps.executions.adapters import jobs
 from apps.executions.adapters.host import DjangoHost, in_database_thread
 from apps.executions.adapters.job_context import JobContext
-from apps.executions.adapters.job_frames import answer_frame, fault_frame, read_call
+from apps.executions.adapters.job_frames import answer_frame, chunk_answer_frame, fault_frame, read_call
 from apps.executions.adapters.jobs import ClaimedJob
 from apps.executions.types import JOBS_CHANNEL
+from sage_studio.engine import Plan, RunOptions
+from sage_studio.engine.chunk_work import do_chunk
+from sage_studio.engine.chunks import ChunkAnswer, ChunkCall
 from sage_studio.engine.errors import NODE_TIMEOUT
 from sage_studio.engine.executors.away import node_class
 from sage_studio.engine.executors.call import NodeCall, NodeExecutor
+from sage_studio.engine.executors.placing import PROCESS, ComputingElsewhere
 from sage_studio.engine.ferry import run_in_thread
 from sage_studio.engine.resources import ResourcePool
 from sage_studio.engine.stepping import run_whole
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context
 
+PlanOf = Callable[[uuid.UUID, uuid.UUID], Awaitable[Plan]]
 logger = structlog.get_logger(__name__)
 NOTES_EVERY_S = 0.1
 
@@ -49,6 +54,7 @@ class JobWorker:
         processes: NodeExecutor,
         threads: ThreadPoolExecutor,
         resources: ResourcePool,
+        plan_of: PlanOf,
         lease_s: float,
         heartbeat_s: float,
         poll_s: float,
@@ -59,6 +65,7 @@ class JobWorker:
         self._processes = processes
         self._threads = threads
         self._resources = resources
+        self._plan_of = plan_of
         self._lease_s, self._heartbeat_s, self._poll_s = lease_s, heartbeat_s, poll_s
         self._poke = asyncio.Event()
         self._active: dict[uuid.UUID, tuple[ClaimedJob, asyncio.Task[None]]] = {}
@@ -162,6 +169,8 @@ class JobWorker:
         secrets: Collection[str] = host.secrets_seen
         try:
             call = read_call(job.content)
+            if isinstance(call, ChunkCall):
+                return "done", chunk_answer_frame(await self._chunk(job, call, host), secrets)
         except SageError as refused:
             return "failed", fault_frame(refused, secrets)
         context = JobContext(call, host, self._threads)
@@ -177,6 +186,13 @@ class JobWorker:
             finally:
                 is_over.set()
         return ("done", answer) if failure is None else ("failed", fault_frame(failure, secrets))
+
+    async def _chunk(self, job: ClaimedJob, call: ChunkCall, host: DjangoHost) -> ChunkAnswer:
+        """Iterations of a container; each of their nodes takes what it needs of this worker."""
+        plan = await self._plan_of(job.definition_id, job.flow_id)
+        places = ComputingElsewhere({PROCESS: self._processes})
+        options = RunOptions(executors=places, resources=self._resources)
+        return await do_chunk(plan, call, host=host, threads=self._threads, options=options)
 
     async def _run(self, call: NodeCall, context: JobContext) -> Mapping[str, Any]:
         """As the run's own worker would, within what this worker has; raises what the node raises."""

@@ -9,11 +9,20 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from sage_studio.engine.chunk_frames import (
+    answer_from_plain,
+    answer_to_plain,
+    call_from_plain,
+    call_to_plain,
+)
+from sage_studio.engine.chunks import ChunkAnswer, ChunkCall
 from sage_studio.engine.executors.call import NodeCall
+from sage_studio.engine.executors.errors import NOT_A_VALUE, TOO_BIG
 from sage_studio.engine.executors.faults import fault_from_json, fault_to_json
 from sage_studio.engine.executors.frames import HEADER_BYTES, Kind, Message, decode, encode
 from sage_studio.engine.executors.home import RUN, call_to_json
 from sage_studio.engine.executors.values import pack, unpack
+from sage_studio.kernel import SageError
 from sage_studio.sdk import Context, Needs
 
 # What differs between two attempts at the same work.
@@ -33,9 +42,16 @@ def call_frame(call: NodeCall, context: Context) -> tuple[bytes, bytes]:
     return _frame("ask", shape), _frame("ask", same)
 
 
-def read_call(frame: bytes) -> NodeCall:
+def chunk_frame(call: ChunkCall) -> bytes:
+    """Raises SageError ``executor.value``."""
+    return _frame("ask", {"chunk": call_to_plain(call)})
+
+
+def read_call(frame: bytes) -> NodeCall | ChunkCall:
     """Raises SageError ``executor.bad_message``."""
     shape = _read(frame)
+    if "chunk" in shape:
+        return call_from_plain(shape["chunk"])
     return NodeCall(
         type=shape["type"],
         version=shape["version"],
@@ -59,6 +75,20 @@ def read_call(frame: bytes) -> NodeCall:
 def answer_frame(outputs: Mapping[str, Any], secrets: Collection[str]) -> bytes:
     """Raises SageError ``executor.value`` for outputs that cannot travel."""
     return _frame("answer", {"outputs": dict(outputs), "secrets": sorted(secrets)})
+
+
+def chunk_answer_frame(answer: ChunkAnswer, secrets: Collection[str]) -> bytes:
+    """An answer whose values cannot travel is that the run is to do it itself."""
+    try:
+        return answer_frame({"chunk": answer_to_plain(answer)}, secrets)
+    except SageError as error:
+        if error.code.code not in (NOT_A_VALUE.code, TOO_BIG.code):
+            raise
+        return answer_frame({"chunk": answer_to_plain(answer.declined())}, secrets)
+
+
+def chunk_answer(outputs: Mapping[str, Any]) -> ChunkAnswer:
+    return answer_from_plain(outputs["chunk"])
 
 
 def fault_frame(error: Exception, secrets: Collection[str]) -> bytes:

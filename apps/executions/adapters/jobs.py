@@ -70,6 +70,7 @@ class ClaimedJob:
     flow_id: uuid.UUID
     workspace_id: uuid.UUID
     run_fence: int
+    definition_id: uuid.UUID
     content: bytes
 
 
@@ -196,7 +197,16 @@ def _claimed(row: NodeJob, run: Run) -> ClaimedJob | None:
         with write_transaction():
             _fail(row, error)
         return None
-    return ClaimedJob(row.pk, row.fence + 1, run.pk, run.flow_id, run.workspace_id, run.fence, content)
+    return ClaimedJob(
+        id=row.pk,
+        fence=row.fence + 1,
+        run_id=run.pk,
+        flow_id=run.flow_id,
+        workspace_id=run.workspace_id,
+        run_fence=run.fence,
+        definition_id=run.definition_id,
+        content=content,
+    )
 
 
 def jobs_renew(owner: str, job_ids: Collection[uuid.UUID], *, lease_s: float) -> dict[uuid.UUID, int]:

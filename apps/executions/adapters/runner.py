@@ -105,7 +105,9 @@ class Runner:
                 options=RunOptions(
                     park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S),
                     stand_for_s=getattr(settings, "RUN_STAND_FOR_S", STAND_FOR_S),
-                    executors=self._places.for_run(uuid.UUID(claim.workspace_id)),
+                    executors=self._places.for_run(
+                        uuid.UUID(claim.workspace_id), is_whole=claimed.part is None
+                    ),
                     resources=self.resources,
                     branches=learning,
                     spending=await self._spending(claimed, plan),
@@ -148,22 +150,22 @@ class Runner:
         if claimed.losses >= MAX_LOSSES:
             raise SageError(errors.WORKERS_LOST, {"claims": claimed.losses})
         if claimed.part is not None:
-            cut = part_cut(await self._document(claimed), Part.from_json(claimed.part))
+            cut = part_cut(await self._document(claimed.definition_id), Part.from_json(claimed.part))
             plan = compile_flow(cut.document, builtin_registry(), optimised=claimed.debug is None)
             return plan, given_records(cut)
-        return await self._whole_plan(claimed), {}
+        flow_id = uuid.UUID(claimed.claim.flow_id)
+        return await self.plan_of(claimed.definition_id, flow_id, optimised=claimed.debug is None), {}
 
-    async def _whole_plan(self, claimed: ClaimedRun) -> Plan:
-        """Definitions never change, so plans are kept. People who debug a run see the flow as drawn."""
-        key = claimed.definition_id, claimed.debug is None
+    async def plan_of(self, definition_id: uuid.UUID, flow_id: uuid.UUID, *, optimised: bool = True) -> Plan:
+        """Of a whole flow. Definitions never change, so plans are kept. People who debug a run see the flow
+        as drawn, not ``optimised``."""
+        key = definition_id, optimised
         plan = self._plans.get(key)
         if plan is None:
-            document = await self._document(claimed)
-            read = partial(flow_durations_to_plan, uuid.UUID(claimed.claim.flow_id))
+            document = await self._document(definition_id)
+            read = partial(flow_durations_to_plan, flow_id)
             durations = await asyncio.get_running_loop().run_in_executor(self._database, read)
-            plan = compile_flow(
-                document, builtin_registry(), durations=durations, optimised=claimed.debug is None
-            )
+            plan = compile_flow(document, builtin_registry(), durations=durations, optimised=optimised)
             self._plans[key] = plan
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)
@@ -180,9 +182,9 @@ class Runner:
             cheaper = await asyncio.get_running_loop().run_in_executor(self._database, read)
         return SpendingPlan(claimed.cost_micros, claimed.cost_currency, cheaper)
 
-    async def _document(self, claimed: ClaimedRun) -> FlowDocument:
+    async def _document(self, definition_id: uuid.UUID) -> FlowDocument:
         loop = asyncio.get_running_loop()
-        read = partial(definition_body, claimed.definition_id)
+        read = partial(definition_body, definition_id)
         return parse_plain(await loop.run_in_executor(self._database, read))
 
     async def _refuse(self, store: ClaimedStore, run_id: str, error: SageError) -> None:

@@ -213,6 +213,7 @@ class RunWorker:
             processes=places.processes,
             threads=self._threads,
             resources=self._runner.resources,
+            plan_of=self._runner.plan_of,
             lease_s=self._times.lease_s,
             heartbeat_s=self._times.heartbeat_s,
             poll_s=self._times.poll_s,
@@ -255,7 +256,8 @@ class RunWorker:
         return await asyncio.get_running_loop().run_in_executor(self._database, guarded)
 
     async def _look(self, group: asyncio.TaskGroup) -> bool:
-        """Begin runs that are due, and tell those under way what was asked of them; whether any began."""
+        """Begin runs that are due, and tell those under way what was asked of them; whether to look again
+        at once, because there may be more than were taken. What becomes due meanwhile comes with a hint."""
         free = min(self._admission.room(len(self._active)), CLAIM_AT_ONCE)
         self._had_room = free > 0
         try:
@@ -266,7 +268,7 @@ class RunWorker:
         for run in claimed:
             self._begin(run, group)
         self._hand_out(news)
-        return bool(claimed)
+        return 0 < free == len(claimed)
 
     def _look_now(self, limit: int, is_holding: bool) -> tuple[list[ClaimedRun], News]:
         claimed = claim_runs(self.owner, limit=limit, lease_s=self._times.lease_s) if limit > 0 else []

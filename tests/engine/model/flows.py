@@ -71,6 +71,8 @@ class Maker:
         self.depth = depth
         self.nodes: list[NodeBody] = []
         self.edges: list[dict[str, str]] = []
+        # In bodies that may run in chunks, nothing only the run itself may do, and no limits.
+        self.is_mild = False
 
     # Small draws
 
@@ -105,8 +107,10 @@ class Maker:
 
     def _kinds(self, place: Place) -> list[str]:
         kinds = ["calc"] * 5 + ["act"] * 3 + ["once", "switch", "if_else", "if_else", "merge", "merge"]
+        if self.is_mild:
+            kinds.remove("once")
         kinds *= 2
-        if self.depth:
+        if self.depth and not self.is_mild:
             kinds += ["wait", "wait", "sub_flow", *(["stop", "stop"] if place.is_in_loop else ["stop"])]
         if place.depth < self.depth and self.room > 1:
             kinds += ["loop_for", "loop_while", "map_each", "parallel", "try_catch", "try_catch"] * 4
@@ -125,7 +129,7 @@ class Maker:
             node["disabled"] = True
         elif outputs and self.chance(4):
             node["pinned"] = self.one_of([7, {outputs[0]: 9}, {outputs[-1]: [1, 2]}])
-        if kind in {"calc", "act", "once"} and config["base"] % 9 == 0:
+        if kind in {"calc", "act", "once"} and config["base"] % 9 == 0 and not self.is_mild:
             node["concurrency"] = 1 + config["base"] % 2
         self.nodes.append(node)
         return Source(node_id, ports, outputs)
@@ -350,12 +354,15 @@ class Maker:
         config: dict[str, Any] = {
             "parallelism": 1 + self.number(2),
             "on_item_error": self.one_of(["fail", "collect", "skip"]),
+            "chunk_size": self.one_of([0, 1, 2, 3]),
         }
         source = self.add(node_id, "map_each", place, config, "results", "errors", "count")
         retries = self.retry(node_id)
         self._items(node_id, place, config)
         inner = self._inside(source, place, ("item", "index"), retries=retries)
+        was_mild, self.is_mild = self.is_mild, self.is_mild or config["chunk_size"] > 0
         self._fill(inner, 4)
+        self.is_mild = was_mild
         self._body_fields(inner, config)
         return source
 

@@ -31,6 +31,7 @@ from sage_studio.engine import (
 )
 from sage_studio.flow import parse_plain
 from sage_studio.kernel import Json
+from tests.engine.chunk_place import ChunksHere, spread_over
 from tests.engine.model.flows import EPOCH, SUB_FLOWS
 from tests.engine.model.leaves import LIBRARY, payload_of
 from tests.engine.model.nodes import LEDGER, Ledger
@@ -70,6 +71,7 @@ class Played:
     ledger: Ledger
     crashes: int = 0
     claims: int = 0
+    chunks: int = 0
     befallen: set[Kind] = field(default_factory=set)
 
 
@@ -240,6 +242,7 @@ class _Story:
         self.threads = threads
         self.disk, self.clock = MemoryRunStore(), Clock()
         self.host = Host(self.disk, threads)
+        self.chunks = ChunksHere(plan, self.host, threads, clock=self.clock)
         self.played = Played(RunOutcome(FlowState.READY), {}, [], Ledger())
         LEDGER.set(self.played.ledger)
 
@@ -260,6 +263,7 @@ class _Story:
             else:
                 assert worker.task is not None
                 await self._after(worker.task.result().state)
+        played.chunks = sum(not answer.is_declined for answer in self.chunks.answers)
         played.events = disk.events[RUN_ID]
         played.nodes = newest(disk)
         return played
@@ -286,7 +290,7 @@ class _Story:
             threads=self.threads,
             controls=worker.controls,
             clock=self.clock,
-            options=RunOptions(park_after_s=0),
+            options=replace(spread_over(self.chunks), park_after_s=0),
         )
         worker.task = asyncio.get_running_loop().create_task(run)
         _, late = await asyncio.wait([worker.task], timeout=MOST_SECONDS)

@@ -32,6 +32,7 @@ class Counts:
     steps: int = 0
     crashes: int = 0
     claims: int = 0
+    chunks: int = 0
     troubles: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -41,7 +42,8 @@ class Counts:
         endings = ", ".join(f"{state} {count}" for state, count in sorted(self.endings.items()))
         kinds = ", ".join(f"{kind} {count}" for kind, count in self.kinds.most_common())
         return (
-            f"{self.runs} runs, {self.steps} steps, {self.crashes} crashes, {self.claims} claims"
+            f"{self.runs} runs, {self.steps} steps, {self.crashes} crashes, {self.claims} claims,"
+            f" {self.chunks} chunks"
             f" ({befallen or 'no trouble'}); runs {endings}; nodes {kinds}"
         )
 
@@ -115,6 +117,7 @@ def try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble], plan: P
     counts.steps += len(played.ledger.executions)
     counts.crashes += played.crashes
     counts.claims += played.claims
+    counts.chunks += played.chunks
     counts.troubles.update(played.befallen)
     counts.endings[played.outcome.state] += 1
     counts.kinds.update(node["type"] for node in flow["nodes"])

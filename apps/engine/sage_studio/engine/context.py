@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from sage_studio.engine.attempt import Attempt, Slots
 from sage_studio.engine.bodies import Bodies
+from sage_studio.engine.chunks import bulk_of, chunk_place, chunk_size
 from sage_studio.engine.errors import CHILD_CANCELLED, NO_BODY
 from sage_studio.engine.records import signal_key
 from sage_studio.engine.spending import MeteredLlm
@@ -20,6 +21,7 @@ from sage_studio.kernel import Json, JsonObject, Problem, SageError
 from sage_studio.sdk import BodyFailed, BodyResult
 from sage_studio.sdk.context import (
     BlobStore,
+    Context,
     FileStore,
     HttpClient,
     LlmClient,
@@ -169,12 +171,31 @@ class RunContext:
     async def body(
         self, index: int, given: Mapping[str, Any] | None = None, *, section: str = ""
     ) -> BodyResult:
+        return await self._bodies(section).run(index, given or {}, section)
+
+    async def chunk_size(self, count: int, *, at_once: int, wished: int = 0) -> int:
+        attempt = self._attempt
+        place = await chunk_place(attempt.scope, attempt.node)
+        if place is None or attempt.node.body is None:
+            return 0
+        return chunk_size(bulk_of(attempt.node.body, place), count, at_once, wished)
+
+    async def bodies(
+        self, rounds: Sequence[tuple[int, Mapping[str, Any]]], *, stops_at_failure: bool = False
+    ) -> Sequence[BodyResult | BodyFailed]:
+        place = await chunk_place(self._attempt.scope, self._attempt.node)
+        if place is None:
+            raise SageError(NO_BODY, {"section": "chunks"})
+        context = cast(Context, self)
+        return await self._bodies("").run_chunk(rounds, place, context, stops_at_failure=stops_at_failure)
+
+    def _bodies(self, section: str) -> Bodies:
         attempt = self._attempt
         if attempt.node.body is None:
             raise SageError(NO_BODY, {"section": section})
         if attempt.bodies is None:
             attempt.bodies = Bodies(attempt, attempt.node.body)
-        return await attempt.bodies.run(index, given or {}, section)
+        return attempt.bodies
 
     @property
     def waits(self) -> dict[str, Any]:

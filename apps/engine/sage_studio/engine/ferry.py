@@ -93,6 +93,12 @@ class ThreadContext:
     async def body(self, *args: Any, **more: Any) -> Any:
         return await _Crossing(lambda: self._context.body(*args, **more))
 
+    async def chunk_size(self, *args: Any, **more: Any) -> Any:
+        return await _Crossing(lambda: self._context.chunk_size(*args, **more))
+
+    async def bodies(self, *args: Any, **more: Any) -> Any:
+        return await _Crossing(lambda: self._context.bodies(*args, **more))
+
     async def wait_until(self, *args: Any, **more: Any) -> Any:
         return await _Crossing(lambda: self._context.wait_until(*args, **more))
 

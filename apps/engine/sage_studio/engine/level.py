@@ -198,7 +198,7 @@ class Level(ABC):
         self.ready.clear()
         current = asyncio.current_task() if self.at_work else None
         for task, attempt in list(self.at_work.items()):
-            if attempt.bodies is not None and attempt.bodies.live:
+            if attempt.bodies is not None and (attempt.bodies.live or attempt.bodies.away):
                 attempt.bodies.halt(lets_finish=lets_finish)
             elif attempt.pipeline is not None:
                 attempt.pipeline.halt(task, lets_finish=lets_finish)

@@ -13,7 +13,7 @@ from datetime import datetime
 from typing import Any, Protocol, TypedDict
 
 from sage_studio.kernel.json import Json, JsonObject
-from sage_studio.sdk.control import BodyResult
+from sage_studio.sdk.control import BodyFailed, BodyResult
 from sage_studio.sdk.money import Price
 
 
@@ -288,6 +288,20 @@ class Context(Protocol):
         finished iterations answer at once, so a container must ask for the same iterations with the
         same values each time. Raises BodyFailed when the iteration failed.
         """
+        ...
+
+    async def chunk_size(self, count: int, *, at_once: int, wished: int = 0) -> int:
+        """How many of ``count`` independent iterations of this container should go to another worker
+        together (see ``bodies``), when ``at_once`` of them may be at work; 0 when they are to run here, one
+        by one. ``wished`` is what people have set."""
+        ...
+
+    async def bodies(
+        self, rounds: Sequence[tuple[int, Mapping[str, Any]]], *, stops_at_failure: bool = False
+    ) -> Sequence[BodyResult | BodyFailed]:
+        """Run several iterations, each with what it is given, on another worker, one after another. All of
+        them are recorded together once they are done, and answer from there after a crash. With
+        ``stops_at_failure`` none runs after the first that failed."""
         ...
 
     async def wait_until(self, at: float, *, name: str = "time") -> None:

@@ -85,6 +85,10 @@ class Executors:
             return None
         return place if node.executor or place.takes(spec) else None
 
+    def place_for_chunks(self, rule: str) -> NodeExecutor | None:
+        """Where iterations of a container may go together when the flow says ``rule``."""
+        return self._places.get(self._rule if rule == LOCAL else rule)
+
     async def close(self) -> None:
         for place in self._places.values():
             await place.close()
@@ -93,6 +97,25 @@ class Executors:
         if name != LOCAL and name not in self._places:
             reason, reason_zh = self._reasons.get(name, _NOT_HERE)
             raise SageError(UNAVAILABLE, {"executor": name, "reason": reason, "reason_zh": reason_zh})
+
+
+class ComputingElsewhere(Executors):
+    """The places for what another worker's run has sent here: nodes that compute go to a process, and no
+    node goes on to a third place, whatever its flow says."""
+
+    def check(self, plan: Plan) -> None:
+        """The run's own worker has done so."""
+
+    def spreads(self, rule: str) -> bool:
+        return True
+
+    def place_of(self, node: PlanNode, rule: str) -> NodeExecutor | None:
+        computes = node.spec is not None and (node.spec.cpu_bound or node.executor == PROCESS)
+        here = node.node_class is not None and origin_of(node.node_class) is not None
+        return self._places.get(PROCESS) if computes and here else None
+
+    def place_for_chunks(self, rule: str) -> NodeExecutor | None:
+        return None
 
 
 assert {LOCAL, PROCESS, CELERY, RAY, KUBERNETES} == set(EXECUTORS)

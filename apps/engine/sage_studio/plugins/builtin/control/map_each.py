@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterator, Mapping
+from functools import partial
+from itertools import islice
 from typing import Any
 
 from sage_studio.kernel import JsonObject, json_object
@@ -64,6 +66,22 @@ class MapEach(Node):
                     Choice(value="skip", label=text("Go on without it", "继续并略过该项")),
                 ),
             ),
+            Field(
+                name="chunk_size",
+                type="integer",
+                label=text("Items per chunk", "每块项数"),
+                help=text(
+                    "On the fleet, so many items go to another worker together. 0: chosen by how many there "
+                    "are, where the work inside is heavy.",
+                    "在集群上执行时，每次将多少项一起交给其他工作进程。0：当内部工作繁重时按项数自动选择。",
+                ),
+                default=0,
+                minimum=0,
+                maximum=500,
+                expression="never",
+                expert=True,
+                unit=text("items", "项"),
+            ),
             result_field(),
         ),
         body=Body(gives=(ITEM, INDEX), takes=(RESULT,), is_loop=True),
@@ -88,7 +106,7 @@ class MapEach(Node):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)
         work = _MapWork(ctx, rounds(settings.raw("items")), settings.text("on_item_error"))
-        await work.perform(settings.integer("parallelism"))
+        await work.perform(settings.integer("parallelism"), settings.integer("chunk_size"))
         return work.outputs()
 
 
@@ -104,11 +122,14 @@ class _MapWork:
         self._errors: dict[int, JsonObject] = {}
         self._end = len(items)
 
-    async def perform(self, parallelism: int) -> None:
+    async def perform(self, parallelism: int, wished: int) -> None:
+        count = len(self._items)
+        size = await self._ctx.chunk_size(count, at_once=parallelism, wished=wished)
+        take = partial(self._take_chunks, size) if size else self._take_items
         try:
             async with asyncio.TaskGroup() as group:
-                for _ in range(min(parallelism, len(self._items))):
-                    group.create_task(self._take_items())
+                for _ in range(min(parallelism, count)):
+                    group.create_task(take())
         except ExceptionGroup as failures:
             raise failures.exceptions[0] from None
 
@@ -117,17 +138,32 @@ class _MapWork:
             if index >= self._end:
                 return
             try:
-                done = await self._ctx.body(index, {"item": item, "index": index})
+                done: BodyResult | BodyFailed = await self._ctx.body(index, _given(index, item))
             except BodyFailed as failure:
-                if self._on_error == "fail":
-                    raise
-                self._errors[index] = {"index": index, "error": json_object(failure.problem)}
-                continue
-            self._done[index] = done
-            if done.is_break:
-                # The first item that breaks, by order, decides, whichever was faster.
-                self._end = min(self._end, index + 1)
-            self._ctx.progress(len(self._done) + len(self._errors), len(self._items))
+                done = failure
+            self._settle(index, done)
+
+    async def _take_chunks(self, size: int) -> None:
+        """Each item as ``_take_items`` does, by another worker, several together."""
+        while chunk := list(islice(self._next, size)):
+            if chunk[0][0] >= self._end:
+                return
+            rounds_ = [(index, _given(index, item)) for index, item in chunk]
+            ended = await self._ctx.bodies(rounds_, stops_at_failure=self._on_error == "fail")
+            for (index, _), done in zip(chunk, ended, strict=False):
+                self._settle(index, done)
+
+    def _settle(self, index: int, done: BodyResult | BodyFailed) -> None:
+        if isinstance(done, BodyFailed):
+            if self._on_error == "fail":
+                raise done
+            self._errors[index] = {"index": index, "error": json_object(done.problem)}
+            return
+        self._done[index] = done
+        if done.is_break:
+            # The first item that breaks, by order, decides, whichever was faster.
+            self._end = min(self._end, index + 1)
+        self._ctx.progress(len(self._done) + len(self._errors), len(self._items))
 
     def outputs(self) -> NodeOutput:
         errors = [self._errors[index] for index in sorted(self._errors) if index < self._end]
@@ -139,3 +175,7 @@ class _MapWork:
                 yield self._done[index].value
             elif self._on_error == "collect":
                 yield None
+
+
+def _given(index: int, item: Any) -> dict[str, Any]:
+    return {"item": item, "index": index}
