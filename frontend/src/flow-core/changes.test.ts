@@ -141,3 +141,34 @@ test("undo says when others have overtaken a step, and goes on with the next one
   expect(undo.undo()).toEqual([]);
   expect(flowOf(one).nodes.find((node) => node.id === llm)?.name).toBe("");
 });
+
+test("typing is taken back by pauses, and in stretches where there is none", () => {
+  const one = replica();
+  const node = one.operations.addNode(specOf("llm"), [0, 0]);
+  const text = sharedText(one.roots, node, "prompt");
+  if (!text) throw new Error("no text");
+  let now = 10_000;
+  const undo = undoOf(one, null, () => now);
+  undo.track(YSyncConfig);
+  const origin = new YSyncConfig();
+  const type = (words: string, everyMs: number): void => {
+    for (const letter of words) {
+      now += everyMs;
+      one.doc.transact(() => text.insert(text.length, letter), origin);
+    }
+  };
+  type(" one", 100);
+  now += 600;
+  type(" two", 100);
+  now += 600;
+  type("-".repeat(100), 100);
+  const seen = [text.toString()];
+  while (undo.state.canUndo) {
+    undo.undo();
+    seen.push(text.toString());
+  }
+  expect(seen.map((words) => words.length)).toEqual([112, 94, 53, 12, 8, 4]);
+});
+
+/** Stands for the text editor's own kind of writer. */
+class YSyncConfig {}

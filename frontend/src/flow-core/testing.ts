@@ -78,11 +78,12 @@ export function replica(personId = "p1"): Replica {
   return { doc, roots, operations, clock, recorder };
 }
 
-export function undoOf(target: Replica, memory: UndoMemory | null = null): FlowUndo {
+export function undoOf(target: Replica, memory: UndoMemory | null = null, now?: () => number): FlowUndo {
   return new FlowUndo(
     target.recorder,
     (changes, origin) => target.operations.write(changes, origin, false),
     memory,
+    now,
   );
 }
 

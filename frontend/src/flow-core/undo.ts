@@ -25,7 +25,10 @@ export class UndoOrigin {
   constructor(readonly name: "undo" | "redo") {}
 }
 
+/** A pause this long ends a step. */
 const GROUP_MS = 500;
+/** Who types without a pause still takes back some words at a time, not the whole text. */
+const TYPING_MS = 4_000;
 const MAX_STEPS = 100;
 /** A tab's memory is small, and a step that writes off a huge paste is rarely wanted after a reload. */
 const MAX_KEPT_LETTERS = 1_000_000;
@@ -35,6 +38,8 @@ export class FlowUndo {
   private undoSteps: Step[] = [];
   private redoSteps: Step[] = [];
   private lastAt = Number.NEGATIVE_INFINITY;
+  /** When the newest step began. */
+  private begunAt = 0;
   private readonly tracked = new Set<unknown>([LocalOrigin]);
   private readonly listeners = new Set<() => void>();
   private saveTimer: ReturnType<typeof setTimeout> | null = null;
@@ -133,8 +138,13 @@ export class FlowUndo {
     if (!isTracked) return;
     const at = this.now();
     const last = this.undoSteps.at(-1);
-    if (last && at - this.lastAt < GROUP_MS) last.changes = joined(last.changes, changes);
-    else this.undoSteps.push({ changes: [...changes] });
+    const isTyping = changes.every((change) => change.op === "text");
+    const isOld = isTyping && at - this.begunAt > TYPING_MS;
+    if (last && at - this.lastAt < GROUP_MS && !isOld) last.changes = joined(last.changes, changes);
+    else {
+      this.undoSteps.push({ changes: [...changes] });
+      this.begunAt = at;
+    }
     if (this.undoSteps.length > MAX_STEPS) this.undoSteps.shift();
     this.lastAt = at;
     this.redoSteps = [];
