@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import math
 import sys
 from collections.abc import Sequence
 
@@ -18,13 +19,16 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--mode", choices=[*MODES, "both"], default="both")
     parser.add_argument("--editors", type=int, default=20)
+    parser.add_argument("--minutes", type=float, default=math.inf, help="at most, of kills, in each mode")
     chosen = parser.parse_args(arguments)
     modes = MODES if chosen.mode == "both" else (chosen.mode,)
     folder = ROOT / ".cache" / "chaos"
     folder.mkdir(parents=True, exist_ok=True)
     is_whole = True
     for mode in modes:
-        report = run_kills(Plan(mode, chosen.kills // len(modes), chosen.seed, chosen.editors))
+        kills = chosen.kills // len(modes)
+        plan = Plan(mode, kills, chosen.seed, chosen.editors, minutes=chosen.minutes)
+        report = run_kills(plan)
         (folder / f"rooms-{mode}-{chosen.seed}.json").write_text(report.as_json(), encoding="utf-8")
         say("\n" + report.as_text())
         is_whole = is_whole and report.is_whole

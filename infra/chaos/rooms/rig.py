@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import math
 import signal
 import tempfile
 import time
@@ -40,7 +41,8 @@ WELL_WITHIN_S = 60.0
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """``kills`` in one mode. ``work`` is how many acknowledgements editors get between two kills."""
+    """``kills`` in one mode, or as many as fit into ``minutes``. ``work`` is how many acknowledgements
+    editors get between two kills."""
 
     mode: str
     kills: int
@@ -48,6 +50,7 @@ class Plan:
     editors: int = 20
     pause_s: float = 0.08
     work: int = 25
+    minutes: float = math.inf
 
 
 @dataclass
@@ -159,8 +162,10 @@ class Rig:
 
     async def _kills(self) -> None:
         choices = {"web": 6, "redis": 1} | ({"postgres": 2} if self.plan.mode == "postgres" else {})
-        last = 0
+        last, over_at = 0, time.monotonic() + self.plan.minutes * 60
         while (done := sum(self.report.kills.values())) < self.plan.kills and not self.report.breaches:
+            if time.monotonic() > over_at:
+                return
             if not await self._progress():
                 self.report.rig_faults.append(f"nothing was acknowledged for {WELL_WITHIN_S:.0f} s")
                 return
