@@ -103,16 +103,16 @@ class Server:
         """As ``kill -9`` does."""
         assert self.process is not None
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait(10)
+        self.process.wait(60)
 
     def stop(self) -> None:
         if self.process is not None and self.process.poll() is None:
             self.process.terminate()
             try:
-                self.process.wait(10)
+                self.process.wait(60)
             except subprocess.TimeoutExpired:
                 self.process.kill()
-                self.process.wait(10)
+                self.process.wait(60)
 
     def url(self, *, flow_id: str | None = None, query: str = "ext=1") -> str:
         return f"ws://127.0.0.1:{self.port}/ws/doc/{flow_id or self.place.flow_id}?{query}"

@@ -78,7 +78,7 @@ def _post(server: Server, staged: dict[str, Any], path: str, body: Any) -> Any:
         data=json.dumps(body).encode(),
         headers={"Authorization": f"Bearer {staged['key']}", "Content-Type": "application/json"},
     )
-    with urllib.request.urlopen(request, timeout=30) as answer:
+    with urllib.request.urlopen(request, timeout=120) as answer:
         assert answer.status in (200, 202)
         return json.loads(answer.read())
 
@@ -98,7 +98,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         finally:
             for process in processes:
                 process.kill()
-                process.wait(10)
+                process.wait(60)
 
 
 def _launch(place: Place, role: str, **extra: str) -> subprocess.Popen[bytes]:
@@ -201,7 +201,7 @@ def test_the_kernel_is_told_to_flush_the_log_before_the_answer_is_sent(tmp_path:
         finally:
             # The tracer would let go of what it traces and leave it behind.
             os.killpg(server.process.pid, signal.SIGKILL)
-            server.process.wait(10)
+            server.process.wait(60)
         answers = _orders(trace.read_text(errors="replace"))
     assert len(answers) == 3
     assert all(answers), "an answer was sent while the log was written and not flushed"

@@ -12,7 +12,7 @@ from apps.executions.models import Run
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Context, Effect, Node, NodeOutput, NodeSpec, Port, text
 from tests.durability.witness import seen_from_outside
-from tests.executions.conftest import FAST
+from tests.executions.conftest import CALM
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.world import make_world
 
@@ -69,7 +69,7 @@ def run(transactional_db: None) -> Iterator[Run]:
     body = definition(nodes, [f"n{i}:value>n{i + 1}:value" for i in range(len(kinds) - 1)])
     flow = make_flow(people.editor.person, people.workspace, body)
     started = start(people.editor.person, flow)
-    worker = RunWorker(times=FAST, node_threads=2)
+    worker = RunWorker(times=CALM, node_threads=2)
     worker.start()
     yield wait_for(started.pk, wait_s=120)
     worker.stop()

@@ -50,7 +50,7 @@ class WorkerProcess:
         """As ``kill -9`` does."""
         if self._process.poll() is None:
             os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait(10)
+        self._process.wait(60)
         if self._process.stdin:
             self._process.stdin.close()
 

@@ -23,7 +23,7 @@ from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
 from apps.executions.services import run_cancel
 from sage_studio.kernel import SageError
 from sage_studio.plugins import registry
-from tests.executions.conftest import FAST
+from tests.executions.conftest import CALM
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executors.flows import FLOWS, TEST_NODES
 from tests.world import World, make_world
@@ -42,7 +42,7 @@ def people(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
 @pytest.fixture
 def home(people: World) -> Iterator[RunWorker]:
     """A worker that runs flows and does no jobs."""
-    running = RunWorker(times=FAST, node_threads=2, queues=())
+    running = RunWorker(times=CALM, node_threads=2, queues=())
     running.start()
     yield running
     running.stop()
@@ -51,7 +51,7 @@ def home(people: World) -> Iterator[RunWorker]:
 @pytest.fixture
 def helper(people: World) -> Iterator[RunWorker]:
     """A worker that does jobs and claims no runs."""
-    running = RunWorker(times=FAST, node_threads=2, queues=("default", "cpu"), max_runs=0)
+    running = RunWorker(times=CALM, node_threads=2, queues=("default", "cpu"), max_runs=0)
     running.start()
     yield running
     running.stop()
@@ -162,7 +162,7 @@ def test_a_cancelled_run_stops_its_job(people: World, home: RunWorker, helper: R
     until(lambda: NodeJob.objects.filter(state="running").exists())
     until(lambda: lines(run) != [])
     run_cancel(person=people.editor.person, workspace_id=people.workspace.pk, run_id=run.pk)
-    assert wait_for(run.pk, wait_s=8).state == "cancelled"
+    assert wait_for(run.pk).state == "cancelled"
     until(lambda: not NodeJob.objects.exists())
 
 

@@ -12,7 +12,7 @@ from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, RunEvent
 from apps.flows.models import Flow
 from apps.workspaces.services import workspace_create
-from tests.executions.conftest import FAST
+from tests.executions.conftest import CALM
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.world import World, make_world
 
@@ -71,7 +71,7 @@ def test_a_worker_told_to_stop_the_moment_a_run_begins_ends(people: World) -> No
     """A hint sent together with the order to stop once swallowed the order, for ever."""
     flow = make_flow(people.editor.person, people.workspace, definition([TRIGGER], []))
     for _ in range(5):
-        stopping = RunWorker(times=FAST, node_threads=1)
+        stopping = RunWorker(times=CALM, node_threads=1)
         stopping.start()
         start(people.editor.person, flow)
         stopping.stop()

@@ -153,7 +153,7 @@ async def test_who_asks_for_bundles_gets_events_that_are_sent_together_in_one_me
     await sync_to_async(wait_for)(run.pk)
     async with listening(people.viewer, flow) as socket:
         await subscribe(socket, runs={str(run.pk): 0}, bundle=True)
-        message = json.loads(await socket.receive_from(timeout=10))
+        message = json.loads(await socket.receive_from(timeout=60))
         assert message["type"] == "events"
         assert [event["type"] for event in message["events"]] == FULL_STORY
 

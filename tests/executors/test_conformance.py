@@ -53,7 +53,7 @@ class Place:
 @asynccontextmanager
 async def _kubernetes() -> AsyncIterator[NodeExecutor]:
     async with LocalCluster(memory_mb=16_384) as cluster:
-        settings = PodSettings(image="sage:1", home="127.0.0.1", listen="127.0.0.1", start_timeout_s=40)
+        settings = PodSettings(image="sage:1", home="127.0.0.1", listen="127.0.0.1", start_timeout_s=120)
         pods = kubernetes_pods(settings, config=cluster.config)
         yield pods
         await pods.close()

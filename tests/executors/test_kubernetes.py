@@ -23,7 +23,7 @@ from tests.executors.cluster.api import LocalCluster
 from tests.executors.support import SECRET, Voice, call
 
 pytestmark = pytest.mark.slow
-SETTINGS = PodSettings(image="sage:1", home="127.0.0.1", listen="127.0.0.1", start_timeout_s=30)
+SETTINGS = PodSettings(image="sage:1", home="127.0.0.1", listen="127.0.0.1", start_timeout_s=120)
 
 
 @pytest.fixture

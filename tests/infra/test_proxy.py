@@ -118,7 +118,7 @@ class Front:
     said: dict[str, str] = field(default_factory=dict)
 
     def ask(self, method: str = "GET", path: str = "/", **headers: str) -> tuple[int, bytes]:
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
+        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=60)
         try:
             sent = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.request(method, path, body=b"{}" if method == "POST" else None, headers=sent)
@@ -147,7 +147,7 @@ def started(folder: Path) -> Iterator[Front]:
         yield front
     finally:
         process.terminate()
-        process.wait(timeout=30)
+        process.wait(timeout=60)
 
 
 @pytest.fixture(scope="module")

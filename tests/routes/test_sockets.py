@@ -24,6 +24,7 @@ from tests.world import World, make_world
 ROUTES = websocket_routes()
 ORIGIN = (b"origin", b"http://testserver")
 HOST = (b"host", b"testserver")
+MALFORMED = 4400
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.parametrize("route", ROUTES, ids=str)]
 
 
@@ -64,15 +65,14 @@ async def knock(
 
 
 async def is_let_in(route: Route, flow_id: str, headers: list[tuple[bytes, bytes]]) -> bool:
-    """Whether the socket stays open: refused before, or accepted and closed at once, both mean no."""
+    """Whether somebody listens: refused before, or accepted and closed unheard, both mean no. Who listens
+    says what is wrong with a message that no route takes."""
     async with knock(route, flow_id, headers) as socket:
         connected, _ = await socket.connect(timeout=60)
         if not connected:
             return False
-        if await socket.receive_nothing(timeout=0.3):
-            return True
-        first = await socket.receive_output(timeout=60)
-        return bool(first["type"] != "websocket.close")
+        await socket.send_to("not of ours")
+        return await closing_code(socket) == MALFORMED
 
 
 async def test_members_are_let_in_and_nobody_else(route: Route, small_world: tuple[World, str]) -> None:
@@ -127,13 +127,13 @@ async def test_a_flow_that_does_not_exist_is_closed_like_a_foreign_one(
     assert not await is_let_in(route, str(uuid.uuid4()), [HOST, ORIGIN, *cookie(world.owner.client)])
 
 
-async def closes(socket: WebsocketCommunicator) -> bool:
-    """Whether the socket is closed, whatever else is sent before."""
+async def closing_code(socket: WebsocketCommunicator) -> int:
+    """Why the socket is closed, whatever else is sent before."""
     for _ in range(50):
         output = await socket.receive_output(timeout=60)
         if output["type"] == "websocket.close":
-            return True
-    return False
+            return int(output["code"])
+    return 0
 
 
 @pytest.mark.parametrize("how", ["removed", "shut out", "password"])
@@ -157,7 +157,7 @@ async def test_an_open_socket_dies_with_the_right_behind_it(
         connected, _ = await socket.connect(timeout=60)
         assert connected
         await sync_to_async(take_away)()
-        assert await closes(socket)
+        assert await closing_code(socket)
 
 
 @pytest.mark.parametrize("how", ["shut out", "revoked"])
@@ -179,7 +179,7 @@ async def test_an_open_socket_of_a_program_dies_with_its_token_and_its_person(
         connected, _ = await socket.connect(timeout=60)
         assert connected
         await sync_to_async(take_away)()
-        assert await closes(socket)
+        assert await closing_code(socket)
 
 
 async def test_a_lowered_role_does_not_close_what_a_viewer_may_see(
