@@ -43,6 +43,9 @@ class DiagnosisOut(serializers.Serializer[Any]):
     created_at = serializers.DateTimeField()
 
     def get_evidence(self, diagnosis: Diagnosis) -> str:
+        """Lines of the log and values; empty for readers from whom they are hidden."""
+        if self.context.get("hides_values"):
+            return ""
         return str(diagnosis.evidence.get(language_of_request(), ""))
 
 
@@ -57,4 +60,5 @@ class DiagnosisListApi(WorkspaceApi):
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
         """What the assistant found out about a failed run."""
         found = diagnosis_list(workspace=self.workspace, run_id=run_id)
-        return Response({"items": DiagnosisOut(found, many=True).data})
+        context = {"hides_values": not self.sees_values}
+        return Response({"items": DiagnosisOut(found, many=True, context=context).data})

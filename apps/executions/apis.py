@@ -130,7 +130,18 @@ class RunDetailOut(RunOut):
 
     inputs = serializers.JSONField()
     outputs = serializers.JSONField(allow_null=True)
+    are_values_hidden = serializers.SerializerMethodField()
     last_seq = serializers.IntegerField()
+
+    def to_representation(self, instance: Any) -> Any:
+        shape = super().to_representation(instance)
+        if shape["are_values_hidden"]:
+            shape |= {"inputs": {}, "outputs": None}
+        return shape
+
+    def get_are_values_hidden(self, run: Run) -> bool:
+        """Whether the owner hides what runs take and give from the reader."""
+        return bool(self.context.get("are_values_hidden"))
 
     @extend_schema_field(BudgetOut(allow_null=True))
     def get_budget_in_force(self, run: Run) -> Any:
@@ -277,4 +288,4 @@ class RunDetailApi(RunApi):
 
     @extend_schema(responses=RunDetailOut, operation_id="run_get")
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        return Response(RunDetailOut(self.run).data)
+        return Response(RunDetailOut(self.run, context={"are_values_hidden": not self.sees_values}).data)

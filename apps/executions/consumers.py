@@ -28,7 +28,7 @@ from apps.common.rates import Bucket
 from apps.executions import feeds
 from apps.executions.debug_messages import answer_debug
 from apps.executions.types import HINT_EVENTS, flow_channel
-from apps.workspaces.policies import require_in_scope
+from apps.workspaces.policies import require_in_scope, sees_values
 from sage_studio.kernel import SageError
 
 logger = structlog.get_logger(__name__)
@@ -61,6 +61,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
         self._life: asyncio.Task[None] | None = None
         self._feed: feeds.Feed | None = None
         self._is_bundling = False
+        self._hides_values = True
         self._seat: uuid.UUID | None = None
         flow_id: uuid.UUID = self.scope["url_route"]["kwargs"]["flow_id"]
         await self.accept()
@@ -140,7 +141,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
     async def _may_see(self) -> bool:
         """Whether the person may (still) see runs; closes the socket when not."""
         try:
-            await database_sync_to_async(require_in_scope)(self.scope, self._workspace_id, self.policy.action)
+            self._hides_values = await database_sync_to_async(self._check)()
         except NotSignedIn:
             await self.close(CLOSE_NOT_SIGNED_IN)
         except NotFound:
@@ -150,6 +151,11 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
         else:
             return True
         return False
+
+    def _check(self) -> bool:
+        """Whether values are hidden from the person. Raises what ``require_in_scope`` raises."""
+        role = require_in_scope(self.scope, self._workspace_id, self.policy.action)
+        return not sees_values(role, self._workspace_id)
 
     async def _listen(self, channel: str, *, recheck: bool) -> None:
         async with aclosing(bus.subscribe(channel)) as hints:
@@ -182,6 +188,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
 
     async def _send_new(self) -> None:
         while (feed := self._feed) is not None:
+            feed.hides_values = self._hides_values
             news = await database_sync_to_async(feed.read)()
             messages = [_bundle(news.events)] if self._is_bundling and news.events else news.events
             for message in messages:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import replace
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -16,6 +17,7 @@ from apps.common.policies import InWorkspace
 from apps.executions import selectors, services
 from apps.executions.apis import RunApi, RunOut, definition_to_run
 from apps.executions.approval_selectors import approval_list
+from apps.executions.hiding import without_question
 from apps.executions.models import Run
 from apps.executions.types import Command
 from apps.workspaces.apis import WorkspaceApi
@@ -47,7 +49,10 @@ class RunWaitsApi(RunApi):
 
     @extend_schema(responses=WaitListOut, operation_id="run_wait_list")
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
-        return Response({"items": WaitOut(selectors.wait_list(self.run), many=True).data})
+        waits = selectors.wait_list(self.run)
+        if not self.sees_values:
+            waits = [without_question(wait) for wait in waits]
+        return Response({"items": WaitOut(waits, many=True).data})
 
 
 class ApprovalOut(serializers.Serializer[Any]):
@@ -74,7 +79,10 @@ class ApprovalsApi(WorkspaceApi):
 
     @extend_schema(responses=ApprovalListOut, operation_id="approval_list")
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        return Response({"items": ApprovalOut(approval_list(workspace_id), many=True).data})
+        asked = approval_list(workspace_id)
+        if not self.sees_values:
+            asked = [replace(approval, wait=without_question(approval.wait)) for approval in asked]
+        return Response({"items": ApprovalOut(asked, many=True).data})
 
 
 class SignalIn(StrictSerializer):

@@ -81,7 +81,8 @@ class RunDebugApi(WorkspaceApi):
     @extend_schema(responses=DebugSessionOut, operation_id="run_debug_get")
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> Response:
         run = selectors.run_get(workspace_id, run_id)
-        return Response(debug_selectors.debug_session(run))
+        session = debug_selectors.debug_session(run)
+        return Response(session if self.sees_values else {**session, "hits": {}})
 
     @extend_schema(
         request=DebugCommandIn, responses={202: DebugAcceptedOut}, operation_id="run_debug_command"

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, cast
 
 from apps.common.db import as_id, fetch_all, fetch_one, read_id, read_json, read_moment
+from apps.executions.hiding import without_values
 from apps.executions.models import Run
 from apps.executions.types import ACTIVE_STATES, FINAL_STATES
 from apps.flows.models import Flow
@@ -39,13 +40,15 @@ def workspace_of(flow_id: uuid.UUID) -> uuid.UUID | None:
 
 class Feed:
     """Follows the given runs from the given event numbers; with ``follow`` also every active run
-    from its first event and every run to come.
+    from its first event and every run to come. ``hides_values`` is set for readers to whom the owner shows
+    no values.
 
     Runs to come are known by their number: a flow's runs are numbered under its lock, so a run that
     shows later always has a higher one.
     """
 
     def __init__(self, flow_id: uuid.UUID, runs: dict[uuid.UUID, int], *, follow: bool) -> None:
+        self.hides_values = False
         self._flow_id = flow_id
         self._seen = dict(runs)
         self._newest: int | None = None
@@ -120,11 +123,11 @@ class Feed:
         for row in rows:
             run_id = read_id(row[0])
             self._seen[run_id] = row[1]
-            events.append(_event_text(run_id, row))
+            events.append(_event_text(run_id, row, hides_values=self.hides_values))
         return events
 
 
-def _event_text(run_id: uuid.UUID, row: tuple[Any, ...]) -> str:
+def _event_text(run_id: uuid.UUID, row: tuple[Any, ...], *, hides_values: bool) -> str:
     """An event as CONTRACTS shows it; its data is JSON text already."""
     _, seq, type_, at, node_id, path, attempt, data = row
     moment = read_moment(at)
@@ -132,7 +135,9 @@ def _event_text(run_id: uuid.UUID, row: tuple[Any, ...]) -> str:
     facts: JsonObject = {"type": type_, "run_id": str(run_id), "seq": seq, "at": iso(moment.timestamp())}
     if node_id:
         facts |= {"node_id": node_id, "iteration_path": path, "attempt": attempt}
-    text = data if isinstance(data, str) else json.dumps(read_json(data))
+    if hides_values:
+        data = without_values(type_, read_json(data))
+    text = data if isinstance(data, str) else json.dumps(data)
     return f'{json.dumps(facts)[:-1]}, "data": {text}}}'
 
 

@@ -16,6 +16,7 @@ from apps.common.errors import Invalid
 from apps.common.paging import limit_of, page_response, paginate_by_place
 from apps.executions import selectors
 from apps.executions.apis import ErrorField, RunApi, language_of_reader
+from apps.executions.hiding import event_without_values
 from apps.executions.models import NodeRun
 from sage_studio.engine import NodeState
 from sage_studio.kernel import JsonObject
@@ -108,6 +109,7 @@ class RunNodeDetailApi(RunApi):
     def get(
         self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID, node_run_id: uuid.UUID
     ) -> Response:
+        self.require_values()
         row = selectors.node_run_get(self.run, node_run_id)
         shape: JsonObject = dict(NodeRunOut(row).data)
         inputs = selectors.node_run_inputs(self.run, row) if row.inputs is None else row.inputs
@@ -138,6 +140,8 @@ class RunEventsApi(RunApi):
             raise Invalid("after", "number", "`after` is the number of the last event you have.")
         after = int(text)
         items = selectors.event_list(self.run.pk, after=after, limit=limit_of(request))
+        if not self.sees_values:
+            items = [event_without_values(item) for item in items]
         return Response({"items": items, "last_seq": items[-1]["seq"] if items else after})
 
 
@@ -146,6 +150,7 @@ class RunLogApi(RunApi):
 
     @extend_schema(responses={(200, "text/plain"): OpenApiTypes.STR}, operation_id="run_log")
     def get(self, request: Request, workspace_id: uuid.UUID, run_id: uuid.UUID) -> StreamingHttpResponse:
+        self.require_values()
         lines = selectors.run_log_lines(self.run, language_of_reader())
         name = f"run-{self.run.number}.log"
         return StreamingHttpResponse(

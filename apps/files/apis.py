@@ -19,6 +19,7 @@ from apps.common.paging import paginate
 from apps.common.policies import InWorkspace
 from apps.files import disk, selectors, services, uploads
 from apps.files.errors import UPLOAD_MISSING
+from apps.files.models import File
 from apps.files.types import Kind
 from apps.workspaces.apis import WorkspaceApi
 from sage_studio.kernel import SageError
@@ -48,6 +49,18 @@ class FileIn(serializers.Serializer[Any]):
     """An upload."""
 
     file = serializers.FileField()
+
+
+class FileApi(WorkspaceApi):
+    """Base of the routes of one file."""
+
+    def file(self, file_id: uuid.UUID) -> File:
+        """The file, unless a run wrote it and the reader may not see what runs give. Raises NotFound or
+        SageError."""
+        file = selectors.file_get(self.workspace, file_id)
+        if file.kind == Kind.ARTIFACT:
+            self.require_values()
+        return file
 
 
 class FilesApi(WorkspaceApi):
@@ -92,6 +105,8 @@ class FilesApi(WorkspaceApi):
         if kind and kind not in set(Kind):
             raise Invalid("kind", "choice", "The kind is upload or artifact.")
         files = selectors.file_list(self.workspace, kind=kind, run_id=_uuid(run_id) if run_id else None)
+        if not self.sees_values:
+            files = files.exclude(kind=Kind.ARTIFACT)
         page = paginate(request, files)
         return Response({"items": FileOut(page.items, many=True).data, "next_cursor": page.next_cursor})
 
@@ -108,14 +123,14 @@ class FilesApi(WorkspaceApi):
         return Response(FileOut(file).data, status=201)
 
 
-class FileDetailApi(WorkspaceApi):
+class FileDetailApi(FileApi):
     """One file."""
 
     policies = {"GET": InWorkspace("file.view"), "DELETE": InWorkspace("file.write")}
 
     @extend_schema(responses=FileOut, operation_id="file_get")
     def get(self, request: Request, workspace_id: uuid.UUID, file_id: uuid.UUID) -> Response:
-        return Response(FileOut(selectors.file_get(self.workspace, file_id)).data)
+        return Response(FileOut(self.file(file_id)).data)
 
     @extend_schema(responses={204: None}, operation_id="file_delete")
     def delete(self, request: Request, workspace_id: uuid.UUID, file_id: uuid.UUID) -> Response:
@@ -124,14 +139,14 @@ class FileDetailApi(WorkspaceApi):
         return Response(status=204)
 
 
-class FileContentApi(WorkspaceApi):
+class FileContentApi(FileApi):
     """The bytes of a file, always as a download."""
 
     policy = InWorkspace("file.view")
 
     @extend_schema(responses={(200, "application/octet-stream"): bytes}, operation_id="file_content")
     def get(self, request: Request, workspace_id: uuid.UUID, file_id: uuid.UUID) -> FileResponse:
-        file = selectors.file_get(self.workspace, file_id)
+        file = self.file(file_id)
         return _download(workspace_id, file.blob.sha256, name=file.name, mime=file.mime)
 
 
@@ -142,6 +157,7 @@ class BlobApi(WorkspaceApi):
 
     @extend_schema(responses={(200, "application/octet-stream"): bytes}, operation_id="blob_content")
     def get(self, request: Request, workspace_id: uuid.UUID, key: str) -> FileResponse:
+        self.require_values()
         blob = selectors.blob_find(self.workspace, key)
         ending = ".json" if blob.mime == "application/json" else ".bin"
         return _download(workspace_id, blob.sha256, name=f"value-{blob.sha256[:12]}{ending}", mime=blob.mime)

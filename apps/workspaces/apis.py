@@ -20,6 +20,7 @@ from apps.common.idempotency import idempotent
 from apps.common.paging import page_response, paginate
 from apps.common.policies import PUBLIC, SIGNED_IN, SIGNED_IN_BROWSER, InWorkspace, Policy
 from apps.workspaces import policies, selectors, services
+from apps.workspaces.errors import VALUES_HIDDEN
 from apps.workspaces.invitations import url_for
 from apps.workspaces.models import Invitation, Membership, Workspace
 from apps.workspaces.types import Role
@@ -33,6 +34,16 @@ class WorkspaceApi(PersonApi):
     checked against the policy's action and ``self.role`` is set."""
 
     role: Role
+
+    @cached_property
+    def sees_values(self) -> bool:
+        """Whether the person sees what runs take and give."""
+        return policies.sees_values(self.role, self.kwargs["workspace_id"])
+
+    def require_values(self) -> None:
+        """Raises SageError where the owner hides what runs take and give from the person."""
+        if not self.sees_values:
+            raise SageError(VALUES_HIDDEN)
 
     @cached_property
     def workspace(self) -> Workspace:
@@ -57,10 +68,12 @@ class WorkspaceIn(StrictSerializer):
 
 
 class WorkspaceChangeIn(StrictSerializer):
-    """A new name, and what viewers may do beside looking."""
+    """A new name, what viewers may do beside looking, and how many days ended runs are kept (0: always)."""
 
     name = serializers.CharField(max_length=80, required=False)
     viewers_may_comment = serializers.BooleanField(required=False)
+    viewers_see_values = serializers.BooleanField(required=False)
+    keep_runs_days = serializers.IntegerField(required=False, min_value=0, max_value=3650)
 
 
 class WorkspaceOut(serializers.Serializer[Workspace]):
@@ -72,6 +85,8 @@ class WorkspaceOut(serializers.Serializer[Workspace]):
     role = serializers.ChoiceField(choices=ROLES)
     member_count = serializers.IntegerField()
     viewers_may_comment = serializers.BooleanField()
+    viewers_see_values = serializers.BooleanField()
+    keep_runs_days = serializers.IntegerField()
     created_at = serializers.DateTimeField()
 
 
@@ -124,6 +139,12 @@ class WorkspaceDetailApi(WorkspaceApi):
             services.viewers_may_comment_set(
                 self.person, self.workspace, is_allowed=data["viewers_may_comment"]
             )
+        if "viewers_see_values" in data:
+            services.viewers_see_values_set(
+                self.person, self.workspace, is_allowed=data["viewers_see_values"]
+            )
+        if "keep_runs_days" in data:
+            services.keep_runs_days_set(self.person, self.workspace, days=data["keep_runs_days"])
         return self._answer()
 
     @extend_schema(responses={204: None}, operation_id="workspace_delete")

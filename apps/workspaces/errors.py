@@ -36,3 +36,12 @@ INVITATION_LIMIT = define_error(
     hint_en="Delete some first.",
     hint_zh="请先删除一些。",
 )
+VALUES_HIDDEN = define_error(
+    "workspace.values_hidden",
+    6105,
+    status=403,
+    en="What runs take and give is hidden from viewers here.",
+    zh="此工作区对查看者隐藏运行的输入和输出。",
+    hint_en="Ask an owner of the workspace to show it or to make you an editor.",
+    hint_zh="请联系工作区所有者开放查看，或将您设为编辑者。",
+)

@@ -10,11 +10,13 @@ from django.db import models
 from apps.common.models import BaseModel
 from apps.workspaces.types import Role
 
+KEEP_RUNS_DAYS = 90
 ROLE_CHOICES = [(role.value, role.value) for role in Role]
 
 
 class Workspace(BaseModel):
-    """The home of flows, files and credentials; everything a team owns hangs on one."""
+    """The home of flows, files and credentials; everything a team owns hangs on one. Runs that ended more
+    than ``keep_runs_days`` ago are removed (0: never)."""
 
     class Kind(models.TextChoices):
         PERSONAL = "personal"
@@ -23,6 +25,8 @@ class Workspace(BaseModel):
     name = models.CharField(max_length=80)
     kind = models.CharField(max_length=10, choices=Kind, default=Kind.TEAM)
     viewers_may_comment = models.BooleanField(default=True, db_default=True)
+    viewers_see_values = models.BooleanField(default=True, db_default=True)
+    keep_runs_days = models.PositiveSmallIntegerField(default=KEEP_RUNS_DAYS, db_default=KEEP_RUNS_DAYS)
     members = models.ManyToManyField(
         settings.AUTH_USER_MODEL, through="Membership", related_name="workspaces"
     )

@@ -17,6 +17,7 @@ from apps.accounts.models import ApiToken, Person
 from apps.accounts.types import Scope
 from apps.common.db import as_id, fetch_one
 from apps.common.errors import Forbidden, NotFound, NotSignedIn
+from apps.workspaces.models import Workspace
 from apps.workspaces.types import Action, Role
 
 _VIEWER = frozenset(
@@ -81,6 +82,13 @@ def require(person: Person, workspace_id: uuid.UUID, action: Action | str) -> Ro
     if not may(role, action):
         raise Forbidden
     return role
+
+
+def sees_values(role: Role, workspace_id: uuid.UUID) -> bool:
+    """Whether somebody of this role sees what runs take and give: all but viewers whose owner hid it."""
+    if role is not Role.VIEWER:
+        return True
+    return Workspace.objects.filter(pk=workspace_id, viewers_see_values=True).exists()
 
 
 def require_in_scope(scope: Mapping[str, Any], workspace_id: uuid.UUID, action: Action | str) -> Role:

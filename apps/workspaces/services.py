@@ -55,14 +55,39 @@ def workspace_rename(person: Person, workspace: Workspace, *, name: str) -> Work
 
 def viewers_may_comment_set(person: Person, workspace: Workspace, *, is_allowed: bool) -> Workspace:
     """Whether viewers may comment on flows. Editors and owners always may."""
+    return _viewers_right_set(person, workspace, "viewers_may_comment", is_allowed=is_allowed)
+
+
+def viewers_see_values_set(person: Person, workspace: Workspace, *, is_allowed: bool) -> Workspace:
+    """Whether viewers see what runs take and give. Editors and owners always do."""
+    return _viewers_right_set(person, workspace, "viewers_see_values", is_allowed=is_allowed)
+
+
+def keep_runs_days_set(person: Person, workspace: Workspace, *, days: int) -> Workspace:
+    """For how long ended runs are kept; 0 for ever."""
     with write_transaction():
         policies.require(person, workspace.pk, Action.WORKSPACE_MANAGE)
-        before = workspace.viewers_may_comment
+        before = workspace.keep_runs_days
+        if before != days:
+            subject = ("workspace", workspace.pk)
+            record(person, "workspace.keep_runs_days", workspace.pk, subject, before, days)
+            workspace.keep_runs_days = days
+            workspace.save(update_fields=["keep_runs_days", "updated_at"])
+    return workspace
+
+
+def _viewers_right_set(person: Person, workspace: Workspace, right: str, *, is_allowed: bool) -> Workspace:
+    with write_transaction():
+        policies.require(person, workspace.pk, Action.WORKSPACE_MANAGE)
+        before = getattr(workspace, right)
         if before != is_allowed:
-            target = ("workspace", workspace.pk)
-            record(person, "workspace.viewers_may_comment", workspace.pk, target, before, is_allowed)
-            workspace.viewers_may_comment = is_allowed
-            workspace.save(update_fields=["viewers_may_comment", "updated_at"])
+            record(
+                person, f"workspace.{right}", workspace.pk, ("workspace", workspace.pk), before, is_allowed
+            )
+            setattr(workspace, right, is_allowed)
+            workspace.save(update_fields=[right, "updated_at"])
+            for membership in selectors.member_list(workspace).filter(role=Role.VIEWER):
+                access_changed(membership.person_id)
     return workspace
 
 

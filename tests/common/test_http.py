@@ -173,6 +173,11 @@ def test_bad_paging_is_a_client_error(world: World, query: str) -> None:
     assert world.owner.client.get(f"/api/v1/workspaces?{query}").status_code == 400
 
 
+@pytest.mark.parametrize("query", ["reason=%00", "flow_id=a%00b", "x%00=1"])
+def test_an_address_with_a_nul_is_a_client_error(world: World, query: str) -> None:
+    assert world.owner.client.get(f"{world.url}/runs?{query}").status_code == 400
+
+
 @pytest.mark.parametrize(
     "path", ["/api/v1/workspaces/not-a-uuid", "/api/v1/workspaces/%00", "/api/v1/invitations/%ff%00"]
 )

@@ -84,13 +84,14 @@ def comment_edit(
         comment = _comment(_locked(flow, thread_id), comment_id)
         if comment.author_id != person.pk:
             raise Forbidden
-        before = set(comment.mentions.values_list("pk", flat=True))
+        earlier = list(comment.mentions.all())
         comment.body = _clean(body)
         comment.edited_at = timezone.now()
         comment.save(update_fields=["body", "edited_at", "updated_at"])
         mentioned = _mentioned(flow, comment.body)
-        comment.mentions.set(mentioned)
-        _tell_mentioned(person, flow, comment, _ids(mentioned) - before)
+        # Somebody who has left meanwhile keeps the name the text calls them by.
+        comment.mentions.set(mentioned + [old for old in earlier if f"<@{old.pk}>" in comment.body])
+        _tell_mentioned(person, flow, comment, _ids(mentioned) - _ids(earlier))
         _hint(flow)
 
 

@@ -39,6 +39,7 @@ export const workspace: Workspace = {
   kind: "team",
   role: "owner",
   viewers_may_comment: true,
+  viewers_see_values: true,
   member_count: 3,
   created_at: "2026-11-01T00:00:00Z",
 };

@@ -109,6 +109,8 @@ function messageOf(event: RunEvent): string | null {
     const of = typeof data.total === "number" ? `${data.done} / ${data.total}` : `${data.done}`;
     return typeof data.message === "string" && data.message ? `${of}  ${data.message}` : of;
   }
+  // Why a run waits is told by what it waits for.
+  if (event.type === "run_waiting") return null;
   return typeof data.reason === "string" && data.reason ? data.reason : null;
 }
 

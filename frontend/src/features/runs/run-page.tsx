@@ -55,12 +55,14 @@ function RunBody({ workspaceId, run }: { workspaceId: string; run: RunDetail }) 
         )}
         {run.state === "paused" && <PausedCard workspaceId={workspaceId} run={run} definition={definition} />}
         {isActive(run.state) && (
-          <RunWaits
-            workspaceId={workspaceId}
-            runId={run.id}
-            canAnswer={canEdit}
-            nameOf={(id) => definition?.nodes.find((node) => node.id === id)?.name || id}
-          />
+          <div className={classes.waits}>
+            <RunWaits
+              workspaceId={workspaceId}
+              runId={run.id}
+              canAnswer={canEdit}
+              nameOf={(id) => definition?.nodes.find((node) => node.id === id)?.name || id}
+            />
+          </div>
         )}
         <RunNodes workspaceId={workspaceId} run={run} definition={definition} />
         <RunLog workspaceId={workspaceId} run={run} definition={definition} />

@@ -21,8 +21,8 @@ import { NodeTile } from "@/components/node-tile";
 import { usePageTitle } from "@/components/page";
 import { ProblemBlock } from "@/components/problem-view";
 import { formatDate, formatTime, useLanguage, useText } from "@/i18n";
-import { ApiProblem, type SharedFlow } from "@/lib/api";
-import { sharedFlowQuery } from "./api";
+import type { SharedFlow } from "@/lib/api";
+import { isGone, sharedFlowQuery } from "./api";
 import { type Box, type Card, drawnEdges, drawnNodes, type Note } from "./drawing";
 import classes from "./sharing.module.css";
 import { sharingText } from "./text";
@@ -50,10 +50,10 @@ export function SharedFlowPage({ token }: { token: string }) {
         <LanguageSwitch />
       </header>
       <main className={classes.main}>
-        {query.error ? (
-          <Gone error={query.error} />
-        ) : query.data ? (
+        {query.data && !isGone(query.error) ? (
           <Drawing flow={query.data} />
+        ) : query.error ? (
+          <Gone error={query.error} />
         ) : (
           <Skeleton />
         )}
@@ -74,7 +74,7 @@ function Facts({ flow }: { flow: SharedFlow }) {
 
 function Gone({ error }: { error: unknown }) {
   const t = useText(sharingText);
-  if (!(error instanceof ApiProblem && error.status === 404)) return <ProblemBlock error={error} />;
+  if (!isGone(error)) return <ProblemBlock error={error} />;
   return (
     <EmptyState icon="link-off" title={t("gone")}>
       {t("gone.lead")}

@@ -1498,6 +1498,7 @@ export interface components {
       /** Format: double */
       confidence: number;
       cause: components["schemas"]["TextOut"];
+      /** @description Lines of the log and values; empty for readers from whom they are hidden. */
       readonly evidence: string;
       advice: components["schemas"]["AdviceOut"][];
       /** Format: date-time */
@@ -2051,6 +2052,7 @@ export interface components {
     PatchedWorkspaceChangeInRequest: {
       name?: string;
       viewers_may_comment?: boolean;
+      viewers_see_values?: boolean;
     };
     /** @description Oneself. */
     PersonOut: {
@@ -2180,6 +2182,8 @@ export interface components {
       readonly budget_in_force: components["schemas"]["BudgetOut"] | null;
       inputs: unknown;
       outputs: unknown;
+      /** @description Whether the owner hides what runs take and give from the reader. */
+      readonly are_values_hidden: boolean;
       last_seq: number;
     };
     /** @description Events in order; ask again with ``after`` = ``last_seq`` of the answer. */
@@ -2572,6 +2576,7 @@ export interface components {
       role: components["schemas"]["RoleEnum"];
       member_count: number;
       viewers_may_comment: boolean;
+      viewers_see_values: boolean;
       /** Format: date-time */
       created_at: string;
     };

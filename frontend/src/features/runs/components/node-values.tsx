@@ -24,7 +24,10 @@ export function asApiProblem(error: RunError): ApiProblem {
 
 export function NodeValues({ workspaceId, run, node }: Props) {
   const t = useText(runsText);
-  const query = useQuery(runNodeQuery(workspaceId, run.id, node.id, node.state));
+  const query = useQuery({
+    ...runNodeQuery(workspaceId, run.id, node.id, node.state),
+    enabled: !run.are_values_hidden,
+  });
   const cost = nodeCost(node);
   return (
     <div className={classes.values}>
@@ -34,20 +37,24 @@ export function NodeValues({ workspaceId, run, node }: Props) {
         </div>
       )}
       {cost && <p className={classes.wide}>{t("node.cost", { cost })}</p>}
-      <QueryView query={query} skeleton={<Skeleton height={90} />}>
-        {(detail) => (
-          <>
-            <section aria-label={t("value.input")}>
-              <h3>{t("value.input")}</h3>
-              <ValuePorts workspaceId={workspaceId} value={detail.inputs} />
-            </section>
-            <section aria-label={t("value.output")}>
-              <h3>{t("value.output")}</h3>
-              <ValuePorts workspaceId={workspaceId} value={detail.outputs} />
-            </section>
-          </>
-        )}
-      </QueryView>
+      {run.are_values_hidden ? (
+        <p className={classes.quiet}>{t("run.hidden")}</p>
+      ) : (
+        <QueryView query={query} skeleton={<Skeleton height={90} />}>
+          {(detail) => (
+            <>
+              <section aria-label={t("value.input")}>
+                <h3>{t("value.input")}</h3>
+                <ValuePorts workspaceId={workspaceId} value={detail.inputs} />
+              </section>
+              <section aria-label={t("value.output")}>
+                <h3>{t("value.output")}</h3>
+                <ValuePorts workspaceId={workspaceId} value={detail.outputs} />
+              </section>
+            </>
+          )}
+        </QueryView>
+      )}
     </div>
   );
 }

@@ -65,7 +65,9 @@ export function RunDetails({ workspaceId, run, definition }: Props) {
         </Link>
       )}
       <h2>{t("run.inputs")}</h2>
-      {hasContent(run.inputs) ? (
+      {run.are_values_hidden ? (
+        <p className={classes.quiet}>{t("run.hidden")}</p>
+      ) : hasContent(run.inputs) ? (
         <ValuePorts workspaceId={workspaceId} value={run.inputs} />
       ) : (
         <p className={classes.quiet}>{t("run.inputs.none")}</p>

@@ -54,16 +54,18 @@ export function RunLog({ workspaceId, run, definition }: Props) {
           }))}
           onChange={(value) => setShow(value as Show)}
         />
-        <Button
-          size="xs"
-          variant="default"
-          component="a"
-          href={runLogUrl(workspaceId, run.id)}
-          download
-          leftSection={<Icon name="download" size={12} />}
-        >
-          {t("log.download")}
-        </Button>
+        {!run.are_values_hidden && (
+          <Button
+            size="xs"
+            variant="default"
+            component="a"
+            href={runLogUrl(workspaceId, run.id)}
+            download
+            leftSection={<Icon name="download" size={12} />}
+          >
+            {t("log.download")}
+          </Button>
+        )}
       </header>
       {query.error && !query.data && <ProblemNote error={query.error} />}
       {lines.length === 0 ? (
@@ -98,7 +100,7 @@ function Lines({ lines, names }: { lines: LogLine[]; names: Map<string, string> 
             {formatClock(line.at)}
           </time>
           <span className={line.level === "info" || line.level === "debug" ? classes.faint : undefined}>
-            {line.level}
+            {t(`level.${line.level}`)}
           </span>
           <span className="cut" title={line.nodeId ?? undefined}>
             {line.nodeId ? (names.get(line.nodeId) ?? line.nodeId) : ""}

@@ -33,23 +33,25 @@ function OneValue({ workspaceId, name, value }: Props & { name: string }) {
   const [view, setView] = useState<"table" | "json">("table");
   return (
     <>
-      <div className={classes.port}>
-        <b className="mono">{name}</b>
-        {blob && <BlobLink workspaceId={workspaceId} blob={blob} name={name} />}
-        <span className={classes.grow} />
-        {rows && (
-          <SegmentedControl
-            size="xs"
-            aria-label={t("value.view")}
-            value={view}
-            data={[
-              { value: "table", label: t("value.table") },
-              { value: "json", label: t("value.json") },
-            ]}
-            onChange={(next) => setView(next as "table" | "json")}
-          />
-        )}
-      </div>
+      {(name || blob || rows) && (
+        <div className={classes.port}>
+          <b className="mono">{name}</b>
+          {blob && <BlobLink workspaceId={workspaceId} blob={blob} name={name} />}
+          <span className={classes.grow} />
+          {rows && (
+            <SegmentedControl
+              size="xs"
+              aria-label={t("value.view")}
+              value={view}
+              data={[
+                { value: "table", label: t("value.table") },
+                { value: "json", label: t("value.json") },
+              ]}
+              onChange={(next) => setView(next as "table" | "json")}
+            />
+          )}
+        </div>
+      )}
       {rows && view === "table" ? (
         <DataTable rows={rows} label={name} />
       ) : (
