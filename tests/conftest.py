@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+from collections import Counter
 from collections.abc import Iterator
 
 import pytest
@@ -14,6 +17,26 @@ import studio_project.celery  # noqa: F401 - tasks sent by tests go to the confi
 from apps.audit import triggers
 from tests.emptying import empty_database
 from tests.world import World, make_world
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Files with long tests first, then those with many: the last ones must be short, or one process
+    waits for the other at the end."""
+    count = Counter(item.path for item in items)
+    slow = Counter(item.path for item in items if item.get_closest_marker("slow"))
+    items.sort(key=lambda item: (-slow[item.path], -count[item.path], str(item.path)))
+
+
+@pytest.fixture(scope="session")
+def django_db_keepdb(django_db_modify_db_settings: None) -> bool:
+    """On SQLite, begin with a copy of the empty database that was made for all, if one was; PostgreSQL
+    has templates for this (see the settings)."""
+    empty = os.environ.get("SAGE_TEST_EMPTY_DATABASE")
+    if empty is None or connection.vendor == "postgresql":
+        return False
+    shutil.copyfile(empty, connection.settings_dict["TEST"]["NAME"])
+    return True
 
 
 @pytest.fixture(scope="session")

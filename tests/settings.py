@@ -21,3 +21,5 @@ PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "apps.common.sqlite":
     # A file, not memory: threads, second connections and the write lock behave as in production.
     DATABASES["default"]["TEST"] = {"NAME": str(DATA_DIR / f"test-{os.getpid()}.sqlite3")}
+elif empty := os.environ.get("SAGE_TEST_EMPTY_DATABASE"):
+    DATABASES["default"]["TEST"] = {"TEMPLATE": empty}

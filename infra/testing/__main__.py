@@ -18,12 +18,16 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from infra import services
 from infra.setup import browser, frontend, node, ray
 from infra.setup.console import ROOT, say
+from infra.testing.databases import empty_postgres, empty_sqlite
+from infra.testing.reports import Part, conclude
 
 # What never opens a database says the same on either; it runs once.
 DATABASE_FREE = (
@@ -43,11 +47,14 @@ ALONE = ("infra", "benchmarks")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 PROCESSES = min(os.cpu_count() or 1, 4)
 # By file, because files share servers they started.
-SIDE_BY_SIDE = ("-n", str(PROCESSES), "--dist", "loadfile") if PROCESSES > 1 else ()
+SIDE_BY_SIDE = ("-n", str(PROCESSES), "--dist", "loadfile", "--no-loadscope-reorder") if PROCESSES > 1 else ()
+SETTINGS = {"DATABASE_URL", "REDIS_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"}
+# Every program a test starts would translate all of the product anew.
+SLOW_STARTS = "PYTHONDONTWRITEBYTECODE"
 
 
 def main(arguments: Sequence[str]) -> int:
-    passes: dict[str, Callable[[Sequence[str]], int]] = {
+    passes: dict[str, Callable[[Run], None]] = {
         "frontend": front_end,
         "sqlite": on_sqlite,
         "postgres": on_postgres,
@@ -55,35 +62,55 @@ def main(arguments: Sequence[str]) -> int:
         "ray": on_ray,
     }
     asked = [*passes][:-1] if "all" in arguments else arguments
-    wanted = [name for name in passes if name in asked]
-    extra = [part for part in arguments if part not in {*passes, "all"}]
-    failed = []
-    for name in wanted:
+    with temporary_folder() as folder:
+        run = Run(folder, [part for part in arguments if part not in {*passes, "all"}])
+        for name in (name for name in passes if name in asked):
+            say(f"\n━━ {name}")
+            passes[name](run)
+        conclude(run.parts)
+        return 1 if any(part.code for part in run.parts) else 0
+
+
+@dataclass
+class Run:
+    """``extra`` is handed to pytest; ``parts`` are the programs that have run."""
+
+    folder: Path
+    extra: Sequence[str]
+    parts: list[Part] = field(default_factory=list)
+
+    def program(
+        self, name: str, command: Sequence[str], report: Path, env: Mapping[str, str], cwd: Path = ROOT
+    ) -> None:
         started = time.monotonic()
-        say(f"\n━━ {name}")
-        if passes[name](extra) != 0:
-            failed.append(name)
-        say(f"━━ {name}: {time.monotonic() - started:.0f} s" if name != wanted[-1] else "")
-    if failed:
-        say(f"✗ failed: {', '.join(failed)}")
-    return 1 if failed else 0
+        finished = subprocess.run(command, cwd=cwd, env=env, stdin=subprocess.DEVNULL, check=False)
+        self.parts.append(Part(name, finished.returncode, time.monotonic() - started, report))
+
+    def pytest(self, name: str, arguments: Sequence[str], env: Mapping[str, str]) -> None:
+        """With none of the person's own settings and a data folder that is thrown away."""
+        report = self.folder / f"{name}.xml"
+        with temporary_folder() as data_dir:
+            command = [*PYTEST, f"--junit-xml={report}", *arguments, *self.extra]
+            self.program(name, command, report, {**inherited(), **env, "SAGE_DATA_DIR": str(data_dir)})
 
 
-def front_end(extra: Sequence[str]) -> int:
+def front_end(run: Run) -> None:
     chosen = node.choose()
-    command = chosen.npm_command("run", "--silent", "test")
-    env = {**os.environ, **chosen.env()}
-    return subprocess.run(command, cwd=frontend.FRONTEND, env=env, check=False).returncode
+    report = run.folder / "frontend.xml"
+    reporters = ("--reporter=default", "--reporter=junit", f"--outputFile.junit={report}")
+    command = chosen.npm_command("run", "--silent", "test", "--", *reporters)
+    run.program("frontend", command, report, {**os.environ, **chosen.env()}, frontend.FRONTEND)
 
 
-def on_sqlite(extra: Sequence[str]) -> int:
+def on_sqlite(run: Run) -> None:
     ignored = [f"--ignore=tests/{name}" for name in (*ALONE, "browser")]
-    code = _pytest(["tests", *ignored, *SIDE_BY_SIDE, *extra], {})
-    alone = [f"tests/{name}" for name in ALONE]
-    return _pytest([*alone, *extra], {}) or code
+    with temporary_folder() as folder:
+        env = empty_sqlite(inherited(), folder)
+        run.pytest("sqlite", ["tests", *ignored, *SIDE_BY_SIDE], env)
+    run.pytest("alone", [f"tests/{name}" for name in ALONE], {})
 
 
-def on_postgres(extra: Sequence[str]) -> int:
+def on_postgres(run: Run) -> None:
     with ExitStack() as stack:
         brokers = [stack.enter_context(services.redis()) for _ in range(PROCESSES)]
         env = {
@@ -95,38 +122,34 @@ def on_postgres(extra: Sequence[str]) -> int:
             "SAGE_SECRET_KEY": secrets.token_urlsafe(48),
             "SAGE_CREDENTIAL_KEYS": base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
         }
+        folder = stack.enter_context(temporary_folder())
+        env |= empty_postgres({**inherited(), **env}, folder)
         ignored = [f"--ignore=tests/{name}" for name in (*DATABASE_FREE, "browser")]
-        return _pytest(["tests", *ignored, *SIDE_BY_SIDE, *extra], env)
+        run.pytest("postgres", ["tests", *ignored, *SIDE_BY_SIDE], env)
 
 
-def in_browser(extra: Sequence[str]) -> int:
-    found = browser.ensure()
-    return _pytest(["tests/browser", *extra], {"SAGE_CHROMIUM": str(found)})
+def in_browser(run: Run) -> None:
+    run.pytest("browser", ["tests/browser"], {"SAGE_CHROMIUM": str(browser.ensure())})
 
 
-def on_ray(extra: Sequence[str]) -> int:
+def on_ray(run: Run) -> None:
     tests = ["tests/executors/test_ray.py", "tests/executors/test_conformance.py", "-k", "ray"]
-    return _pytest([*tests, *extra], {"PYTHONPATH": str(ray.ensure())})
+    run.pytest("ray", tests, {"PYTHONPATH": str(ray.ensure())})
 
 
-def _pytest(arguments: Sequence[str], env: dict[str, str]) -> int:
-    """Runs pytest with none of the person's own settings and a data folder that is thrown away."""
-    inherited = {k: v for k, v in os.environ.items() if not k.startswith("SAGE_") and k not in SETTINGS}
-    data_dir = tempfile.mkdtemp(prefix="sage-tests-")
+def inherited() -> dict[str, str]:
+    own = {name for name in os.environ if name.startswith("SAGE_")} | SETTINGS | {SLOW_STARTS}
+    return {name: value for name, value in os.environ.items() if name not in own}
+
+
+@contextmanager
+def temporary_folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="sage-tests-"))
     try:
-        finished = subprocess.run(
-            [*PYTEST, *arguments],
-            cwd=ROOT,
-            env={**inherited, **env, "SAGE_DATA_DIR": data_dir},
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
+        yield folder
     finally:
-        shutil.rmtree(data_dir, ignore_errors=True)
-    return finished.returncode
+        shutil.rmtree(folder, ignore_errors=True)
 
-
-SETTINGS = {"DATABASE_URL", "REDIS_URL", "ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL"}
 
 if __name__ == "__main__":
     sys.exit(main(sys.argv[1:]))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import signal
 import socket
 import subprocess
@@ -154,13 +155,16 @@ def prepared_place(folder: Path, **extra: str) -> Iterator[Place]:
 def _database(environment: dict[str, str]) -> Iterator[None]:
     url = environment.get("DATABASE_URL")
     if not url:
+        if empty := environment.get("SAGE_TEST_EMPTY_DATABASE"):
+            shutil.copyfile(empty, Path(environment["SAGE_DATA_DIR"]) / "studio.sqlite3")
         yield
         return
     import psycopg
 
     name = f"rooms_{secrets.token_hex(6)}"
     with psycopg.connect(url, autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
+        template = environment.get("SAGE_TEST_EMPTY_DATABASE", "template1")
+        connection.execute(f"CREATE DATABASE {name} TEMPLATE {template}")
         environment["DATABASE_URL"] = urlunsplit(urlsplit(url)._replace(path=f"/{name}"))
         try:
             yield
