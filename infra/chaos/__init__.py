@@ -20,4 +20,11 @@ started and what is done to whom; the moments differ with the machine.
 ``rig``        all of it in order, once
 ``report``     the table and the JSON
 =============  =====================================================================================
+
+What it does not see: power loss (a killed server's writes are still in the kernel; that the right flushes
+are asked for is asserted in ``tests/durability``), networks that lose or delay instead of breaking, clocks
+that jump, full disks. Of the product: streams, flows fed by queues, schedules and webhooks, redrives, debug
+sessions, budgets, node caches; whether a pause or a cancellation takes effect in time; what a person is
+shown meanwhile. Who wrote which row is known on PostgreSQL only. Lines of a process that was frozen in the
+middle of a node may come late without blame, and a worker that held nothing is well again at once.
 """
