@@ -7,7 +7,7 @@ from sage_studio.kernel import define_error
 FLOW_INVALID = define_error(
     "run.flow_invalid",
     4401,
-    en="The flow cannot run: {count} problems must be solved first.",
+    en="The flow cannot run. Problems to solve first: {count}.",
     zh="流程无法运行：需要先解决 {count} 个问题。",
     hint_en="Open the flow's problems; each leads to its node.",
     hint_zh="请打开流程的问题列表，每一项都会指向对应节点。",

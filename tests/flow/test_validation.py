@@ -236,6 +236,21 @@ def test_an_issue_names_its_place_and_what_to_do(
     assert has_errors(found) is any(item.severity == "error" for item in found)
 
 
+def test_nodes_are_called_by_the_names_people_gave_them() -> None:
+    flow = with_edges(edge("reader_1.nothing", "llm_1.context"), edge("llm_1.text", "llm_1.nowhere"))
+    names = {"start_1": "Begin", "reader_1": "Read the letter", "splitter_1": "Cut it up", "llm_1": "Answer"}
+    flow["nodes"] = [{**node, "name": names[node["id"]]} for node in flow["nodes"]]
+    flow["nodes"][2]["config"] = {"sise": 500}
+    del flow["edges"][0]
+
+    said = [item.message[language] for item in issues_of(flow) for language in ("en", "zh")]
+
+    assert "“Read the letter” has no output “nothing”." in said
+    assert any("“Answer”" in words and "“nowhere”" in words for words in said)
+    assert any("“Cut it up”" in words for words in said)
+    assert not any(f"“{node_id}”" in words for node_id in names for words in said)
+
+
 def test_a_missing_input_is_an_error_unless_the_node_is_disabled() -> None:
     flow = good()
     del flow["edges"][0]

@@ -71,7 +71,7 @@ def check_config(node: FlowNode, spec: NodeSpec, wired: frozenset[str], place: P
         value = config.get(name)
         if value is None or (field.required and _is_blank(value)):
             if field.required and _is_blank(config.get(name, field.default)):
-                yield issue(MISSING, place.below("config").below(name), node=node.id, field=name)
+                yield issue(MISSING, place.below("config").below(name), node=node.called, field=name)
         elif not has_expression(value, field) and not _is_fine(value, field):
             yield from _check_value(node, field, value, place.below("config").below(name))
     if not config.keys() <= fields.keys():
@@ -85,7 +85,7 @@ def _unknown_fields(node: FlowNode, fields: Mapping[str, Field], below: Place) -
             fix = [Unset(node=node.id, path=["config", name])]
             yield issue(
                 UNKNOWN_FIELD, below.below(name), severity="warning", fix=fix,
-                node=node.id, field=name[:80], near=near,
+                node=node.called, field=name[:80], near=near,
             )  # fmt: skip
 
 
@@ -152,7 +152,7 @@ def _wrong_type(node: FlowNode, field: Field, value: Json, place: Place) -> Issu
     if meant is not None:
         fix = [Set(node=node.id, path=["config", field.name], value=meant, was=value)]
     return issue(
-        WRONG_TYPE, place, fix=fix, node=node.id, field=field.name,
+        WRONG_TYPE, place, fix=fix, node=node.called, field=field.name,
         expected=expected, expected_zh=expected_zh, found=shown[0], found_zh=shown[1],
     )  # fmt: skip
 
@@ -199,7 +199,7 @@ def _out_of_bounds(
     unit = field.unit
     return issue(
         OUT_OF_BOUNDS, place, fix=[Set(node=node.id, path=["config", field.name], value=shown, was=value)],
-        node=node.id, field=field.name, bound=bound[0], bound_zh=bound[1], limit=shown, found=value,
+        node=node.called, field=field.name, bound=bound[0], bound_zh=bound[1], limit=shown, found=value,
         unit=f" {unit['en']}" if unit else "", unit_zh=f" {unit['zh']}" if unit else "",
     )  # fmt: skip
 
@@ -211,8 +211,10 @@ def _check_text(node: FlowNode, field: Field, value: str, place: Place) -> Itera
             near = closest(value, known)
             fix = [Set(node=node.id, path=["config", field.name], value=near, was=value)] if near else []
             yield issue(
-                NOT_AN_OPTION, place, fix=fix, node=node.id, field=field.name, found=value[:80],
+                NOT_AN_OPTION, place, fix=fix, node=node.called, field=field.name, found=value[:80],
                 known=", ".join(known), near=near,
             )  # fmt: skip
     elif field.max_length is not None and len(value) > field.max_length:
-        yield issue(TOO_LONG, place, node=node.id, field=field.name, found=len(value), limit=field.max_length)
+        yield issue(
+            TOO_LONG, place, node=node.called, field=field.name, found=len(value), limit=field.max_length
+        )

@@ -95,22 +95,23 @@ def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iter
     given, taken = types.spec(source.type), types.spec(target.type)
     is_result = graph.parents[edge.source] == edge.target
     if not is_result and not graph.sees(edge.target, edge.source):
-        container = graph.parents[edge.source] or ""
+        holder = graph.nodes.get(graph.parents[edge.source] or "")
         fix = [RemoveEdge(id=edge.id)]
-        yield issue(OUTWARD, place, fix=fix, node=edge.target, container=container)
+        container = holder.called if holder else ""
+        yield issue(OUTWARD, place, fix=fix, node=target.called, container=container)
         return
     outputs = _outputs(graph, edge, source, given)
     output = next((port for port in outputs if port.name == edge.source_port), None)
     inputs = _inputs(taken, is_result=is_result)
     target_port = next((port for port in inputs if port.name == edge.target_port), None)
     if given and output is None:
-        yield _unknown(place, edge, "output", [port.name for port in outputs])
+        yield _unknown(place, edge, source, [port.name for port in outputs], is_output=True)
     if taken and target_port is None:
-        yield _unknown(place, edge, "input", [port.name for port in inputs])
+        yield _unknown(place, edge, target, [port.name for port in inputs], is_output=False)
     if output is not None and target_port is not None and not _fits(output, target_port):
         yield issue(
             WRONG_TYPE, Place(place.path, node_id=edge.target, edge_id=edge.id),
-            source=edge.source, source_port=edge.source_port, target=edge.target,
+            source=source.called, source_port=edge.source_port, target=target.called,
             target_port=edge.target_port, given=_type_text(output), taken=_type_text(target_port),
         )  # fmt: skip
 
@@ -146,13 +147,12 @@ def _inputs(spec: NodeSpec | None, *, is_result: bool) -> list[Port]:
     return list(spec.input_ports())
 
 
-def _unknown(place: Place, edge: FlowEdge, side: str, known: list[str]) -> Issue:
-    is_output = side == "output"
-    node, port = (edge.source, edge.source_port) if is_output else (edge.target, edge.target_port)
-    at = Place(f"{place.path}.{'source' if is_output else 'target'}_port", node, edge.id)
-    side_zh = "输出" if is_output else "输入"
+def _unknown(place: Place, edge: FlowEdge, node: FlowNode, known: list[str], *, is_output: bool) -> Issue:
+    port = edge.source_port if is_output else edge.target_port
+    at = Place(f"{place.path}.{'source' if is_output else 'target'}_port", node.id, edge.id)
+    side, side_zh = ("output", "输出") if is_output else ("input", "输入")
     return issue(
-        UNKNOWN_PORT, at, fix=[RemoveEdge(id=edge.id)], node=node, side=side, side_zh=side_zh,
+        UNKNOWN_PORT, at, fix=[RemoveEdge(id=edge.id)], node=node.called, side=side, side_zh=side_zh,
         port=port[:80], known=", ".join(known) or "–", near=closest(port, known),
     )  # fmt: skip
 
@@ -208,13 +208,16 @@ def _crowded_ports(document: FlowDocument, graph: Graph, types: NodeTypes) -> It
             if port is not None and not port.multiple and len(unique) > 1:
                 place = Place(f"nodes[{index}]", node.id, unique[-1])
                 fix = [RemoveEdge(id=edge_id) for edge_id in unique[1:]]
-                yield issue(SECOND_EDGE, place, fix=fix, target=node.id, target_port=name, count=len(unique))
+                yield issue(
+                    SECOND_EDGE, place, fix=fix, target=node.called, target_port=name, count=len(unique)
+                )
 
 
 def _cycles(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
     positions = {edge.id: index for index, edge in enumerate(document.edges)}
     for cycle in graph.cycles():
-        names = [cycle[0].source, *(edge.target for edge in cycle)]
+        ids = [cycle[0].source, *(edge.target for edge in cycle)]
+        names = [graph.nodes[node_id].called for node_id in ids]
         shown = " → ".join(names if len(names) <= 12 else [*names[:6], "…", *names[-5:]])
         closing = cycle[-1]
         place = Place(f"edges[{positions[closing.id]}]", closing.target, closing.id)

@@ -105,7 +105,7 @@ class _Reader:
         if not port or port in self.wired:
             return None
         near = closest(port, self.wired)
-        return issue(NO_INPUT, place, severity="warning", node=self.node.id, port=port, near=near)
+        return issue(NO_INPUT, place, severity="warning", node=self.node.called, port=port, near=near)
 
     def _flow(self, rest: str, place: Place) -> Issue | None:
         first, _, name = rest.partition(".")
@@ -127,11 +127,11 @@ class _Reader:
         other = self.graph.nodes.get(name)
         if other is None:
             near = _closest_name(name, [*_ROOTS, *(key for key in self.graph.nodes if key != self.node.id)])
-            return issue(UNKNOWN, place, node=self.node.id, name=name, near=near)
+            return issue(UNKNOWN, place, node=self.node.called, name=name, near=near)
         if not self._comes_before(name, is_inside=is_inside):
-            return issue(NOT_BEFORE, place, node=self.node.id, name=name)
+            return issue(NOT_BEFORE, place, node=self.node.called, name=name)
         if other.disabled:
-            return issue(DISABLED, place, severity="warning", node=self.node.id, name=name)
+            return issue(DISABLED, place, severity="warning", node=self.node.called, name=name)
         spec = self.types.spec(other.type)
         if spec is None or not port or (spec.body is None and port in spec.outputs_by_name):
             return None

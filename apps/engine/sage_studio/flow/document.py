@@ -77,6 +77,11 @@ class FlowNode(_Open):
     pinned: Value = None
     notes: str | None = Field(default=None, max_length=20_000)
 
+    @property
+    def called(self) -> str:
+        """What people call the node: its name, else its id."""
+        return self.name or self.id
+
 
 class FlowEdge(_Open):
     """One connection; its id follows from its four ends (see ``edge_id``)."""

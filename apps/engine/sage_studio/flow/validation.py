@@ -159,7 +159,7 @@ def _check_node(
     if spec is None:
         known = [other.id for other in types.specs()]
         near = closest(node.type, known)
-        yield issue(UNKNOWN_TYPE, place.below("type"), node=node.id, type=node.type, near=near)
+        yield issue(UNKNOWN_TYPE, place.below("type"), node=node.called, type=node.type, near=near)
     else:
         if node.version is not None and node.version != spec.version:
             yield from _check_version(node, node.version, spec, place)
@@ -175,13 +175,13 @@ def _check_parent(
 ) -> Iterator[Issue]:
     fix = [Move(node=node.id, pos=node.pos, parent=None)]
     if parent_id not in graph.nodes:
-        yield issue(NO_PARENT, place.below("parent"), fix=fix, node=node.id, parent=parent_id[:80])
+        yield issue(NO_PARENT, place.below("parent"), fix=fix, node=node.called, parent=parent_id[:80])
         return
     seen = {node.id}
     at: str | None = parent_id
     while at is not None and at in graph.nodes:
         if at == node.id:
-            yield issue(PARENT_RING, place.below("parent"), fix=fix, node=node.id)
+            yield issue(PARENT_RING, place.below("parent"), fix=fix, node=node.called)
             return
         if at in seen:
             return
@@ -189,7 +189,8 @@ def _check_parent(
         at = graph.nodes[at].parent
     parent = types.spec(graph.nodes[parent_id].type)
     if parent is not None and parent.body is None:
-        yield issue(NO_CONTAINER, place.below("parent"), fix=fix, node=node.id, parent=parent_id[:80])
+        holder = graph.nodes[parent_id].called
+        yield issue(NO_CONTAINER, place.below("parent"), fix=fix, node=node.called, parent=holder)
 
 
 def _check_version(node: FlowNode, version: str, spec: NodeSpec, place: Place) -> Iterator[Issue]:
@@ -199,7 +200,7 @@ def _check_version(node: FlowNode, version: str, spec: NodeSpec, place: Place) -
         fix = [Set(node=node.id, path=["version"], value=spec.version, was=version)]
         yield issue(
             UNKNOWN_VERSION, place.below("version"), fix=fix,
-            node=node.id, type=spec.id, version=version, installed=spec.version,
+            node=node.called, type=spec.id, version=version, installed=spec.version,
         )  # fmt: skip
 
 
@@ -218,7 +219,13 @@ def _check_keys(node: FlowNode, spec: NodeSpec, place: Place) -> Iterator[Issue]
         near = f"config.{key}" if spec.field(key) else None
         fix = [Unset(node=node.id, path=[key])] if near is None else []
         yield issue(
-            UNKNOWN_KEY, place.below(key), severity="warning", fix=fix, node=node.id, key=key[:80], near=near
+            UNKNOWN_KEY,
+            place.below(key),
+            severity="warning",
+            fix=fix,
+            node=node.called,
+            key=key[:80],
+            near=near,
         )
 
 
@@ -227,13 +234,13 @@ def _check_inputs(graph: Graph, node: FlowNode, spec: NodeSpec, place: Place) ->
     wired = graph.wired_ports(node.id)
     for port in spec.inputs:
         if port.required and port.name not in wired:
-            yield issue(INPUT_MISSING, place, node=node.id, port=port.name, type=port.type)
+            yield issue(INPUT_MISSING, place, node=node.called, port=port.name, type=port.type)
     yield from check_config(node, spec, wired, place)
     if spec.body is not None and not graph.has_children(node.id) and not _has_result(node):
-        yield issue(EMPTY_CONTAINER, place, severity="warning", node=node.id)
+        yield issue(EMPTY_CONTAINER, place, severity="warning", node=node.called)
     alone = node.parent is None and not edges and not graph.outgoing.get(node.id) and not spec.trigger
     if alone and len(graph.nodes) > 1:
-        yield issue(UNCONNECTED, place, severity="warning", node=node.id)
+        yield issue(UNCONNECTED, place, severity="warning", node=node.called)
 
 
 def _has_result(node: FlowNode) -> bool:
