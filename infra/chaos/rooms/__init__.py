@@ -15,6 +15,8 @@ held against every acknowledgement any editor has ever had; then by a fresh clie
 ``rig``       all of it in order
 ============  ======================================================================================
 
-drops single messages, and power loss. Text that several people write is followed within an epoch only. A lost
-frame that nobody was acknowledged or shown is no loss.
+What it does not see: browsers (editors here are scripted: no IndexedDB, no reload, nothing of the screen),
+the stored projection of a document, people who lose their role meanwhile, more than one document, a Redis
+that drops single messages, and power loss. Text that several people write is followed within an epoch only.
+What nobody was acknowledged or shown may be lost.
 """
