@@ -12,6 +12,7 @@ import { Notices } from "./notices/notices";
 import { NodePicker } from "./palette/node-picker";
 import { Palette } from "./palette/palette";
 import { RunDialog } from "./run-dialog";
+import { SelectionSpoken } from "./selection-spoken";
 import { RightPanel } from "./side-panel";
 import { TopBar } from "./top/top-bar";
 
@@ -44,6 +45,7 @@ export function EditorLayout() {
       <Drawer />
       <NodePicker />
       <RunDialog starter={starter} />
+      <SelectionSpoken />
     </main>
   );
 }

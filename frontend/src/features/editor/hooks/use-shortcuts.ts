@@ -49,6 +49,7 @@ export function useShortcuts({ onRun }: Handlers): void {
       ["ArrowUp", () => actions.walk("up")],
       ["ArrowDown", () => actions.walk("down")],
       ["Tab", () => canEdit && openPicker()],
+      ["Enter", toInspector],
     ]);
     const withCtrl = new Map<string, () => void>([
       ["z", undo],
@@ -59,6 +60,11 @@ export function useShortcuts({ onRun }: Handlers): void {
       ["Delete", () => actions.remove(true)],
       ["Backspace", () => actions.remove(true)],
     ]);
+    // Who walks the page by Tab walks on; who has just clicked the canvas adds a node.
+    let isOnCanvas = false;
+    const onPointerDown = (event: PointerEvent): void => {
+      isOnCanvas = onCanvas(event.target);
+    };
     const onKeyDown = (event: KeyboardEvent): void => {
       if (event.defaultPrevented || isTyping(event.target) || document.querySelector("[role=dialog]")) {
         if (!(event.key === "Enter" && (event.ctrlKey || event.metaKey)) || event.defaultPrevented) return;
@@ -67,8 +73,12 @@ export function useShortcuts({ onRun }: Handlers): void {
       const ctrl = event.ctrlKey || event.metaKey;
       const key = event.key.length === 1 ? event.key.toLowerCase() : event.key;
       if (event.altKey) return;
-      // Tab moves the focus as usual, except when the canvas itself has it.
-      if (key === "Tab" && (event.shiftKey || !onCanvas(event.target))) return;
+      if (key === "Tab" && (event.shiftKey || !isOnCanvas || !hasFocus(event.target))) {
+        isOnCanvas = false;
+        return;
+      }
+      // A button that has the focus is pressed by it.
+      if (key === "Enter" && !ctrl && event.target !== document.body) return;
       if (event.shiftKey && key.startsWith("Arrow")) {
         const [dx, dy] = STEPS.get(key) ?? [0, 0];
         actions.nudge(dx, dy);
@@ -92,11 +102,13 @@ export function useShortcuts({ onRun }: Handlers): void {
       if (isTyping(event.target)) return;
       if (actions.paste(event.clipboardData?.getData("text/plain") ?? "")) event.preventDefault();
     };
+    window.addEventListener("pointerdown", onPointerDown, { capture: true });
     window.addEventListener("keydown", onKeyDown);
     document.addEventListener("copy", onCopy);
     document.addEventListener("cut", onCopy);
     document.addEventListener("paste", onPaste);
     return () => {
+      window.removeEventListener("pointerdown", onPointerDown, { capture: true });
       window.removeEventListener("keydown", onKeyDown);
       document.removeEventListener("copy", onCopy);
       document.removeEventListener("cut", onCopy);
@@ -111,6 +123,12 @@ function endInnermost(ui: UiStore): void {
   if (openThread || newThread) ui.setState({ openThread: null, newThread: null });
   else if (tool === "comment") ui.setState({ tool: "pointer" });
   else ui.setState({ selected: new Set(), selectedEdges: new Set(), picker: null });
+}
+
+/** From the node the arrow keys have come to, to what it is set to. */
+function toInspector(): void {
+  const field = "[data-testid=inspector] :is(input, textarea, [contenteditable=true])";
+  document.querySelector<HTMLElement>(field)?.focus();
 }
 
 const STEPS: ReadonlyMap<string, readonly [number, number]> = new Map([
@@ -128,7 +146,10 @@ function isTyping(target: EventTarget | null): boolean {
 }
 
 function onCanvas(target: EventTarget | null): boolean {
-  return (
-    target === document.body || (target instanceof Element && target.closest("[data-testid=canvas]") !== null)
-  );
+  return target instanceof Element && target.closest("[data-testid=canvas]") !== null;
+}
+
+/** A click on the canvas leaves the focus on the page, or on the card under the pointer. */
+function hasFocus(target: EventTarget | null): boolean {
+  return target === document.body || onCanvas(target);
 }

@@ -2,7 +2,7 @@
  * The text of a comment: plain, with `<@id>` for a person and web addresses as links.
  *
  * People see and type `@Name`; what is kept names the person by id, so that a new name shows
- * everywhere and a name that two people share is no guess.
+ * everywhere and a name that two people share is no guess. An id that belongs to nobody here shows as `@…`.
  */
 export type Named = { id: string; name: string };
 export type Part =
@@ -30,7 +30,7 @@ export function partsOf(body: string, people: readonly Named[]): Part[] {
     const [whole, id] = match;
     const name = id === undefined ? undefined : names.get(id);
     if (id !== undefined && name !== undefined) parts.push({ kind: "mention", id, name });
-    else if (id !== undefined) text(whole);
+    else if (id !== undefined) text("@…");
     else {
       const href = whole.replace(TRAILING, "");
       if (isWebAddress(href)) parts.push({ kind: "link", href });

@@ -2,7 +2,8 @@
 import type { ReactNode } from "react";
 import type { FieldSpec, FlowNode, NodeSpec } from "@/flow-core";
 import { useText } from "@/i18n";
-import { useCanEdit, useFlow, useUi } from "../../stores/context";
+import { collabText } from "../../collab-text";
+import { useCanEdit, useConnectionState, useFlow, useUi } from "../../stores/context";
 import { fieldIsShown } from "../../stores/issues";
 import { editorText } from "../../text";
 import { FieldRow } from "./field-row";
@@ -30,7 +31,7 @@ export function Parameters({ node, spec }: Props) {
   );
   return (
     <div className={classes.form}>
-      {!canEdit && <p className={classes.readOnly}>{t("viewer.reads")}</p>}
+      {!canEdit && <ReadOnly />}
       <NodeIssues nodeId={node.id} />
       {!spec && <p className={classes.unknown}>{t("node.unknown_help", { type: node.type })}</p>}
       {shown.filter((field) => !field.expert).map(row)}
@@ -47,6 +48,15 @@ export function Parameters({ node, spec }: Props) {
       <NodeSettings node={node} />
     </div>
   );
+}
+
+/** Why nothing can be written: by one's role, or because there is nobody to write to. */
+function ReadOnly() {
+  const connection = useConnectionState();
+  const t = useText(editorText);
+  const together = useText(collabText);
+  const why = connection.state === "closed" ? together(`closed.${connection.reason}`) : t("viewer.reads");
+  return <p className={classes.readOnly}>{why}</p>;
 }
 
 /** Fields that an edge fills: name → `source.port`. */

@@ -43,6 +43,9 @@ function OpenPicker({ request }: { request: PickerRequest }) {
         style={{ left, top: Math.max(56, top) }}
         role="dialog"
         aria-label={t("picker")}
+        onBlur={({ currentTarget, relatedTarget }) => {
+          if (relatedTarget && !currentTarget.contains(relatedTarget)) close();
+        }}
       >
         <div className={classes.search}>
           <Icon name="search" />
@@ -56,6 +59,7 @@ function OpenPicker({ request }: { request: PickerRequest }) {
             role="combobox"
             aria-expanded="true"
             aria-controls="node-picker-list"
+            aria-activedescendant={choices[active] ? optionId(choices[active]) : undefined}
             onChange={(event) => {
               setQuery(event.target.value);
               setActive(0);
@@ -72,13 +76,22 @@ function OpenPicker({ request }: { request: PickerRequest }) {
             }}
           />
         </div>
-        <div className={classes.list} id="node-picker-list" role="listbox" aria-label={t("picker")}>
+        <div
+          className={classes.list}
+          id="node-picker-list"
+          role="listbox"
+          aria-label={t("picker")}
+          tabIndex={-1}
+        >
           {choices.length === 0 && <p className={classes.nothing}>{t("picker.nothing")}</p>}
           {choices.map((choice, index) => (
             <button
               key={choice.spec.id}
+              id={optionId(choice)}
+              ref={index === active ? intoView : undefined}
               type="button"
               role="option"
+              tabIndex={-1}
               aria-selected={index === active}
               className={classes.row}
               data-testid={`picker-${choice.spec.id}`}
@@ -96,6 +109,14 @@ function OpenPicker({ request }: { request: PickerRequest }) {
       </div>
     </>
   );
+}
+
+function intoView(row: HTMLElement | null): void {
+  row?.scrollIntoView({ block: "nearest" });
+}
+
+function optionId({ spec }: PickerChoice): string {
+  return `node-picker-${spec.id}`;
 }
 
 type PickerChoice = { spec: NodeSpec; join: Join | null };
