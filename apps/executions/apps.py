@@ -9,7 +9,8 @@ class ExecutionsConfig(AppConfig):
 
     def ready(self) -> None:
         from apps.common.events import on
-        from apps.executions import events, services, tasks
+        from apps.executions import events, services, tasks, tidying
 
         events.on_work(tasks.hint)
+        tidying.listen()
         on(events.RUN_FAILED, "executions.tell_starter", services.run_failure_tell)

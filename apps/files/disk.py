@@ -123,6 +123,17 @@ def stream(workspace_id: uuid.UUID, sha256: str, chunk_bytes: int) -> Iterator[b
             yield chunk
 
 
+def strays(before: float) -> Iterator[tuple[uuid.UUID, str]]:
+    """All content in place since before a moment (seconds since the epoch), by workspace and hash."""
+    for folder in _root().iterdir() if _root().is_dir() else ():
+        with contextlib.suppress(ValueError, FileNotFoundError):
+            workspace_id = uuid.UUID(folder.name)
+            for content in folder.glob("??/*"):
+                with contextlib.suppress(FileNotFoundError):
+                    if content.stat().st_mtime < before:
+                        yield workspace_id, content.name
+
+
 def remove(workspace_id: uuid.UUID, sha256: str) -> None:
     path_of(workspace_id, sha256).unlink(missing_ok=True)
 

@@ -10,6 +10,8 @@ from typing import ClassVar
 
 from django.conf import settings
 from django.db import models
+from django.db.models.functions import Now
+from django.utils import timezone
 
 from apps.common.models import BaseModel
 from apps.files.types import FILE_REF, Kind
@@ -17,7 +19,9 @@ from apps.workspaces.models import Workspace
 
 
 class Blob(models.Model):
-    """Content known by (workspace, sha256). ``is_value`` marks values of runs, which outlive files."""
+    """Content known by (workspace, sha256). ``is_value`` marks values of runs, which outlive files: they go
+    when nothing has named them for a while (``services.collecting``). ``touched_at`` is when it was last
+    put, within an hour; ``names_others`` whether its content may hold keys of further blobs."""
 
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
@@ -25,6 +29,8 @@ class Blob(models.Model):
     size_bytes = models.BigIntegerField()
     mime = models.CharField(max_length=200)
     is_value = models.BooleanField(default=False)
+    names_others = models.BooleanField(default=True, db_default=True)
+    touched_at = models.DateTimeField(default=timezone.now, db_default=Now())
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:

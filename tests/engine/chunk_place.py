@@ -24,7 +24,8 @@ from sage_studio.sdk import Context
 
 
 class ChunksHere:
-    """Takes what computes, in chunks only; ``calls`` are the chunks it was asked for, ``on_call`` hears of each first."""
+    """Takes what computes, in chunks only; ``calls`` are the chunks it was asked for, ``on_call`` hears of
+    each first."""
 
     def __init__(
         self, plan: Plan, host: Host, threads: ThreadPoolExecutor, *, clock: Clock | None = None

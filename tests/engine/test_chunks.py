@@ -60,7 +60,7 @@ class Story:
         host = FakeHost()
         with ThreadPoolExecutor(2) as threads:
             self.place = ChunksHere(self.plan, host, threads)
-            self.place.on_call = lambda call: self.on_call(call)
+            self.place.on_call = self.on_call
             return await run_flow(
                 self.plan,
                 run_id="run",
@@ -205,7 +205,11 @@ async def test_a_paused_run_goes_on_behind_the_chunks_it_has() -> None:
 async def test_a_cancelled_run_stops_the_chunks_under_way() -> None:
     story = Story(mapped(node("x", "sleep", seconds=600), parallelism=2))
     loop = asyncio.get_running_loop()
-    story.on_call = lambda call: loop.call_soon(story.controls.cancel) and None
+
+    def cancel_soon(call: ChunkCall) -> None:
+        loop.call_soon(story.controls.cancel)
+
+    story.on_call = cancel_soon
     async with asyncio.timeout(60):
         result = await story.run()
     assert result.state == "cancelled"

@@ -83,7 +83,7 @@ def test_chunks_leave_the_same_behind_as_single_items(
     help_out()
     work = {"id": "x", "type": "adder", "config": {"by": "{{ item * 10 }}"}}
     bad = {"id": "bad", "type": "complain", "config": {}, "on_error": "continue"}
-    items = {"items": [1, 2, 3, 4, 5], "parallelism": 2, "result": "{{ x.value }}"}
+    items: dict[str, Any] = {"items": [1, 2, 3, 4, 5], "parallelism": 2, "result": "{{ x.value }}"}
     here = wait_for(begin(people, mapped(work, bad, executor="local", **items)).pk)
     there = wait_for(begin(people, mapped(work, bad, **items)).pk)
     assert there.state == "completed", there.error
@@ -117,7 +117,7 @@ def test_the_chunk_of_a_killed_worker_is_done_by_another(
     path = tmp_path / "ledger"
     note = {"id": "x", "type": "test_ledger", "config": {"path": str(path), "give": "{{ item }}"}}
     run = begin(people, mapped(note, items=[10, 11, 12, 13, 14, 15]))
-    until(lambda: NodeJob.objects.exists())  # the run is at home from here on
+    until(NodeJob.objects.exists)  # the run is at home from here on
     lost = spawn("lost", "job.answer:kill@2")
     lost.wait_until_dead()
     # The chunk that was handed in is on record, and no other.

@@ -1,7 +1,8 @@
 """A process killed at each named point of each commit path leaves runs that end right after a restart.
 
 ``WORK`` and ``ASK`` hold every point of the table in ``apps.common.failpoints`` that belongs to runs;
-those of documents are killed in ``tests/collaboration``, those of debug commands in ``tests/debugging``.
+those of documents are killed in ``tests/collaboration``, those of debug commands in ``tests/debugging``,
+those of tidying up in ``test_tidying``.
 """
 
 from __future__ import annotations
@@ -35,6 +36,7 @@ pytestmark = [
     pytest.mark.timeout(400),
 ]
 STEPS = 4
+ELSEWHERE = ("document.", "debug.", "bus.", "tidy.")
 BIG = "x" * 70_000
 
 # What a worker passes: the kind of run it is given, and what it does.
@@ -168,7 +170,7 @@ def _check_whole(run: Run, path: Path) -> None:
 
 
 def test_every_point_of_runs_is_killed_here() -> None:
-    points = {name for name in failpoints.POINTS if not name.startswith(("document.", "debug.", "bus."))}
+    points = {name for name in failpoints.POINTS if not name.startswith(ELSEWHERE)}
     assert points == {point.partition(":")[0] for point in WORK} | set(ASK)
 
 

@@ -169,6 +169,13 @@ def _tell(**_: str) -> None:
     deliver_due()
 
 
+def _tidy(**_: str) -> None:
+    """Remove old runs, then values nobody names."""
+    from apps.executions.tidying import tidy
+
+    tidy()
+
+
 ACTS: dict[str, Callable[..., None]] = {
     "work": _work,
     "work_and_answer": _work_and_answer,
@@ -179,6 +186,7 @@ ACTS: dict[str, Callable[..., None]] = {
     "deliver": _deliver,
     "overrule": _overrule,
     "tell": _tell,
+    "tidy": _tidy,
 }
 
 

@@ -10,6 +10,7 @@ from apps.executions.services.control import (
     run_retry,
 )
 from apps.executions.services.debugging import debug_command, flow_breakpoints_set
+from apps.executions.services.forgetting import runs_forget
 from apps.executions.services.node_cache import cached_node_get, cached_node_put
 from apps.executions.services.notices import run_failure_tell
 from apps.executions.services.partial import part_cut, run_begin
@@ -36,6 +37,7 @@ __all__ = [
     "run_redrive",
     "run_resume",
     "run_retry",
+    "runs_forget",
     "signal_deliver",
     "signal_send",
 ]

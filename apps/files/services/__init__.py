@@ -1,6 +1,7 @@
 """What can be done with files, blobs, vectors and the values flows keep."""
 
 from apps.files.disk import Draft
+from apps.files.services.collecting import blobs_collect
 from apps.files.services.content import (
     artifact_write,
     blob_put,
@@ -15,6 +16,7 @@ __all__ = [
     "Draft",
     "artifact_write",
     "blob_put",
+    "blobs_collect",
     "file_delete",
     "file_upload",
     "flow_value_get",

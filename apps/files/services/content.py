@@ -7,6 +7,9 @@ the same moment as an equal one arrives cannot take the new one's content away.
 from __future__ import annotations
 
 import uuid
+from datetime import timedelta
+
+from django.utils import timezone
 
 from apps.accounts.models import Person
 from apps.audit.services import record
@@ -22,23 +25,33 @@ from sage_studio.kernel import JsonObject
 from sage_studio.plugins.support.sniff import sniff_mime
 
 _MIME_LENGTH = 200
+# How exactly ``touched_at`` is kept: not every put of a known value writes.
+_TOUCHED_EVERY = timedelta(hours=1)
 
 
-def _lock(workspace_id: uuid.UUID) -> None:
+def lock(workspace_id: uuid.UUID) -> None:
     """Hold the workspace's row until the transaction ends."""
     Workspace.objects.select_for_update().only("pk").get(pk=workspace_id)
 
 
-def _blob(workspace_id: uuid.UUID, draft: disk.Draft, mime: str, *, is_value: bool) -> Blob:
+def _blob(
+    workspace_id: uuid.UUID, draft: disk.Draft, mime: str, *, is_value: bool, names_others: bool = True
+) -> Blob:
     """The row and the content of a draft. Inside a transaction that holds the workspace's row."""
-    blob, _made = Blob.objects.get_or_create(
+    blob, is_new = Blob.objects.get_or_create(
         workspace_id=workspace_id,
         sha256=draft.sha256,
-        defaults={"size_bytes": draft.size_bytes, "mime": mime[:_MIME_LENGTH], "is_value": is_value},
+        defaults={
+            "size_bytes": draft.size_bytes,
+            "mime": mime[:_MIME_LENGTH],
+            "is_value": is_value,
+            "names_others": names_others,
+        },
     )
-    if is_value and not blob.is_value:
-        blob.is_value = True
-        blob.save(update_fields=["is_value"])
+    if not is_new:
+        blob.is_value = blob.is_value or is_value
+        blob.touched_at = timezone.now()
+        blob.save(update_fields=["is_value", "touched_at"])
     draft.place(workspace_id)
     failpoints.hit("blob.stored")
     return blob
@@ -50,7 +63,7 @@ def file_upload(person: Person, workspace: Workspace, *, name: str, draft: disk.
     mime = sniff_mime(shown, draft.head)
     with write_transaction():
         policies.require(person, workspace.pk, Action.FILE_WRITE)
-        _lock(workspace.pk)
+        lock(workspace.pk)
         file = File.objects.create(
             workspace=workspace,
             blob=_blob(workspace.pk, draft, mime, is_value=False),
@@ -79,18 +92,20 @@ def file_delete(person: Person, workspace: Workspace, file_id: uuid.UUID) -> Non
 
 def _forget_if_unused(workspace_id: uuid.UUID, digest: str) -> None:
     with write_transaction():
-        _lock(workspace_id)
+        lock(workspace_id)
         unused = Blob.objects.filter(
             workspace_id=workspace_id, sha256=digest, is_value=False, files__isnull=True
         )
         if unused.delete()[0]:
             # After the row: content without a row is only waste, a row without content is a fault.
-            after_commit(lambda: _remove_content(workspace_id, digest))
+            after_commit(lambda: remove_content(workspace_id, digest))
 
 
-def _remove_content(workspace_id: uuid.UUID, digest: str) -> None:
+def remove_content(workspace_id: uuid.UUID, digest: str) -> None:
+    """Remove what lies on disk under a digest no row has any more."""
+    failpoints.hit("tidy.content")
     with write_transaction():
-        _lock(workspace_id)
+        lock(workspace_id)
         if not Blob.objects.filter(workspace_id=workspace_id, sha256=digest).exists():
             disk.remove(workspace_id, digest)
 
@@ -100,7 +115,7 @@ def artifact_write(
 ) -> File:
     """Keep a file a run wrote. The same file of the same run is one file, however often it is written."""
     with write_transaction():
-        _lock(workspace_id)
+        lock(workspace_id)
         blob = _blob(workspace_id, draft, mime, is_value=False)
         file, _made = File.objects.get_or_create(
             workspace_id=workspace_id,
@@ -117,14 +132,21 @@ def artifact_write(
 
 
 def blob_put(workspace_id: uuid.UUID, content: bytes, mime: str = "application/octet-stream") -> str:
-    """Keep a value of a run; returns its key ``sha256:…``. Equal content is kept once."""
+    """Keep a value of a run; returns its key ``sha256:…``. Equal content is kept once. Whoever puts it has
+    at least a day to name it in a row (``collecting.GRACE``)."""
     with disk.Draft() as draft:
         draft.write(content)
-        known = Blob.objects.filter(workspace_id=workspace_id, sha256=draft.sha256, is_value=True).exists()
-        if not (known and disk.path_of(workspace_id, draft.sha256).is_file()):
+        known = Blob.objects.filter(
+            workspace_id=workspace_id,
+            sha256=draft.sha256,
+            is_value=True,
+            touched_at__gt=timezone.now() - _TOUCHED_EVERY,
+        )
+        if not (known.exists() and disk.path_of(workspace_id, draft.sha256).is_file()):
+            names_others = KEY_PREFIX.encode() in content
             with write_transaction():
-                _lock(workspace_id)
-                _blob(workspace_id, draft, mime, is_value=True)
+                lock(workspace_id)
+                _blob(workspace_id, draft, mime, is_value=True, names_others=names_others)
         return KEY_PREFIX + draft.sha256
 
 

@@ -40,6 +40,7 @@ export const workspace: Workspace = {
   role: "owner",
   viewers_may_comment: true,
   viewers_see_values: true,
+  keep_runs_days: 90,
   member_count: 3,
   created_at: "2026-11-01T00:00:00Z",
 };

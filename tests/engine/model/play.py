@@ -22,7 +22,6 @@ from sage_studio.engine import (
     MemoryRunStore,
     NodeRecord,
     Plan,
-    RunOptions,
     RunOutcome,
     RunProgress,
     RunStore,

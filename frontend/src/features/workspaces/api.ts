@@ -57,6 +57,16 @@ export const useWorkspaceRename = (workspaceId: string) =>
     read(api.PATCH("/api/v1/workspaces/{workspace_id}", { params: here(workspaceId), body: { name } })),
   );
 
+export const useKeepRunsDays = (workspaceId: string) =>
+  useChange(workspaceId, (days: number) =>
+    read(
+      api.PATCH("/api/v1/workspaces/{workspace_id}", {
+        params: here(workspaceId),
+        body: { keep_runs_days: days },
+      }),
+    ),
+  );
+
 export const useWorkspaceDelete = (workspaceId: string) =>
   useChange(null, () => read(api.DELETE("/api/v1/workspaces/{workspace_id}", { params: here(workspaceId) })));
 

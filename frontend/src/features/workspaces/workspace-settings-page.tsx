@@ -11,6 +11,7 @@ import { hasRole, useWorkspace } from "@/lib/workspaces";
 import { useWorkspaceRename } from "./api";
 import { AuditSection } from "./components/audit-section";
 import { DeleteWorkspaceDialog } from "./components/delete-workspace-dialog";
+import { KeepRunsSection } from "./components/keep-runs-section";
 import { LeaveDialog } from "./components/member-dialogs";
 import { PricesSection } from "./components/prices-section";
 import { workspacesText } from "./text";
@@ -52,6 +53,7 @@ function Sections({ workspace }: { workspace: Workspace }) {
         </p>
       </Section>
       <PricesSection workspaceId={workspace.id} canEdit={owner} />
+      {owner && <KeepRunsSection key={workspace.keep_runs_days} workspace={workspace} />}
       {owner && <AuditSection workspaceId={workspace.id} />}
       {workspace.kind === "team" && (
         <Section

@@ -2048,11 +2048,12 @@ export interface components {
       /** Format: double */
       y?: number;
     };
-    /** @description A new name, and what viewers may do beside looking. */
+    /** @description A new name, what viewers may do beside looking, and how many days ended runs are kept (0: always). */
     PatchedWorkspaceChangeInRequest: {
       name?: string;
       viewers_may_comment?: boolean;
       viewers_see_values?: boolean;
+      keep_runs_days?: number;
     };
     /** @description Oneself. */
     PersonOut: {
@@ -2577,6 +2578,7 @@ export interface components {
       member_count: number;
       viewers_may_comment: boolean;
       viewers_see_values: boolean;
+      keep_runs_days: number;
       /** Format: date-time */
       created_at: string;
     };
