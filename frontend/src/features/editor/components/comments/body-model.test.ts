@@ -17,9 +17,9 @@ describe("the text of a comment", () => {
     ]);
   });
 
-  it("leaves a person nobody knows as it stands", () => {
-    const stray = "<@00000000-0000-4000-8000-00000000000f>";
-    expect(partsOf(stray, people)).toEqual([{ kind: "text", text: stray }]);
+  it("shows no id of a person nobody knows", () => {
+    const stray = "Ask <@00000000-0000-4000-8000-00000000000f>";
+    expect(partsOf(stray, people)).toEqual([{ kind: "text", text: "Ask @…" }]);
   });
 
   it("turns names into ids, the longest first, and back again", () => {

@@ -1,6 +1,7 @@
 /** What came into a node and what it gave in the shown run, as a table or as JSON. */
 import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
+import { Link } from "@tanstack/react-router";
 import { useState } from "react";
 import { Icon } from "@/components/icon";
 import { JsonView } from "@/components/json-view";
@@ -47,7 +48,8 @@ function PortValues({ node, side, runId }: Props & { runId: string }) {
       <ProblemBlock error={error} onRetry={() => void (rows.error ? rows.refetch() : detail.refetch())} />
     );
   }
-  if (!detail.data) return id === null && rows.isSuccess ? null : <Skeleton height={120} />;
+  if (id === null && rows.isSuccess) return <InRounds runId={runId} />;
+  if (!detail.data) return <Skeleton height={120} />;
   const values = side === "input" ? detail.data.inputs : detail.data.outputs;
   const ports = isObject(values) ? Object.entries(values) : [];
   if (ports.length === 0)
@@ -58,6 +60,20 @@ function PortValues({ node, side, runId }: Props & { runId: string }) {
         <PortValue key={port} port={port} value={value} />
       ))}
     </>
+  );
+}
+
+/** A node of a container has values of its own in every round; they are unfolded on the run's page. */
+function InRounds({ runId }: { runId: string }) {
+  const { workspaceId } = useEditor();
+  const t = useText(editorText);
+  return (
+    <p className={classes.nothing}>
+      {t("data.rounds")}{" "}
+      <Link to="/w/$ws/runs/$run" params={{ ws: workspaceId, run: runId }}>
+        {t("data.rounds.open")}
+      </Link>
+    </p>
   );
 }
 
