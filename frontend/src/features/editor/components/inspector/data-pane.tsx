@@ -48,7 +48,7 @@ function PortValues({ node, side, runId }: Props & { runId: string }) {
       <ProblemBlock error={error} onRetry={() => void (rows.error ? rows.refetch() : detail.refetch())} />
     );
   }
-  if (id === null && rows.isSuccess) return <InRounds runId={runId} />;
+  if (id === null && rows.isSuccess) return node.parent ? <InRounds runId={runId} /> : null;
   if (!detail.data) return <Skeleton height={120} />;
   const values = side === "input" ? detail.data.inputs : detail.data.outputs;
   const ports = isObject(values) ? Object.entries(values) : [];
