@@ -4,8 +4,8 @@
 const SILENCE_MS = 45_000;
 /** A commit takes milliseconds; a frame unanswered this long went into a dead connection. */
 const ACK_MS = 8_000;
-/** A timer this late means that the machine was asleep. */
-const ASLEEP_MS = 20_000;
+/** A timer this late means that the machine was asleep; longer than the pause between the server's questions. */
+const ASLEEP_MS = 25_000;
 
 export class Liveness {
   private lastHeard = Date.now();

@@ -12,7 +12,13 @@ export type View = {
   zoomOut(): void;
 };
 
-const WHOLE: FitViewOptions = { padding: 0.12, maxZoom: 1, duration: 240 };
+/** Zero for people who do not want things to move by themselves. */
+export function gliding(durationMs: number): number {
+  return window.matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : durationMs;
+}
+
+const FIT_MS = 240;
+const WHOLE: FitViewOptions = { padding: 0.12, maxZoom: 1 };
 
 export function useView(): View {
   const flow = useReactFlow();
@@ -25,13 +31,15 @@ export function useView(): View {
         void move(...given);
       };
     return {
-      fit: own((options?: FitViewOptions) => flow.fitView({ ...WHOLE, ...options })),
-      center: own((x: number, y: number, durationMs: number) =>
-        flow.setCenter(x, y, { zoom: flow.getZoom(), duration: durationMs }),
+      fit: own((options: FitViewOptions = {}) =>
+        flow.fitView({ ...WHOLE, ...options, duration: gliding(options.duration ?? FIT_MS) }),
       ),
-      zoomTo: own((zoom: number) => flow.zoomTo(zoom, { duration: 160 })),
-      zoomIn: own(() => flow.zoomIn({ duration: 120 })),
-      zoomOut: own(() => flow.zoomOut({ duration: 120 })),
+      center: own((x: number, y: number, durationMs: number) =>
+        flow.setCenter(x, y, { zoom: flow.getZoom(), duration: gliding(durationMs) }),
+      ),
+      zoomTo: own((zoom: number) => flow.zoomTo(zoom, { duration: gliding(160) })),
+      zoomIn: own(() => flow.zoomIn({ duration: gliding(120) })),
+      zoomOut: own(() => flow.zoomOut({ duration: gliding(120) })),
     };
   }, [flow, follow]);
 }

@@ -5,6 +5,7 @@ import { tell } from "@/components/toast";
 import { type Area, colorOf } from "@/flow-core";
 import { useText } from "@/i18n";
 import { collabText } from "../../collab-text";
+import { gliding } from "../../hooks/use-view";
 import { useEditor } from "../../stores/context";
 
 /** Ten times a second is smooth when the follower glides between. */
@@ -76,7 +77,7 @@ function glide(flow: ReactFlowInstance, area: Area, width: number, height: numbe
   const zoom = Math.min(2, Math.max(0.1, Math.min(width / area.width, height / area.height)));
   const x = width / 2 - (area.x + area.width / 2) * zoom;
   const y = height / 2 - (area.y + area.height / 2) * zoom;
-  void flow.setViewport({ x, y, zoom }, { duration: GLIDE_MS, ease: (share) => share });
+  void flow.setViewport({ x, y, zoom }, { duration: gliding(GLIDE_MS), ease: (share) => share });
 }
 
 /** One's own pan, zoom or click ends it, and so does Escape or the leader's leaving. */
