@@ -204,6 +204,52 @@ def test_two_people_retype_one_prompt(team: Team) -> None:
     after = agree(team, flow, pages)
     prompt = next(node["config"]["prompt"] for node in after["nodes"] if node["id"] == PROMPT)
     assert sorted([prompt[:10], prompt[10:]]) == ["From Emil.", "From Olga."]
+    with apart(team.editor):
+        prompt_of(team.editor).click()
+        team.editor.page.keyboard.press("Control+End")
+        # Slower than one batch, so that each letter is kept upon the one before it.
+        team.editor.page.keyboard.type(" Offline.", delay=40)
+        expect(team.editor.page.get_by_test_id("save-state")).to_contain_text("1 change kept")
+        team.editor.page.goto("about:blank")
+    team.editor.open_flow(flow)
+    after = agree(team, flow, pages)
+    assert next(node["config"]["prompt"] for node in after["nodes"] if node["id"] == PROMPT) == (
+        f"{prompt} Offline."
+    )
+
+
+def test_what_cannot_be_sent_is_offered(team: Team) -> None:
+    """After a demotion, and when the flow is gone: exactly what was not acknowledged."""
+    flow = team.new_flow(drawing("Offered"))
+    page = team.editor.open_flow(flow)
+    members = {
+        item["person"]["name"]: item["person"]["id"] for item in team.owner.call("GET", "/members")["items"]
+    }
+    kept = page.get_by_test_id("kept-changes")
+    rename(team.editor, LEFT, "Acknowledged")
+    team.editor.wait_saved()
+    try:
+        with apart(team.editor):
+            rename(team.editor, RIGHT, "Late")
+            team.owner.call("PATCH", f"/members/{members['Emil']}", {"role": "viewer"})
+        kept.get_by_role("button").click()
+        expect(page.get_by_test_id("kept-list")).to_have_text("Renamed “Right” to “Late”")
+        expect(page.get_by_test_id("save-state")).to_contain_text("Read-only")
+        expect(team.editor.node(RIGHT)).not_to_contain_text("Late")
+    finally:
+        team.owner.call("PATCH", f"/members/{members['Emil']}", {"role": "editor"})
+    page.get_by_role("button", name="Put them in now").click()
+    expect(team.editor.node(RIGHT)).to_contain_text("Late")
+    team.editor.wait_saved()
+    names = {node.get("name") for node in team.definition(flow)["nodes"]}
+    assert {"Acknowledged", "Late"} <= names
+    with apart(team.editor):
+        rename(team.editor, LEFT, "Too late")
+        team.owner.call("DELETE", f"/flows/{flow}")
+    expect(kept).to_contain_text("The flow was deleted")
+    expect(team.editor.node(LEFT)).to_contain_text("Too late")
+    page.reload()
+    expect(page.get_by_test_id("flow-closed")).to_contain_text("1 change of yours was not saved")
 
 
 def test_one_pastes_while_another_undoes(team: Team) -> None:

@@ -66,6 +66,11 @@ def test_everyone_sees_everyone_elses_cursor_and_name(team: Team) -> None:
         for other in set(pages) - {name}:
             expect(page.get_by_test_id("remote-cursor").filter(has_text=other)).to_be_visible()
         expect(page.get_by_test_id("people")).to_be_visible()
+    editor = pages["Emil"]
+    editor.get_by_test_id("people").get_by_role("button", name="Follow Olga").click()
+    expect(editor.get_by_test_id("following")).to_contain_text("Olga")
+    editor.keyboard.press("1")
+    expect(editor.get_by_test_id("following")).to_have_count(0)
 
 
 def _wave(page: Page, x: int) -> None:
