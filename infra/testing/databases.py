@@ -36,4 +36,5 @@ def empty_postgres(env: Mapping[str, str], folder: Path) -> dict[str, str]:
 
 def _migrate(env: Mapping[str, str]) -> None:
     command = [sys.executable, "manage.py", "migrate", "--verbosity", "0"]
-    subprocess.run(command, cwd=ROOT, env=env, stdin=subprocess.DEVNULL, check=True)
+    settings = {**env, "DJANGO_SETTINGS_MODULE": "tests.settings"}
+    subprocess.run(command, cwd=ROOT, env=settings, stdin=subprocess.DEVNULL, check=True)

@@ -59,7 +59,7 @@ async def test_nothing_acknowledged_is_lost_when_the_server_is_killed(place: Pla
             for writer in range(WRITERS):
                 name = f"r{round_number}w{writer}"
                 tasks.create_task(_client(server, flow_id, name, clients))
-            await until(lambda: sum(c.acked for c in clients.values()) > 150, 30)
+            await until(lambda: sum(c.acked for c in clients.values()) > 150)
             server.kill()
         for name, client in clients.items():
             promised |= {f"{name}.{number}" for number in range(client.acked - 1)}

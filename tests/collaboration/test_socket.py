@@ -193,7 +193,7 @@ async def test_more_than_a_megabyte_of_offline_work_is_taken_and_opens_for_other
         for number in range(15):
             client.root("notes")[f"n{number}"] = "x" * 250_000
     async with server.join("editor", flow_id=flow_id, doc=doc) as back:
-        await until(lambda: back.acked_seq > 0, 20)
+        await until(lambda: back.acked_seq > 0)
         assert back.close_code is None
     async with server.join("viewer", flow_id=flow_id) as viewer:
         assert len(viewer.content()["notes"]) == 15
@@ -427,3 +427,29 @@ async def test_stock_clients_without_extensions_get_no_frames_of_ours(server: Se
         assert client.hello == {}
         assert client.acked == 0
         assert isinstance(client, DocClient)
+
+
+async def test_a_reader_that_pauses_gets_everything_in_order_once_it_goes_on(
+    server: Server, flow_id: str
+) -> None:
+    """More than the system takes at once: what is written later must not overtake what waits."""
+    async with server.join("owner", flow_id=flow_id) as writer:
+        for part in range(8):
+            await writer.put("notes", f"long{part}", "x" * 200_000)
+            await writer.all_acked()
+        headers = server.headers("viewer")
+        async with connect(
+            server.url(flow_id=flow_id),
+            additional_headers=headers,
+            max_size=None,
+            max_queue=1,
+            compression=None,
+        ) as paused:
+            await paused.send(frames.sync_request(pycrdt.Doc().get_state()))
+            for step in range(60):
+                await writer.put("notes", f"n{step}", step)
+                await writer.all_acked()
+            late = DocClient(paused)
+            await late.start()
+            await until(lambda: late.content() == writer.content())
+            assert late.close_code is None

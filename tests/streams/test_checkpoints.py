@@ -165,7 +165,7 @@ async def test_going_on_from_any_checkpoint_gives_the_undisturbed_result(make: A
     expected = await _undisturbed(make)
     journal = Journal()
     first = pipeline(*make(), commit=journal)
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         await _with_checkpoints(first, 12)
         assert first.results() == expected
         assert len(journal.kept) >= 3
@@ -180,7 +180,7 @@ async def test_a_drained_pipeline_stops_at_a_barrier_and_goes_on_from_it() -> No
     journal = Journal()
     results: dict[str, dict[str, Any]] = {}
     stops = 0
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         while not results:
             resume = journal.last() if journal.kept else None
             run = pipeline(*chain(), commit=journal, resume_from=resume)
@@ -212,7 +212,7 @@ async def test_a_source_is_told_of_what_was_committed_and_of_no_more() -> None:
         stage("total", Total, {"items": [("source", "items")]}, outputs=()),
         commit=journal,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         await _with_checkpoints(run, 4)
     assert told
     assert all(acknowledged == kept for acknowledged, kept in told)
@@ -233,7 +233,7 @@ async def test_a_finished_source_does_not_run_again() -> None:
             stage("zip", Zipped, {"left": [("short", "items")], "right": [("long", "items")]}, outputs=()),
         ]
 
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         await _with_checkpoints(pipeline(*make(), commit=journal), 3)
         held = journal.last(1)
         assert held.states["short"]["done"] is True
@@ -252,6 +252,6 @@ async def test_a_failing_commit_ends_the_pipeline() -> None:
         commit=refuse,
         interval_s=0,
     )
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(150):
         with pytest.raises(OSError, match="disk full"):
             await run.run()
