@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-from typing import Any
+from random import Random
+from typing import Any, cast
 
 import pycrdt
 import pytest
+from websockets.asyncio.client import ClientConnection
 
 from infra.chaos.rooms.book import GONE, Book, Claim
+from infra.chaos.rooms.editor import Editor
 from infra.chaos.rooms.rig import Plan, run_kills
 
 KILLS = 5
@@ -54,3 +58,27 @@ def test_the_judge_sees_a_text_that_was_cut_and_what_was_shown_but_is_not_stored
     assert len(book.breaches(2, doc)) == 1
     book.saw(2, {7: 1})
     assert len(book.breaches(2, doc)) == 2, "a change of client 7 was shown"
+
+
+class Wire:
+    """Keeps what an editor sends."""
+
+    def __init__(self) -> None:
+        self.sent: list[bytes] = []
+
+    async def send(self, frame: bytes) -> None:
+        self.sent.append(frame)
+
+
+def test_an_editor_in_a_new_epoch_writes_again_only_what_is_not_there() -> None:
+    book = Book()
+    editor = Editor("e", Random(SEED), list, {}, book, 0, forgets=False, may_write=asyncio.Event())
+    for key in ("there", "gone"):
+        editor._held[key] = book.write(key, 1)
+    editor._change_epoch()
+    editor.doc.get("notes", type=pycrdt.Map)["there"] = 1
+    wire = Wire()
+    asyncio.run(editor._write_again(cast(ClientConnection, wire)))
+    assert len(wire.sent) == 1
+    assert book.promised_keys == {"there": 0}
+    assert list(editor._held) == ["gone"], "it waits for its acknowledgement"

@@ -76,6 +76,10 @@ class Editor:
         clocks.pop(self.doc.client_id, None)
         return clocks
 
+    def __str__(self) -> str:
+        open_frames = [number for number, _ in self._open]
+        return f"{self.name} (synced: {self.is_synced}, frames {open_frames}, keys {list(self._held)})"
+
     async def run(self) -> None:
         while True:
             with suppress(*_FALLS):
@@ -164,13 +168,16 @@ class Editor:
         await socket.send(frame)
 
     async def _write_again(self, socket: ClientConnection) -> None:
-        """What a document of a former epoch held is written as new changes, before anything else is."""
-        self._has_held = True
+        """What a document of a former epoch held is written as new changes, before anything else is. What the
+        new document shows already is on disk: its acknowledgement alone was lost."""
+        is_new, self._has_held = not self._has_held, True
         notes = self._notes().to_py() or {}
         for key, number in list(self._held.items()):
             value = self.book.writes[key][number]
             if state_of(key, notes, {}) != value:
                 await self._change(socket, {key: number}, partial(self._put, key, value))
+            elif is_new:
+                self._acknowledged(Claim(0, 0, 0, {key: number}))
 
     async def _write(self, socket: ClientConnection) -> None:
         while True:

@@ -36,7 +36,8 @@ TIMES = (
     "DOCUMENT_SETTLE_S=0.3,DOCUMENT_SETTLE_AT_MOST_S=1"
 )
 CONVERGE_EVERY = 25
-WELL_WITHIN_S = 60.0
+# Something hangs when it takes longer, on a machine many times as slow as a calm one.
+WELL_WITHIN_S = 240.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -249,10 +250,9 @@ class Rig:
             async with asyncio.timeout(WELL_WITHIN_S):
                 await self._until_all_equal()
         except TimeoutError:
-            waiting = [e.name for e in self.editors if not e.is_settled]
-            self.report.breaches.append(
-                f"no convergence: unsettled: {waiting}; different: {await self._different()}"
-            )
+            waiting = [str(editor) for editor in self.editors if not editor.is_settled]
+            told = f"author: {self.author.is_settled}; different: {await self._different()}"
+            self.report.breaches.append(f"no convergence: unsettled: {waiting}; {told}")
         else:
             self.report.convergences += 1
         self.may_write.set()
