@@ -30,17 +30,3 @@ export class Liveness {
     return { slept, isDead: quiet > SILENCE_MS || unanswered || (slept && quiet > ASLEEP_MS) };
   }
 }
-
-/** Listeners to one kind of news. */
-export class Signal<T> {
-  private readonly listeners = new Set<(news: T) => void>();
-
-  listen = (listener: (news: T) => void): (() => void) => {
-    this.listeners.add(listener);
-    return () => this.listeners.delete(listener);
-  };
-
-  tell(news: T): void {
-    for (const listener of this.listeners) listener(news);
-  }
-}

@@ -328,7 +328,7 @@ test("what no longer fits the new lineage is held for the person", async () => {
   await later(200);
   expect(provider.held.map(({ held, changes }) => ({ held, changes }))).toEqual([{ held: "epoch", changes }]);
   expect(store.items.size).toBe(1);
-  await provider.dropHeld();
+  await provider.takeHeld(() => undefined);
   expect(store.items.size).toBe(0);
   provider.destroy();
 });

@@ -10,20 +10,11 @@ import type { Awareness } from "y-protocols/awareness";
 import * as Y from "yjs";
 import type { Change } from "./changes";
 import { type Connection, describe, type FinalReason, finalReason, HELD } from "./connection";
-import {
-  type Frame,
-  type Limits,
-  type Notice,
-  type Role,
-  type ServerChange,
-  syncStep1,
-  syncStep2,
-  syncUpdate,
-} from "./frames";
-import { Signal } from "./liveness";
+import { type Frame, type Limits, type Notice, type Role, syncStep1, syncStep2, syncUpdate } from "./frames";
 import { Outbox, RESENT } from "./outbox";
 import { type HeldReason, MemoryPendingStore, type PendingStore, type PendingUpdate } from "./pending-store";
 import { PresenceLink } from "./presence-link";
+import { RoomNews } from "./room-news";
 import { RoomSocket } from "./room-socket";
 
 export type ProviderOptions = {
@@ -53,8 +44,7 @@ export class FlowProvider {
   private readonly socket: RoomSocket;
   private readonly link: PresenceLink;
   private readonly listeners = new Set<() => void>();
-  private readonly news = new Signal<string>();
-  private readonly serverChanges = new Signal<ServerChange>();
+  private readonly news = new RoomNews();
   private readonly adoptTimer: ReturnType<typeof setInterval>;
   private epoch: number | null = null;
   private seq = 0;
@@ -68,7 +58,6 @@ export class FlowProvider {
   private diverged = false;
   private reopen = false;
   private destroyed = false;
-  private lastNotice: Notice | null = null;
   private snapshot: Connection = { state: "connecting" };
 
   constructor(private readonly options: ProviderOptions) {
@@ -130,7 +119,7 @@ export class FlowProvider {
 
   /** What the server said just before it closed the connection. */
   get notice(): Notice | null {
-    return this.final ? this.lastNotice : null;
+    return this.final ? this.news.notice : null;
   }
 
   /** This document shows what nobody else will see: it has to be opened anew. */
@@ -140,10 +129,6 @@ export class FlowProvider {
 
   get position(): { epoch: number; seq: number } {
     return { epoch: this.epoch ?? 0, seq: this.seq };
-  }
-
-  dropHeld(): Promise<void> {
-    return this.takeHeld(() => undefined);
   }
 
   /** Writes what is held into the document again; whatever another tab has taken meanwhile is left out. */
@@ -159,10 +144,10 @@ export class FlowProvider {
   };
 
   /** Rows beside the document changed (`comments`); whoever shows them reads them again. */
-  readonly onNews = this.news.listen;
+  readonly onNews = this.news.topics.listen;
 
   /** What the server changed, and for whom; told after the change itself. */
-  readonly onServerChange = this.serverChanges.listen;
+  readonly onServerChange = this.news.changes.listen;
 
   /** Tries now instead of waiting for the back-off (the browser says it is online again). */
   reconnectNow(): void {
@@ -224,16 +209,10 @@ export class FlowProvider {
         break;
       case "changed":
         this.seq = Math.max(this.seq, frame.change.seq);
-        this.serverChanges.tell(frame.change);
+        this.news.receive(frame);
         break;
-      case "notice":
-        this.lastNotice = frame.notice;
-        break;
-      case "news":
-        this.news.tell(frame.topic);
-        break;
-      case "other":
-        break;
+      default:
+        this.news.receive(frame);
     }
   }
 

@@ -47,7 +47,7 @@ function KeptDialog({ changes, onClose }: { changes: readonly Change[]; onClose:
   const lines = useChangeLines(changes);
   const patch = JSON.stringify(toPatch(changes, t("kept.dialog")), null, 2);
   const discard = (): void => {
-    void session.provider.dropHeld();
+    void session.provider.takeHeld(() => undefined);
     onClose();
   };
   const bringIn = async (): Promise<void> => {
