@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -79,12 +80,10 @@ def _session_person(key: str) -> Person | None:
     stored = fetch_one(statement, [key, as_moment(timezone.now())])
     if stored is None:
         return None
-    session = SessionStore().decode(stored[0])
-    try:
-        person_id = uuid.UUID(session[SESSION_KEY])
-        backend, signature = session[BACKEND_SESSION_KEY], session[HASH_SESSION_KEY]
-    except (KeyError, ValueError, TypeError):
+    facts = _session_facts(stored[0])
+    if facts is None:
         return None
+    person_id, backend, signature = facts
     row = fetch_one(
         f"SELECT {_PERSON_COLUMNS} FROM accounts_person AS p WHERE p.id = %s",  # noqa: S608 - our own constants
         [as_id(person_id)],
@@ -94,6 +93,17 @@ def _session_person(key: str) -> Person | None:
     person = _person(row)
     same = constant_time_compare(signature, person.get_session_auth_hash())
     return person if same and person.is_active else None
+
+
+@lru_cache(maxsize=1024)
+def _session_facts(data: str) -> tuple[uuid.UUID, str, str] | None:
+    """Whose session it is, how they signed in, and the signature of their password then. What is kept is
+    only what the signed text itself says; whether it still holds is asked each time."""
+    session = SessionStore().decode(data)
+    try:
+        return uuid.UUID(session[SESSION_KEY]), session[BACKEND_SESSION_KEY], session[HASH_SESSION_KEY]
+    except (KeyError, ValueError, TypeError):
+        return None
 
 
 def _person(values: tuple[Any, ...]) -> Person:

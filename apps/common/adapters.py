@@ -8,6 +8,7 @@ import contextvars
 import io
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
+from functools import lru_cache
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -21,7 +22,7 @@ from django.core.signals import request_started
 from django.db import close_old_connections
 from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
-from django.urls import set_script_prefix
+from django.urls import ResolverMatch, URLResolver, get_resolver, set_script_prefix
 from django.utils.module_loading import import_string
 
 logger = structlog.get_logger(__name__)
@@ -130,6 +131,17 @@ class DoorHandler(PooledHandler):
         for name in reversed(settings.DOOR_MIDDLEWARE):
             chain = convert_exception_to_response(import_string(name)(chain))
         self._middleware_chain = chain
+
+    def resolve_request(self, request: Any) -> ResolverMatch:
+        """As Django's own for the one set of addresses there is; these are asked for again and again."""
+        match = _match(get_resolver(), request.path_info)
+        request.resolver_match = match
+        return match
+
+
+@lru_cache(maxsize=256)
+def _match(resolver: URLResolver, path: str) -> ResolverMatch:
+    return resolver.resolve(path)
 
 
 async def _chunks(source: Iterator[bytes]) -> AsyncIterator[bytes]:

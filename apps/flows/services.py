@@ -8,12 +8,11 @@ from __future__ import annotations
 import uuid
 from datetime import datetime
 
-from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import Person
 from apps.audit.services import record
-from apps.common.db import as_id, as_moment, write_transaction
+from apps.common.db import as_id, as_moment, write_plain, write_transaction
 from apps.common.errors import NotFound
 from apps.common.events import emit
 from apps.flows import errors, events, starters
@@ -136,5 +135,4 @@ def flow_run_noted(
     if not is_new:
         statement += " AND last_run_id = %s"
         values.append(as_id(run_id))
-    with connection.cursor() as cursor:
-        cursor.execute(statement, values)
+    write_plain(statement, values)

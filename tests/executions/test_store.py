@@ -14,6 +14,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
+from apps.common.db import insert_row
 from apps.executions.adapters import claims as claiming
 from apps.executions.adapters.codec import decode, dump, encode_outputs
 from apps.executions.adapters.store import ClaimedStore
@@ -267,3 +268,29 @@ async def test_a_command_given_while_its_run_decides_to_park_makes_it_due_again(
 def is_due(run_id: str) -> bool:
     run = Run.objects.get(pk=run_id)
     return run.owner == "" and run.lease_until is not None and run.lease_until <= timezone.now()
+
+
+def test_an_inserted_run_is_the_one_django_would_have_saved(run: Run) -> None:
+    """Of every kind of column: ids, relations, texts, numbers, truths, moments, JSON and nothing at all."""
+    facts = {
+        "workspace_id": run.workspace_id,
+        "flow": run.flow,
+        "definition_id": run.definition_id,
+        "created_by": run.created_by,
+        "retry_of": uuid.uuid4(),
+        "trigger": "api 100 %s",
+        "version": 3,
+        "inputs": {"text": "Ünïcode", "list": [1, None, True]},
+        "budget": None,
+        "cancel_requested_at": timezone.now(),
+    }
+    made, saved = Run(number=101, **facts), Run(number=102, **facts)
+    insert_row(made)
+    saved.save(force_insert=True)
+    own = {"id", "number", "created_at", "updated_at", "lease_until"}
+    names = [field.attname for field in Run._meta.concrete_fields if field.name not in own]
+    first, second = (Run.objects.filter(pk=each.pk).values_list(*names).get() for each in (made, saved))
+    assert first == second
+    made.reason = "saved again"
+    made.save()
+    assert Run.objects.get(pk=made.pk).reason == "saved again"
