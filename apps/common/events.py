@@ -30,6 +30,11 @@ def handler_for(topic: str, name: str) -> Handler:
     return _handlers[topic][name]
 
 
+def is_heard(topic: str) -> bool:
+    """Whether anybody has to be told of ``topic``."""
+    return topic in _handlers
+
+
 def on_wake(call: Callable[[], object]) -> None:
     """Register what hints the deliverers after a commit (the Celery task)."""
     if call not in _wake:

@@ -12,7 +12,16 @@ from django.db import connection
 from django.db.models import Q
 
 from apps.common import failpoints
-from apps.common.db import as_id, fetch_all, fetch_one, read_id, read_json, read_moment, write_transaction
+from apps.common.db import (
+    as_id,
+    fetch_all,
+    fetch_one,
+    plain_transaction,
+    read_id,
+    read_json,
+    read_moment,
+    write_transaction,
+)
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import GetBlob
 from apps.executions.adapters.debugging import debug_session, take_debug_commands
@@ -61,12 +70,11 @@ def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
     """Take up to ``limit`` runs that are due: ready, parked until now or signalled, or left by a worker
     that is gone; those first that have been due longest."""
     words = sql.dialect()
-    with connection.cursor() as cursor:
-        cursor.execute(sql.claimable(words), [])
-        is_due, is_signalled = cursor.fetchone()
-    if not (is_due or is_signalled):
+    due = fetch_one(sql.claimable(words), [])
+    if due is None or not any(due):
         return []
-    with write_transaction(), connection.cursor() as cursor:
+    with plain_transaction() as cursor:
+        is_signalled = due[1]
         if is_signalled:
             cursor.execute(sql.wake_signalled(words), [])
             cursor.execute(sql.DROP_LATE_SIGNALS, [])
@@ -75,7 +83,8 @@ def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
         taken_before = [run.pk for run in runs if run.fence > 1 or run.last_seq > 1]
         if taken_before:
             # Whoever begins a run reads all its signals; only those to come have to be brought to it.
-            Signal.objects.filter(run_id__in=taken_before, is_taken=False).update(is_taken=True)
+            places = ", ".join(["%s"] * len(taken_before))
+            cursor.execute(sql.take_signals(places), [as_id(run_id) for run_id in taken_before])
         failpoints.hit("run.claim")
     if not runs:
         return []

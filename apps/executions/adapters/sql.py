@@ -83,6 +83,11 @@ DROP_LATE_SIGNALS = f"""
 """  # noqa: S608 - only our own constants are put in
 
 
+def take_signals(places: str) -> str:
+    """Parameters: as many run ids as there are places."""
+    return f"UPDATE executions_signal SET is_taken = TRUE WHERE NOT is_taken AND run_id IN ({places})"  # noqa: S608 - places only
+
+
 def claim(words: Dialect, columns: str) -> str:
     """Parameters: owner, lease seconds, limit. Returns ``columns`` of the claimed rows. Taking a run that
     has an owner is a loss: that worker died, froze or lost the database."""

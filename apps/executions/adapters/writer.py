@@ -22,7 +22,7 @@ from django.utils import timezone
 from apps.common import failpoints
 from apps.common.bus import publish_on_commit
 from apps.common.db import PlainCursor, plain_transaction, put_rows, whole_transaction
-from apps.common.events import emit
+from apps.common.events import emit, is_heard
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
 from apps.executions.debug_selectors import is_commanded
@@ -138,8 +138,8 @@ class RunWriter:
 
     def _commit(self, jobs: list[_Job]) -> None:
         is_ending = any(job.batch.outcome is not None for job in jobs)
-        # The transaction in which a run ends tells others of it, which needs the whole machinery.
-        with whole_transaction() if is_ending else plain_transaction() as cursor:
+        is_telling = is_ending and any(map(_tells_others, jobs))
+        with whole_transaction() if is_telling else plain_transaction() as cursor:
             lost = [job for job in jobs if not _apply(job, cursor)]
             failpoints.hit("run.record")
             if is_ending:
@@ -188,6 +188,16 @@ def _apply(job: _Job, cursor: PlainCursor) -> bool:
     if outcome is not None:
         _let_go(job, outcome, cursor)
     return True
+
+
+def _tells_others(job: _Job) -> bool:
+    """Whether the batch does what needs Django's whole machinery: hooks after its commit, or the ORM. All
+    that the end of an ordinary run does beside it is to change its flow's entry in lists."""
+    outcome = job.batch.outcome
+    if outcome is None:
+        return False
+    is_ordinary = outcome.state is FlowState.COMPLETED and job.claim.parent_run_id is None
+    return not is_ordinary or is_heard("run.finished")
 
 
 def _let_go(job: _Job, outcome: RunOutcome, cursor: PlainCursor) -> None:

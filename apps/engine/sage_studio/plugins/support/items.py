@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, TypeVar, cast
 
 from sage_studio.kernel import SageError, define_error
 from sage_studio.sdk import Context, NodeError
 
+T = TypeVar("T")
+_FEW = 4
 NOT_A_LIST = define_error(
     "node.not_a_list",
     3101,
@@ -47,6 +49,14 @@ def as_items(value: Any, port: str) -> list[Any]:
     if value is None:
         return []
     raise NodeError(NOT_A_LIST, {"port": port, "kind": type(value).__name__}, path=f"inputs.{port}")
+
+
+async def off_the_loop(function: Callable[..., T], ctx: Context, items: list[Any], *args: Any) -> T:
+    """``function(ctx, items, *args)``, in a thread unless the items are so few that going there and back
+    takes longer; the expression of each has a budget."""
+    if len(items) <= _FEW:
+        return function(ctx, items, *args)
+    return cast(T, await ctx.in_thread(function, ctx, items, *args))
 
 
 def watched(ctx: Context, items: list[Any]) -> Iterator[tuple[int, Any]]:

@@ -13,6 +13,7 @@ from sage_studio.plugins.support.items import (
     each_error,
     is_true,
     item_error,
+    off_the_loop,
     watched,
     yes_or_no,
 )
@@ -79,7 +80,7 @@ class DataFilter(ChunkNode):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         items = as_items(inputs.get("items"), "items")
         condition = Settings(self.spec, ctx, inputs).item("condition")
-        kept, rejected = await ctx.in_thread(_split, ctx, items, condition)
+        kept, rejected = await off_the_loop(_split, ctx, items, condition)
         ctx.log("filtered", kept=len(kept), rejected=len(rejected))
         return {"items": kept, "rejected": rejected}
 

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sage_studio.kernel import SageError
-from sage_studio.plugins.support.items import OBJECTS, as_items, each_error, item_error, watched
+from sage_studio.plugins.support.items import OBJECTS, as_items, each_error, item_error, off_the_loop, watched
 from sage_studio.sdk import (
     Chunk,
     ChunkNode,
@@ -76,7 +76,7 @@ class DataMap(ChunkNode):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         items = as_items(inputs.get("items"), "items")
         settings = Settings(self.spec, ctx, inputs)
-        mapped = await ctx.in_thread(_map, ctx, items, settings.item("fields"), settings.flag("keep_others"))
+        mapped = await off_the_loop(_map, ctx, items, settings.item("fields"), settings.flag("keep_others"))
         return {"items": mapped}
 
     def __init__(self) -> None:
