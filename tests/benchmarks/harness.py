@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import gc
 import json
 import math
 import os
 import platform
 import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Literal
+
+from studio_project.serve import NEW_OBJECTS_PER_LOOK
 
 CALIBRATION_STEPS = 1_000_000
 # What one step of the calibration loop took on the machine the targets were set on, when it was calm.
@@ -52,15 +56,31 @@ class Measurement:
 
 
 def calibrate(repeat: int = 3) -> float:
-    """Microseconds per step of a loop of known work; the best of ``repeat``."""
+    """Processor microseconds per step of a loop of known work; the best of ``repeat``."""
     best = math.inf
     for _ in range(repeat):
-        started = time.perf_counter()
+        started = time.thread_time()
         total = 0
         for step in range(CALIBRATION_STEPS):
             total = (total * 31 + step) & 0xFFFFFFFF
-        best = min(best, time.perf_counter() - started)
+        best = min(best, time.thread_time() - started)
     return best / CALIBRATION_STEPS * 1e6
+
+
+@contextmanager
+def collector_as_served() -> Iterator[None]:
+    """The garbage collector as the product's processes set it (``studio_project.serve``): what is loaded
+    stays, and new objects are looked at in big lots. With Python's own settings a big flow is walked through
+    a hundred times while it is made."""
+    thresholds = gc.get_threshold()
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(NEW_OBJECTS_PER_LOOK, 20, 20)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def percentile(values: Sequence[float], share: float) -> float:

@@ -50,6 +50,8 @@ def measure(*, short: bool) -> list[Measurement]:
 
 def measure_on(product: Product, owner: Owner, *, short: bool) -> list[Measurement]:
     flow_id = make_flow(product, owner, "Five nodes", five_nodes())
+    if not short:
+        product.wait_settled()
     return asyncio.run(_measure(product, owner, flow_id, short=short))
 
 
