@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from hypothesis import given, settings, strategies as st
 
+from sage_studio.plugins.builtin.processing import stream_window
 from sage_studio.plugins.local_host import LocalHost
+from sage_studio.plugins.support import windows as limits
 from sage_studio.plugins.support.windows import event_ms, spans_of
 from tests.nodes.running import NodeFailed, run_node
 
@@ -91,3 +93,34 @@ async def test_take_gives_no_more_than_asked(host: LocalHost) -> None:
     assert made["items"] == [0, 1, 2]
     made = await run_node("stream_take", host, config={"count": 30}, inputs={"items": list(range(10))})
     assert made["items"] == list(range(10))
+
+
+async def test_what_all_open_windows_hold_is_bounded(
+    host: LocalHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_HELD", 40)
+    tumbling = await windows(host, list(range(200)), by_what="count", size=20)
+    assert len(tumbling["windows"]) == 10  # complete ones do not count
+    with pytest.raises(NodeFailed) as caught:
+        await windows(host, list(range(30)), by_what="count", size=40, slide=10)
+    assert caught.value.problem["code"] == "stream_window.too_much"
+    assert "40" in caught.value.problem["message"]
+
+
+async def test_an_item_belongs_to_so_many_windows_and_no_more(host: LocalHost) -> None:
+    with pytest.raises(NodeFailed) as caught:
+        await windows(host, [event(1, 1)], by_what="time", size=86_400, slide=1, time="{{ item.at }}")
+    assert caught.value.problem["code"] == "stream_window.too_much"
+
+
+async def test_far_too_many_windows_are_noticed_within_a_chunk(
+    host: LocalHost, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(limits, "MAX_OPEN", 50)
+    monkeypatch.setattr(stream_window, "MAX_OPEN", 50)
+    items = [event(second * 100, second) for second in range(60)]
+    more = {"by_what": "time", "size": 10, "time": "{{ item.at }}"}
+    with pytest.raises(NodeFailed) as caught:
+        await windows(host, items, lateness_s=86_400, **more)
+    assert caught.value.problem["code"] == "stream_window.too_much"
+    assert len((await windows(host, items, **more))["windows"]) == 60

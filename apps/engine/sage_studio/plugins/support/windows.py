@@ -7,7 +7,7 @@ watermark has passed its end, and what comes for it after that is late.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -25,6 +25,20 @@ BAD_TIME = define_error(
     hint_zh="请提供自 1970 年起的毫秒或秒数，或形如 2026-01-31T12:00:00Z 的文本。",
     status=422,
 )
+TOO_MUCH = define_error(
+    "stream_window.too_much",
+    3123,
+    en="The open windows hold more than {limit} {what}, too many to be kept in memory.",
+    zh="打开的窗口中的{what_zh}超过 {limit} 个，无法保存在内存中。",
+    hint_en="Make windows smaller or overlap less, wait less for late items, or calculate over them.",
+    hint_zh="请缩小窗口、减少重叠、缩短允许迟到的时间，或对窗口进行计算。",
+    status=422,
+)
+# Of all open windows together. Items in several windows count in each.
+MAX_HELD = MAX_VALUES
+MAX_OPEN = 20_000
+# Windows one item may belong to.
+MAX_OVERLAP = 1_000
 # Numbers below are seconds: 1e11 s lies in the year 5138, 1e11 ms in 1973.
 _SECONDS_BELOW = 1e11
 
@@ -62,6 +76,21 @@ def as_time(at_ms: float) -> str:
     return datetime.fromtimestamp(at_ms / 1000, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+def check_room(windows: Collection[Window]) -> None:
+    """Raises NodeError ``stream_window.too_much`` when all of them together hold too much."""
+    if len(windows) > MAX_OPEN:
+        raise NodeError(TOO_MUCH, {"limit": MAX_OPEN, "what": "windows", "what_zh": "窗口"})
+    if sum(window.held for window in windows) > MAX_HELD:
+        raise NodeError(TOO_MUCH, {"limit": MAX_HELD, "what": "items", "what_zh": "数据项"})
+
+
+def check_overlap(size: float, slide: float) -> None:
+    """Raises NodeError ``stream_window.too_much`` when an item would belong to too many."""
+    if size > slide * MAX_OVERLAP:
+        facts = {"limit": MAX_OVERLAP, "what": "windows for one item", "what_zh": "（单个数据项所属的）窗口"}
+        raise NodeError(TOO_MUCH, facts)
+
+
 class Window:
     """What one open window holds: its items, or only its groups."""
 
@@ -80,6 +109,11 @@ class Window:
         self.items.append(item)
         if len(self.items) > MAX_VALUES:
             raise NodeError(TOO_MANY, {"limit": MAX_VALUES, "what": "items", "what_zh": "数据项"})
+
+    @property
+    def held(self) -> int:
+        """Items, or groups and the values they list."""
+        return len(self.items) if self.groups is None else len(self.groups) + self.groups.held
 
     def state(self) -> Json:
         groups = None if self.groups is None else self.groups.state()

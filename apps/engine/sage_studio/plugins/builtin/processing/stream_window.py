@@ -11,7 +11,16 @@ from sage_studio.plugins.builtin.processing.data_group import parse_aggregate
 from sage_studio.plugins.support.aggregates import CALCULATIONS
 from sage_studio.plugins.support.groups import Groups
 from sage_studio.plugins.support.items import each_error
-from sage_studio.plugins.support.windows import Span, Window, as_time, event_ms, spans_of
+from sage_studio.plugins.support.windows import (
+    MAX_OPEN,
+    Span,
+    Window,
+    as_time,
+    check_overlap,
+    check_room,
+    event_ms,
+    spans_of,
+)
 from sage_studio.sdk import (
     Choice,
     Chunk,
@@ -159,6 +168,8 @@ class StreamWindow(StreamNode):
         self._seen = 0
         self._watermark = float("-inf")
         self._held: Any = None
+        # At so many open windows it is looked how much they hold.
+        self._look_at = MAX_OPEN
 
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         settings = Settings(self.spec, ctx, inputs)
@@ -168,6 +179,7 @@ class StreamWindow(StreamNode):
         if not by_time:
             size, slide = max(round(size), 1), round(slide)
         self._size, self._slide = size, slide or size
+        check_overlap(self._size, self._slide)
         self._by_time = by_time
         self._lateness_ms = settings.number("lateness_s") * 1000
         self._calculations = settings.mapping("aggregates")
@@ -187,6 +199,8 @@ class StreamWindow(StreamNode):
             elif idle_s and quiet_s >= idle_s:
                 self._watermark = float("inf")
             part: dict[str, Any] = {"windows": Chunk(self._complete())} if self._open else {}
+            check_room(self._open.values())
+            self._look_at = len(self._open) + MAX_OPEN
             if late:
                 part["late"] = late
             if self._watermark == float("inf"):
@@ -219,12 +233,20 @@ class StreamWindow(StreamNode):
                 is_late = False
                 window = self._open.get(span)
                 if window is None:
-                    window = self._open[span] = Window(span, self._new_groups())
+                    window = self._opened(span)
                 window.add(item)
             if is_late:
                 late.append(item)
             self._watermark = max(self._watermark, at - self._lateness_ms if self._by_time else at + 1)
         return late
+
+    def _opened(self, span: Span) -> Window:
+        window = self._open[span] = Window(span, self._new_groups())
+        if len(self._open) >= self._look_at:
+            # What is complete is only waiting for the end of its chunk.
+            check_room([one for one in self._open.values() if one.span.end > self._watermark])
+            self._look_at = len(self._open) + MAX_OPEN
+        return window
 
     def _new_groups(self) -> Groups | None:
         if not self._calculations:
