@@ -13,6 +13,7 @@ from rest_framework.views import APIView
 
 from apps.common.errors import Forbidden, Invalid, NotSignedIn
 from apps.common.policies import READ, WRITE, Admin, Policy, Public, SignedIn
+from apps.common.problems import in_words
 
 S = TypeVar("S", bound=serializers.BaseSerializer[Any])
 
@@ -25,7 +26,9 @@ class StrictSerializer(serializers.Serializer[Any]):
             raise serializers.ValidationError(
                 {
                     str(key)[:100]: [
-                        serializers.ErrorDetail("This key is not known here.", code="unknown_key")
+                        serializers.ErrorDetail(
+                            in_words("This key is not known here.", "此处没有这个键。"), code="unknown_key"
+                        )
                     ]
                     for key in sorted(unknown, key=str)
                 }

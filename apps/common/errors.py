@@ -26,7 +26,7 @@ NOT_JSON = define_error(
     "request.not_json",
     1002,
     en="The request body is not valid JSON: {reason}.",
-    zh="请求正文不是有效的 JSON：{reason}。",
+    zh="请求正文不是有效的 JSON：{reason_zh}。",
     hint_en="Send one JSON value in UTF-8.",
     hint_zh="请发送一个 UTF-8 编码的 JSON 值。",
 )

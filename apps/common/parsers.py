@@ -20,7 +20,11 @@ _TOKEN = re.compile(r'"(?:[^"\\]+|\\.?)*+"?|[\[\]{}]', re.DOTALL)
 
 
 class _Refused(ValueError):
-    """The text is JSON for Python but not for us."""
+    """The text is JSON for Python but not for us; why, in English and Chinese."""
+
+    def __init__(self, reason: str, reason_zh: str) -> None:
+        super().__init__(reason)
+        self.reason_zh = reason_zh
 
 
 def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
@@ -28,24 +32,24 @@ def _no_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
     if len(result) != len(pairs):
         seen: set[str] = set()
         twice = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-        raise _Refused(f"the key {twice[:100]!r} appears twice")
+        raise _Refused(f"the key {twice[:100]!r} appears twice", f"键 {twice[:100]!r} 出现了两次")
     return result
 
 
 def _no_constant(text: str) -> Json:
-    raise _Refused(f"{text} is not a JSON number")
+    raise _Refused(f"{text} is not a JSON number", f"{text} 不是 JSON 数字")
 
 
 def _whole(text: str) -> int:
     if len(text) > 40:
-        raise _Refused("a number has too many digits")
+        raise _Refused("a number has too many digits", "某个数字的位数过多")
     return int(text)
 
 
 def _number(text: str) -> float:
     value = float(text)
     if value in (float("inf"), float("-inf")):
-        raise _Refused("a number is too large")
+        raise _Refused("a number is too large", "某个数字过大")
     return value
 
 
@@ -59,16 +63,16 @@ def _check_depth(text: str) -> None:
         if character in "[{":
             depth += 1
             if depth > MAX_DEPTH:
-                raise _Refused(f"it is nested deeper than {MAX_DEPTH} levels")
+                raise _Refused(f"it is nested deeper than {MAX_DEPTH} levels", f"嵌套超过 {MAX_DEPTH} 层")
         elif character in "]}":
             depth -= 1
 
 
 def _check_text(text: str) -> None:
     if "\x00" in text:
-        raise _Refused("a text contains the NUL character")
+        raise _Refused("a text contains the NUL character", "文本中含有 NUL 字符")
     if not text.isascii() and any("\ud800" <= character <= "\udfff" for character in text):
-        raise _Refused("a text contains half of a surrogate pair")
+        raise _Refused("a text contains half of a surrogate pair", "文本中含有不完整的代理对")
 
 
 def _check_texts(value: Json) -> None:
@@ -101,13 +105,19 @@ def parse_json(body: bytes) -> Json:
             _check_texts(value)
         return value
     except UnicodeDecodeError as error:
-        raise ApiError(NOT_JSON, {"reason": f"byte {error.start} is not UTF-8"}) from None
+        raise _not_json(f"byte {error.start} is not UTF-8", f"第 {error.start} 个字节不是 UTF-8") from None
     except json.JSONDecodeError as error:
-        raise ApiError(
-            NOT_JSON, {"reason": f"{error.msg} at line {error.lineno}, column {error.colno}"}
-        ) from None
-    except (_Refused, RecursionError) as error:
-        raise ApiError(NOT_JSON, {"reason": str(error) or "it is nested too deeply"}) from None
+        line, column = error.lineno, error.colno
+        reason_zh = f"第 {line} 行第 {column} 列有语法错误（{error.msg}）"
+        raise _not_json(f"{error.msg} at line {line}, column {column}", reason_zh) from None
+    except _Refused as error:
+        raise _not_json(str(error), error.reason_zh) from None
+    except RecursionError:
+        raise _not_json("it is nested too deeply", "嵌套过深") from None
+
+
+def _not_json(reason: str, reason_zh: str) -> ApiError:
+    return ApiError(NOT_JSON, {"reason": reason, "reason_zh": reason_zh})
 
 
 class StrictJsonParser(BaseParser):

@@ -26,6 +26,11 @@ def language_of_request() -> Language:
     return "zh" if (get_language() or "").startswith("zh") else "en"
 
 
+def in_words(en: str, zh: str) -> str:
+    """One of two sentences, for what a request says wrong without a code of its own."""
+    return zh if language_of_request() == "zh" else en
+
+
 def _flatten(detail: Any, path: str = "") -> Iterator[JsonObject]:
     """DRF's nested validation detail as a flat list of places."""
     if isinstance(detail, Mapping):

@@ -20,6 +20,7 @@ from apps.common.errors import Invalid
 from apps.common.idempotency import idempotent
 from apps.common.paging import paginate
 from apps.common.policies import InWorkspace
+from apps.common.problems import in_words
 from apps.executions import budgets, selectors, services
 from apps.executions.debug_apis import DebugStartIn
 from apps.executions.models import NEVER, Run
@@ -177,9 +178,13 @@ class RunStartIn(StrictSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if "only_node" in attrs and ("from_node" in attrs or "until_node" in attrs):
-            raise serializers.ValidationError({"only_node": "One node alone has no beginning and end."})
+            words = in_words("One node alone has no beginning and end.", "单个节点没有起点和终点。")
+            raise serializers.ValidationError({"only_node": words})
         if "node_inputs" in attrs and "only_node" not in attrs:
-            raise serializers.ValidationError({"node_inputs": "Only one node alone takes its inputs."})
+            words = in_words(
+                "Only one node alone takes its inputs.", "只有单独运行一个节点时才能给出其输入。"
+            )
+            raise serializers.ValidationError({"node_inputs": words})
         return attrs
 
 

@@ -14,6 +14,7 @@ from rest_framework.response import Response
 from apps.common.apis import StrictSerializer
 from apps.common.idempotency import idempotent
 from apps.common.policies import InWorkspace
+from apps.common.problems import in_words
 from apps.executions import selectors, services
 from apps.executions.apis import RunApi, RunOut, definition_to_run
 from apps.executions.approval_selectors import approval_list
@@ -131,11 +132,14 @@ class RunCommandIn(StrictSerializer):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         is_redrive = attrs["command"] == Command.REDRIVE
         if not is_redrive and (attrs["from_node"] is not None or attrs["version"] != "same"):
-            raise serializers.ValidationError({"from_node": "Only redrive takes a node or a version."})
+            words = in_words("Only redrive takes a node or a version.", "只有重新驱动可以指定节点或版本。")
+            raise serializers.ValidationError({"from_node": words})
         if "budget" in attrs and attrs["command"] != Command.RESUME:
-            raise serializers.ValidationError({"budget": "Only resume takes a budget."})
+            words = in_words("Only resume takes a budget.", "只有继续运行可以指定预算。")
+            raise serializers.ValidationError({"budget": words})
         if attrs["version"] not in ("same", "current") and not _is_number(attrs["version"]):
-            raise serializers.ValidationError({"version": "One of same, current, or a number."})
+            words = in_words("One of same, current, or a number.", "只能是 same、current 或版本号。")
+            raise serializers.ValidationError({"version": words})
         return attrs
 
 

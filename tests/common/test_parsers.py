@@ -57,6 +57,8 @@ def test_bad_bodies_are_refused_with_the_reason(body: bytes, reason: str) -> Non
         parse_json(body)
     assert caught.value.code.code == "request.not_json"
     assert reason in caught.value.message()
+    in_chinese = caught.value.message("zh").removeprefix("请求正文不是有效的 JSON：")
+    assert any("\u4e00" <= character <= "\u9fff" for character in in_chinese)
 
 
 def test_brackets_inside_strings_are_not_depth() -> None:
