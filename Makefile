@@ -4,7 +4,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray \
-        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms chaos chaos-collab soak-collab histories screenshots lock schema clean
+        lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms bench-bounds chaos chaos-collab soak-collab histories screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
 # because the bundled Valkey has no wheel for it yet.
@@ -118,6 +118,10 @@ bench-peers: need-python ## measure Node-RED, LangGraph, DBOS and Prefect at the
 bench-rooms: need-python ## measure Hocuspocus and y-websocket-server with the client that measures our rooms
 	@$(SETUP) test
 	@$(BIN)/python -m tests.benchmarks.rooms_peers
+
+bench-bounds: need-python ## rooms in three processes while hints go missing: until all are equal, until a role counts
+	@$(SETUP) python
+	@$(BIN)/python -m tests.benchmarks.rooms_bounds --rounds $(or $(ROUNDS),200) --changes $(or $(CHANGES),20)
 
 screenshots: need-python ## take the README's pictures anew
 	@$(SETUP) test

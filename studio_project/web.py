@@ -7,6 +7,7 @@ Django set up.
 from __future__ import annotations
 
 import asyncio
+from typing import Any
 
 import structlog
 from daphne import http_protocol
@@ -16,10 +17,11 @@ from django.conf import settings
 from twisted.internet.defer import Deferred
 
 from apps.collaboration.adapters import drain
+from apps.collaboration.consumers import WRITE_NOW
 from apps.executions.adapters.cancel_watch import watch_cancels
 from studio_project import asgi
 from studio_project.bodies import FRAME_BYTES, bound_bodies
-from studio_project.messages import bound_client_messages_only
+from studio_project.messages import ShortWay, use_short_way
 
 # Proxies and laptops close silent connections; Daphne pings sockets this often and drops the dead ones.
 PING_INTERVAL_S = 20
@@ -32,12 +34,18 @@ DRAIN_WITHIN_S = 8.0
 log = structlog.get_logger(__name__)
 
 
-class DrainingServer(Server):
-    """Daphne, which lets rooms write and acknowledge before it ends the connections."""
+class WebServer(Server):
+    """Daphne, which offers rooms the short way out, and lets them write and acknowledge before it ends the
+    connections."""
+
+    def create_application(self, protocol: object, scope: dict[str, Any]) -> object:
+        if isinstance(protocol, ShortWay):
+            scope["extensions"] = {**scope.get("extensions", {}), WRITE_NOW: protocol.write_now}
+        return super().create_application(protocol, scope)
 
     def kill_all_applications(self) -> Deferred[object]:
         drained: Deferred[object] = Deferred.fromFuture(asyncio.get_running_loop().create_task(_drained()))
-        return drained.addCallback(lambda _: super(DrainingServer, self).kill_all_applications())
+        return drained.addCallback(lambda _: super(WebServer, self).kill_all_applications())
 
 
 async def _drained() -> None:
@@ -61,9 +69,9 @@ def serve() -> int:
         *("-v", "0"),  # our own canonical line per request says more than Daphne's
     ]
     bound_bodies(settings.MAX_UPLOAD_BYTES + FRAME_BYTES)
-    bound_client_messages_only()
+    use_short_way()
     http_protocol.HTTPFactory.log = _no_access_log
-    CommandLineInterface.server_class = DrainingServer
+    CommandLineInterface.server_class = WebServer
     watch_cancels()
     CommandLineInterface().run([*options, f"{asgi.__name__}:application"])
     return 0

@@ -25,6 +25,9 @@ from apps.collaboration.rooms.socket import Close, Socket
 from apps.common.errors import Forbidden, NotFound, NotSignedIn
 from apps.common.policies import InWorkspace, Policy
 
+WRITE_NOW = "sage_studio.write_now"
+"""Extension of a WebSocket's scope, where the server offers it: a function that sends a binary message in
+the step it is called in, without waiting."""
 Send = Callable[[dict[str, Any]], Awaitable[None]]
 Receive = Callable[[], Awaitable[dict[str, Any]]]
 
@@ -73,6 +76,7 @@ class _Connection:
         self._epoch = _number(query.get("epoch", [""])[0])
         self._receive = receive
         self._send = send
+        self._write: Callable[[bytes], None] | None = scope.get("extensions", {}).get(WRITE_NOW)
         self._passport = passport
         self._hub = current_hub()
         self._socket = Socket(
@@ -83,6 +87,7 @@ class _Connection:
             limits=self._hub.hub.limits,
             deliver=self._deliver,
             hang_up=self._hang_up,
+            write_now=self._write_now if self._write is not None else None,
         )
 
     async def serve(self) -> None:
@@ -118,6 +123,13 @@ class _Connection:
                     self._socket.close(Close.MALFORMED)
                 else:
                     await room.receive(self._socket, data)
+
+    def _write_now(self, frame: bytes) -> None:
+        assert self._write is not None
+        try:
+            self._write(frame)
+        except Disconnected:
+            self._socket.close(Close.UNAVAILABLE)
 
     async def _deliver(self, frame: bytes) -> None:
         await self._tell({"type": "websocket.send", "bytes": frame})

@@ -16,19 +16,31 @@ PONG, CLOSE, PING, BINARY = 0xA, 0x8, 0x9, 0x2
 
 
 class LightSocket(asyncio.Protocol):
-    """One connection; ``on_message`` runs on the loop for each binary message."""
+    """One connection; ``on_message`` runs on the loop for each binary message,
+    ``on_close`` once it is gone."""
 
-    def __init__(self, request: bytes, on_message: Callable[[bytes], None]) -> None:
+    def __init__(
+        self, request: bytes, on_message: Callable[[bytes], None], on_close: Callable[[], None] | None
+    ) -> None:
         self._request = request
         self._on_message = on_message
+        self._on_close = on_close
         self._buffer = bytearray()
         self._open: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         self._transport: asyncio.Transport | None = None
         self.closed = False
+        self.close_code: int | None = None
 
     @classmethod
     async def connect(
-        cls, host: str, port: int, path: str, headers: Mapping[str, str], on_message: Callable[[bytes], None]
+        cls,
+        host: str,
+        port: int,
+        path: str,
+        headers: Mapping[str, str],
+        on_message: Callable[[bytes], None],
+        *,
+        on_close: Callable[[], None] | None = None,
     ) -> LightSocket:
         """Connects and waits until the server has agreed. Raises ConnectionError when it does not."""
         lines = {
@@ -42,7 +54,7 @@ class LightSocket(asyncio.Protocol):
         head = "".join(f"{name}: {value}\r\n" for name, value in lines.items())
         request = f"GET {path} HTTP/1.1\r\n{head}\r\n".encode()
         loop = asyncio.get_running_loop()
-        _, socket = await loop.create_connection(lambda: cls(request, on_message), host, port)
+        _, socket = await loop.create_connection(lambda: cls(request, on_message, on_close), host, port)
         await socket._open
         return socket
 
@@ -69,6 +81,8 @@ class LightSocket(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self.closed = True
+        if self._on_close is not None:
+            self._on_close()
         if not self._open.done():
             self._open.set_exception(ConnectionError("the server hung up before it agreed"))
 
@@ -85,6 +99,8 @@ class LightSocket(asyncio.Protocol):
                     struct.pack("!BB", 0x80 | PONG, 0x80 | len(payload)) + b"\0\0\0\0" + payload
                 )
             elif opcode == CLOSE:
+                if len(payload) >= 2:
+                    (self.close_code,) = struct.unpack_from("!H", payload)
                 self.close()
 
     def _read_agreement(self) -> bool:

@@ -43,7 +43,8 @@ class Who:
 
 class Socket:
     """A client's connection. ``deliver`` and ``hang_up`` are the server's own; they are called
-    only by ``run``, so that one slow reader never holds up a room."""
+    only by ``run``, so that one slow reader never holds up a room. Where the server has a way of sending
+    that never waits, ``write_now`` is used instead of ``deliver``: no turn of the loop for each frame."""
 
     def __init__(
         self,
@@ -55,8 +56,10 @@ class Socket:
         limits: Limits,
         deliver: Callable[[bytes], Awaitable[None]],
         hang_up: Callable[[int], Awaitable[None]],
+        write_now: Callable[[bytes], None] | None = None,
     ) -> None:
-        loop_time = asyncio.get_running_loop().time()
+        self._time = asyncio.get_running_loop().time
+        loop_time = self._time()
         self.who = who
         self.role = role
         self.may_edit = may_edit
@@ -81,6 +84,7 @@ class Socket:
         self._idle: asyncio.Future[None] | None = None
         """What ``run`` waits on; a bare future, because an Event costs twice as much per frame."""
         self._deliver = deliver
+        self._write_now = write_now
         self._hang_up = hang_up
 
     def send(self, frame: bytes) -> None:
@@ -91,11 +95,18 @@ class Socket:
             self.close(Close.SLOW)
             return
         self._unanswered_bytes += len(frame)
-        self._queue.append(frame)
+        self._put(frame)
         if not self._probed and self._unanswered_bytes > self._limits.probe_after_bytes:
             self._probed = True
-            self._queue.append(frames.presence_query())
-        self._wake()
+            self._put(frames.presence_query())
+
+    def _put(self, frame: bytes) -> None:
+        if self._write_now is None:
+            self._queue.append(frame)
+            self._wake()
+        else:
+            self.last_sent_at = self._time()
+            self._write_now(frame)
 
     def send_extension(self, frame: bytes) -> None:
         """Queue a frame of our own types, if the client asked for them."""

@@ -127,7 +127,7 @@ def ours() -> Iterator[Rooms]:
         try:
             place.start("")
             place.webs[0].start("")
-            _wait_port(place.webs[0].port)
+            wait_port(place.webs[0].port)
             yield Ours(place)
         finally:
             place.stop()
@@ -147,14 +147,14 @@ def peer(name: str, program: str, requirements: tuple[str, ...], speaks: str) ->
             stderr=subprocess.DEVNULL,
         )
         try:
-            _wait_port(port, process)
+            wait_port(port, process)
             yield Peer(name, process.pid, port, Path(folder), speaks)
         finally:
             process.kill()
             process.wait()
 
 
-def _wait_port(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
+def wait_port(port: int, process: subprocess.Popen[bytes] | None = None) -> None:
     import socket
 
     give_up_at = time.monotonic() + READY_WITHIN_S
