@@ -50,15 +50,16 @@ def _idle_until_ended() -> None:
     def idle() -> None:
         try:
             with write_transaction(), connection.cursor() as cursor:
-                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
                 cursor.execute("SELECT pg_backend_pid()")
                 pids.append(cursor.fetchone()[0])
+                cursor.execute("SET LOCAL idle_in_transaction_session_timeout = '50ms'")
                 put_rows(cursor, PUT, _rows(3))
                 is_behind_rows.set()
                 go_on.wait(90)
         except DatabaseError:
             pass  # the session is gone, as it should be
         finally:
+            is_behind_rows.set()  # on a busy machine it may idle too long on its way there
             connection.close()
 
     thread = threading.Thread(target=idle)
