@@ -142,7 +142,17 @@ class RunEventsApi(RunApi):
         items = selectors.event_list(self.run.pk, after=after, limit=limit_of(request))
         if not self.sees_values:
             items = [event_without_values(item) for item in items]
+        items = [_in_words_of_reader(item) for item in items]
         return Response({"items": items, "last_seq": items[-1]["seq"] if items else after})
+
+
+def _in_words_of_reader(event: JsonObject) -> JsonObject:
+    """The event, with the problem it tells of said in the reader's language."""
+    data = event["data"]
+    error = data.get("error") if isinstance(data, dict) else None
+    if not (isinstance(data, dict) and isinstance(error, dict)):
+        return event
+    return {**event, "data": {**data, "error": selectors.localised(error, language_of_reader())}}
 
 
 class RunLogApi(RunApi):

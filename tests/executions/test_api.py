@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from apps.executions.models import NodeRun, Run
+from apps.accounts.models import Person
+from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.services import accept
 from apps.flows.models import Flow
 from tests.executions.flows import definition, make_flow
@@ -50,6 +51,19 @@ def test_a_viewer_reads_a_run_and_cannot_command_it(world: World) -> None:
         assert viewer.get(f"{world.url}/runs/{run_id}/{part}").status_code == 200, part
     refused = viewer.post(f"{world.url}/runs/{run_id}/commands", {"command": "cancel"})
     assert refused.status_code == 403
+
+
+def test_what_went_wrong_is_told_in_the_readers_language_among_the_events_too(world: World) -> None:
+    run = Run.objects.get(pk=_start(world)[1]["id"])
+    error = {"code": "internal", "message": "Something went wrong on our side."}
+    RunEvent.objects.create(
+        run=run, seq=run.last_seq + 1, type="node_failed", at=run.created_at, data={"error": error}
+    )
+    url = f"{world.url}/runs/{run.pk}/events"
+    for language, words in (("zh", "服务器内部发生错误。"), ("en", error["message"])):
+        Person.objects.filter(pk=world.viewer.person.pk).update(language=language)
+        told = world.viewer.client.get(url).json()["items"][-1]["data"]["error"]
+        assert told["message"] == words
 
 
 def test_a_run_of_another_workspace_is_not_there(world: World) -> None:
