@@ -9,6 +9,8 @@ from typing import Any, cast
 import pytest
 
 from sage_studio.engine.batch_driver import Machine
+from sage_studio.engine.errors import BUDGET_REACHED
+from sage_studio.kernel import SageError
 from sage_studio.plugins.support.embedding import BAD_ANSWER, api_embed, hash_embed, hash_embed_all
 from sage_studio.sdk import Context, NodeError, Price
 
@@ -56,9 +58,39 @@ class Service:
         return Machine(lambda: self.clock_s, self.wait, memory_pressure=lambda: None)
 
 
+class Memory:
+    """The flow's values and the blobs behind them."""
+
+    def __init__(self) -> None:
+        self.values: dict[str, Any] = {}
+        self.contents: dict[str, bytes] = {}
+
+    async def get(self, key: str, default: Any = None) -> Any:
+        return self.values.get(key, default)
+
+    async def set(self, key: str, value: Any) -> None:
+        self.values[key] = value
+
+
+class Blobs:
+    def __init__(self, memory: Memory) -> None:
+        self._contents = memory.contents
+
+    async def put(self, content: bytes, *, mime: str) -> str:
+        key = f"sha256:{len(self._contents)}"
+        self._contents[key] = content
+        return key
+
+    async def get(self, key: str) -> bytes:
+        return self._contents[key]
+
+
 @dataclass
 class Ctx:
     http: Service
+    node_id: str = "embedder_1"
+    state: Memory = field(default_factory=Memory)
+    budget: int | None = None
     said: list[tuple[int, int]] = field(default_factory=list)
     price_of_all: Price | None = None
     afforded: int = 0
@@ -75,6 +107,12 @@ class Ctx:
 
     async def afford(self, micros: int = 0, *, currency: str = "USD") -> None:
         self.afforded += micros
+        if self.budget is not None and self.afforded > self.budget:
+            raise SageError(BUDGET_REACHED, {"left": "0", "next": "1"})
+
+    @property
+    def blobs(self) -> Blobs:
+        return Blobs(self.state)
 
     def cost(self, micros: int, *, currency: str = "USD", what: str = "") -> None:
         self.spent.append((micros, currency, what))
@@ -142,3 +180,25 @@ async def test_every_batch_is_afforded_before_it_is_sent_and_counted_when_it_is_
     )  # fmt: skip
     assert ctx.afforded >= sum(micros for micros, _, _ in ctx.spent) > 0
     assert {(currency, what) for _, currency, what in ctx.spent} == {("EUR", "m")}
+
+
+async def test_what_was_paid_before_the_budget_was_reached_is_not_paid_again() -> None:
+    service = Service()
+    price = Price(model="m", currency="USD", input_micros=1_000_000, output_micros=0)
+    texts = [str(i) for i in range(400)]
+
+    async def embed(ctx: Ctx, texts: list[str]) -> list[list[float]]:
+        return await api_embed(
+            cast(Context, ctx), texts, model="m", address="https://e.org/v1", credential="",
+            machine=service.machine(),
+        )  # fmt: skip
+
+    ctx = Ctx(service, price_of_all=price, budget=200)
+    with pytest.raises(SageError):
+        await embed(ctx, texts)
+    assert 0 < sum(service.sizes) < len(texts)
+    again = Ctx(service, state=ctx.state, price_of_all=price)
+    assert await embed(again, texts) == [[float(text)] for text in texts]
+    assert sum(service.sizes) == len(texts)
+    assert list(ctx.state.values.values()) == [None]
+    assert await embed(again, texts[:3]) == [[0.0], [1.0], [2.0]]

@@ -8,6 +8,8 @@ same vector on every machine. A model's name says all that is needed to embed a 
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import zlib
 from collections.abc import Sequence
@@ -18,7 +20,7 @@ import numpy as np
 
 from sage_studio.engine.adaptive_batching import BatchController
 from sage_studio.engine.batch_driver import THIS_MACHINE, Machine, TooMuch, in_batches
-from sage_studio.kernel import Json, define_error
+from sage_studio.kernel import Json, SageError, define_error
 from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.plugins.support.words import words
 from sage_studio.sdk import Context, NodeError, tokens_in, usage_micros
@@ -83,7 +85,11 @@ async def api_embed(
     machine: Machine = THIS_MACHINE,
 ) -> list[list[float]]:
     """Embed by ``POST {address}/embeddings``, in batches as large as does the service good: smaller when
-    it refuses (429, 413), larger while it gets faster. Raises NodeError ``embedder.bad_answer``."""
+    it refuses (429, 413), larger while it gets faster. What an attempt that failed half way was paid for, the
+    next one begins with. Raises NodeError ``embedder.bad_answer``."""
+    kept = PaidFor(ctx, f"{model}@{address}", texts)
+    paid = await kept.recall()
+    is_first = not paid
 
     async def embed(batch: Sequence[str]) -> list[list[float]]:
         most = 0 if price is None else usage_micros(price, tokens_in(*batch))
@@ -109,12 +115,22 @@ async def api_embed(
         answer = response.json()
         if price is not None:
             ctx.cost(usage_micros(price, _tokens_used(answer, batch)), currency=currency, what=model)
-        return _vectors_of(answer, len(batch))
+        vectors = _vectors_of(answer, len(batch))
+        paid.extend(vectors)
+        return vectors
 
     price = await ctx.price(model)
     currency = "USD" if price is None else price["currency"]
-    controller = BatchController(len(texts), maximum=MOST_AT_ONCE)
-    return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress, machine=machine)
+    left = texts[len(paid) :]
+    controller = BatchController(len(left), maximum=MOST_AT_ONCE)
+    try:
+        await in_batches(left, embed, controller=controller, on_progress=ctx.progress, machine=machine)
+    except SageError:
+        await kept.keep(paid)
+        raise
+    if not is_first:
+        await kept.forget()
+    return paid
 
 
 async def hash_embed_all(ctx: Context, texts: Sequence[str], dimensions: int) -> list[list[float]]:
@@ -126,6 +142,34 @@ async def hash_embed_all(ctx: Context, texts: Sequence[str], dimensions: int) ->
 
     controller = BatchController(len(texts), longest_s=1.0)
     return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress)
+
+
+class PaidFor:
+    """Vectors of the first of these texts, kept for whoever goes on with them: a run that paused for its
+    budget, a retry, or a later run with the same texts."""
+
+    def __init__(self, ctx: Context, model: str, texts: Sequence[str]) -> None:
+        self._ctx = ctx
+        digest = hashlib.sha256(json.dumps([model, *texts]).encode()).hexdigest()
+        self._name = f"embedded:{ctx.node_id}:{digest[:32]}"
+
+    async def recall(self) -> list[list[float]]:
+        """What was kept; nothing when it is gone meanwhile."""
+        key = await self._ctx.state.get(self._name)
+        if not isinstance(key, str):
+            return []
+        try:
+            return list(json.loads(await self._ctx.blobs.get(key)))
+        except SageError:
+            return []
+
+    async def keep(self, vectors: list[list[float]]) -> None:
+        if vectors:
+            content = json.dumps(vectors).encode()
+            await self._ctx.state.set(self._name, await self._ctx.blobs.put(content, mime="application/json"))
+
+    async def forget(self) -> None:
+        await self._ctx.state.set(self._name, None)
 
 
 def _tokens_used(answer: Any, batch: Sequence[str]) -> int:

@@ -87,8 +87,8 @@ def check_room(windows: Collection[Window]) -> None:
 def check_overlap(size: float, slide: float) -> None:
     """Raises NodeError ``stream_window.too_much`` when an item would belong to too many."""
     if size > slide * MAX_OVERLAP:
-        facts = {"limit": MAX_OVERLAP, "what": "windows for one item", "what_zh": "（单个数据项所属的）窗口"}
-        raise NodeError(TOO_MUCH, facts)
+        what, what_zh = "windows for one item", "（单个数据项所属的）窗口"
+        raise NodeError(TOO_MUCH, {"limit": MAX_OVERLAP, "what": what, "what_zh": what_zh})
 
 
 class Window:
