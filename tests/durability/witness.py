@@ -13,6 +13,7 @@ import sqlite3
 import sys
 import threading
 from collections.abc import Awaitable, Callable, Sequence
+from functools import partial
 from typing import Any
 
 import django
@@ -78,7 +79,8 @@ def seen_from_outside(query: str, values: Sequence[Any]) -> Any:
 def _watched(application: Any) -> Any:
     async def watched(scope: Any, receive: Any, send: Send) -> None:
         if scope["type"] == "websocket" and scope["path"].startswith("/ws/doc/"):
-            await application(scope, receive, _watching_acknowledgements(scope["path"], send))
+            look = partial(_look_at_acknowledgement, scope["path"].rstrip("/").rsplit("/", 1)[-1])
+            await application(_watching_writes(scope, look), receive, _watching_frames(look, send))
         elif scope["type"] == "http" and scope["method"] == "POST":
             await application(scope, receive, _watching_promises(send))
         else:
@@ -108,24 +110,40 @@ def _watching_promises(send: Send) -> Send:
     return watching
 
 
-def _watching_acknowledgements(path: str, send: Send) -> Send:
+def _look_at_acknowledgement(flow_id: str, frame: bytes) -> None:
     """An acknowledgement names a position of the journal: does the journal reach it?"""
     from apps.collaboration.wire import frames
     from apps.collaboration.wire.varints import read_uint
 
-    flow_id = path.rstrip("/").rsplit("/", 1)[-1]
+    kind, at = read_uint(frame, 0)
+    if kind == frames.ACKNOWLEDGED:
+        count, at = read_uint(frame, at)
+        seq, _ = read_uint(frame, at)
+        stored = seen_from_outside(
+            "SELECT head_seq FROM collaboration_document WHERE flow_id = %s", [_stored(flow_id)]
+        )
+        note(what="acknowledgement", frames=count, seq=seq, stored=stored)
 
+
+def _watching_writes(scope: Any, look: Callable[[bytes], None]) -> Any:
+    """Rooms hand most frames to the connection itself (see ``WRITE_NOW``)."""
+    from apps.collaboration.consumers import WRITE_NOW
+
+    extensions = dict(scope.get("extensions", {}))
+    if write := extensions.get(WRITE_NOW):
+
+        def watching(frame: bytes) -> None:
+            look(frame)
+            write(frame)
+
+        extensions[WRITE_NOW] = watching
+    return {**scope, "extensions": extensions}
+
+
+def _watching_frames(look: Callable[[bytes], None], send: Send) -> Send:
     async def watching(message: dict[str, Any]) -> None:
-        raw = message.get("bytes")
-        if raw:
-            kind, at = read_uint(raw, 0)
-            if kind == frames.ACKNOWLEDGED:
-                count, at = read_uint(raw, at)
-                seq, _ = read_uint(raw, at)
-                stored = seen_from_outside(
-                    "SELECT head_seq FROM collaboration_document WHERE flow_id = %s", [_stored(flow_id)]
-                )
-                note(what="acknowledgement", frames=count, seq=seq, stored=stored)
+        if frame := message.get("bytes"):
+            look(frame)
         await send(message)
 
     return watching
