@@ -210,7 +210,7 @@ async def test_a_reader_who_never_reads_is_closed_and_holds_up_nobody(hall: Hall
 async def test_a_removed_person_s_socket_ends_and_a_demoted_one_s_becomes_read_only(
     hall: Hall, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("apps.collaboration.rooms.hub._CYCLE_S", 3600.0)  # the hint alone, no cycle
+    monkeypatch.setattr("apps.collaboration.rooms.hub._LOOK_S", 3600.0)  # the hint alone, no cycle
     async with hall.open() as hub:
         removed, demoted = await hall.join(hub), await hall.join(hub)
         hall.roles = {removed.socket.who.person_id: Close.FORBIDDEN, demoted.socket.who.person_id: "viewer"}

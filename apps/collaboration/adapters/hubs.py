@@ -62,19 +62,13 @@ def _load(flow_id: uuid.UUID) -> Loaded:
 
 
 class BusHints:
-    """The hints port over the process's bus. Publishing to Redis blocks, so it has its own thread."""
-
-    def __init__(self) -> None:
-        self._thread = DatabaseThread("hints")
+    """The hints port over the process's bus, which never waits."""
 
     def publish(self, channel: str, payload: bytes) -> None:
-        self._thread.submit(bus.publish, channel, payload)
+        bus.publish(channel, payload)
 
     def subscribe(self, channel: str) -> AsyncIterator[bytes]:
         return bus.subscribe(channel)
-
-    async def close(self) -> None:
-        await self._thread.close()
 
 
 class AuditedRefusals:
@@ -92,11 +86,10 @@ class ProcessHub:
 
     def __init__(self, limits: Limits | None = None) -> None:
         self._journal = DatabaseJournal()
-        self._hints = BusHints()
         self._passports: weakref.WeakKeyDictionary[Socket, Passport] = weakref.WeakKeyDictionary()
         self.hub = Hub(
             journal=self._journal,
-            bus=self._hints,
+            bus=BusHints(),
             refusals=AuditedRefusals(self._journal.reads),
             check_rights=self._check,
             may_edit=policies.may_edit,
@@ -120,7 +113,6 @@ class ProcessHub:
         """Write what waits, hang up on everybody, end the threads."""
         await self.hub.stop()
         await self._task
-        await self._hints.close()
         await self._journal.close()
 
 

@@ -1,4 +1,4 @@
-"""All rooms of one process: opening and closing them, and the checks that run every second."""
+"""All rooms of one process: opening and closing them, and the checks that run all the time."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import uuid
 import weakref
 from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
+from contextlib import suppress
 from typing import Any
 
 import structlog
@@ -18,8 +19,10 @@ from apps.collaboration.wire import frames
 
 log = structlog.get_logger(__name__)
 
-_CYCLE_S = 1.0
-_PRESENCE_REPEAT_CYCLES = 12
+_LOOK_S = 0.5
+"""How often rights are looked up. A changed role counts within a second, also when the word of it is lost."""
+_FOLLOW_S = 1.0
+_REPEAT_PRESENCE_S = 12.0
 PEOPLE_CHANNEL = "people"
 
 
@@ -69,6 +72,7 @@ class Hub:
         self._started = asyncio.Event()
         self._stopping = asyncio.Event()
         self._recheck = asyncio.Event()
+        self._repeat_at = 0.0
         self._settling: set[uuid.UUID] = set()
 
     # ---- life
@@ -183,36 +187,42 @@ class Hub:
         if room.unsettled_since is not None or room.was_edited:
             await self._settle(room, idle=True)
 
-    # ---- every second
+    # ---- all the time
 
     async def _listen_to_people(self) -> None:
         async for _ in self._bus.subscribe(PEOPLE_CHANNEL):
             self._recheck.set()
 
     async def _cycle(self) -> None:
-        """Rights, journal heads, keep-alives, settling and idle rooms; a hint shortens the wait."""
-        count = 0
+        """Rights, and every second the rest; a hint shortens the wait."""
+        time = asyncio.get_running_loop().time
+        follow_at = time()
         while True:
-            try:
-                async with asyncio.timeout(_CYCLE_S):
+            with suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
                     await self._recheck.wait()
-            except TimeoutError:
-                count += 1
             self._recheck.clear()
-            rooms = list(self._rooms.values())
-            if not rooms:
+            await self._look(self._apply_rights)
+            if time() < follow_at:
                 continue
-            try:
-                await self._apply_rights(rooms)
-                await self._follow_heads(rooms)
-            except JournalUnavailableError:
-                log.warning("checks_postponed")
+            follow_at = time() + _FOLLOW_S - _LOOK_S / 2
+            await self._look(self._follow_heads)
+            rooms = list(self._rooms.values())
             self._keep_alive(rooms)
             await self._care_for(rooms)
-            if count % _PRESENCE_REPEAT_CYCLES == 0:
+            if rooms and time() >= self._repeat_at:
+                self._repeat_at = time() + _REPEAT_PRESENCE_S
                 for room in rooms:
                     room.repeat_presence()
                     room.expire_presence()
+
+    async def _look(self, at: Callable[[list[Room]], Awaitable[None]]) -> None:
+        """Put off what needs the database while it is away; nothing else waits for that."""
+        if rooms := list(self._rooms.values()):
+            try:
+                await at(rooms)
+            except JournalUnavailableError:
+                log.warning("checks_postponed")
 
     async def _apply_rights(self, rooms: list[Room]) -> None:
         """Let live sockets have the role their person has now, or end them."""
@@ -239,7 +249,7 @@ class Hub:
                 await room.catch_up(*head)
 
     def _keep_alive(self, rooms: list[Room]) -> None:
-        limit = asyncio.get_running_loop().time() - self.limits.keepalive_s + _CYCLE_S
+        limit = asyncio.get_running_loop().time() - self.limits.keepalive_s + _FOLLOW_S
         for room in rooms:
             for socket in room.sockets:
                 if socket.last_sent_at < limit:
