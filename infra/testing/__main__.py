@@ -34,6 +34,11 @@ DATABASE_FREE = (
     "architecture",
     "benchmarks",
     "cli",
+    "collaboration/test_wire.py",
+    "debugging/test_flows.py",
+    "debugging/test_gate.py",
+    "debugging/test_model.py",
+    "debugging/test_partial.py",
     "egress",
     "engine",
     "executors",
@@ -41,6 +46,8 @@ DATABASE_FREE = (
     "flow",
     "infra",
     "nodes",
+    "optimise",
+    "streams",
 )
 # These start the whole product and use all cores by themselves, or measure.
 ALONE = ("infra", "benchmarks")

@@ -17,13 +17,11 @@ from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeRun, Run
 from apps.files import selectors as files
 from sage_studio.plugins.support.resp import RespConnection
-from tests.executions.conftest import rescue, spawn
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executions.processes import WorkerProcess
 from tests.streams import servers
 from tests.world import World, make_world
 
-__all__ = ["rescue", "spawn"]
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.timeout(400)]
 COUNT = 4_000
 
