@@ -1,7 +1,8 @@
 """People who meddle with runs under way: they answer questions, cancel, pause and resume.
 
 What they ask is asked again until it is answered, like starts. A cancelled run may end as cancelled or as it
-would have ended; a paused one is always resumed.
+would have ended; a paused one is always resumed. A pause whose answer was lost may be carried out long after
+(by a process that was frozen with it, say): such a run is looked after until the end.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ class People:
     _met: int = 0
     _answered: set[str] = field(default_factory=set)
     _paused: dict[str, float] = field(default_factory=dict)
+    _unsure: set[str] = field(default_factory=set)
     _over: threading.Event = field(default_factory=threading.Event)
     _is_idle: bool = False
     _thread: threading.Thread | None = None
@@ -87,12 +89,27 @@ class People:
                 self.counts["cancelled"] += self._ask(f"/runs/{start.run_id}/commands", {"command": "cancel"})
             elif chance < CANCELS_OF_100 + PAUSES_OF_100:
                 self._paused[start.run_id] = time.monotonic() + dice.uniform(1.0, 6.0)
-                self.counts["paused"] += self._ask(f"/runs/{start.run_id}/commands", {"command": "pause"})
+                if self._ask(f"/runs/{start.run_id}/commands", {"command": "pause"}):
+                    self.counts["paused"] += 1
+                else:
+                    self._unsure.add(start.run_id)
 
     def _resume(self) -> None:
         for run_id, due_at in list(self._paused.items()):
             if time.monotonic() > due_at and self._ask(f"/runs/{run_id}/commands", {"command": "resume"}):
                 del self._paused[run_id]
+        for run_id in self._unsure.intersection(self._resting()):
+            self._paused.setdefault(run_id, 0.0)
+
+    def _resting(self) -> set[str]:
+        """Runs that are paused because somebody asked for it."""
+        if not self._unsure:
+            return set()
+        query = "SELECT id FROM executions_run WHERE state = 'paused' AND reason = 'requested'"
+        try:
+            return {as_id(row["id"]) for row in self.tables.rows(query)}
+        except psycopg.Error:
+            return set()
 
     def _ask(self, path: str, body: Mapping[str, Any]) -> bool:
         """Whether there was an answer; a refusal (the run has ended, was answered) is one."""

@@ -129,6 +129,18 @@ def test_a_child_paused_by_itself_stays_paused_when_its_parent_goes_on(world: Wo
     assert [state_of(run) for run in (first, second)] == ["paused", "ready"]
 
 
+def test_children_born_between_two_wishes_to_pause_go_on_with_their_parent(world: World, flow: Flow) -> None:
+    parent = park(world.editor.person, flow)
+    elder = child_of(parent)
+    hold(parent)
+    command(world, parent, "pause")
+    younger = child_of(parent, "sub_b2||flow@1")
+    command(world, parent, "pause")
+    assert [state_of(run) for run in (parent, elder, younger)] == ["running", "paused", "paused"]
+    command(world, parent, "resume")
+    assert [state_of(run) for run in (elder, younger)] == ["ready", "ready"]
+
+
 def test_a_child_that_is_cancelled_before_it_began_tells_its_parent(world: World, flow: Flow) -> None:
     parent = park(world.editor.person, flow, "sub_a1", "flow@1")
     child = child_of(parent)

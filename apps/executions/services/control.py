@@ -46,9 +46,10 @@ def run_pause(*, person: Person, workspace_id: uuid.UUID, run_id: uuid.UUID) -> 
         if not _pause(run, now):
             run.refresh_from_db()
             raise SageError(errors.NOT_PAUSABLE, {"state": run.state})
-        for child in descendants(run.pk):
-            _pause(child, now)
         run.refresh_from_db()
+        # Asked twice before its worker heard of it, a run keeps the first moment: for new children too.
+        for child in descendants(run.pk):
+            _pause(child, run.pause_requested_at or now)
         failpoints.hit("run.pause")
     failpoints.hit("run.pause_noted")
     return run
@@ -93,6 +94,7 @@ def run_resume(
         run = run_get(workspace_id, run_id)
         others_go_on = budget is not None and _raise_budget(run, budget)
         family_lock(run.pk)
+        run.refresh_from_db()  # a pause may have come in before the lock
         asked_at = run.pause_requested_at
         if not _resume(run) and not others_go_on:
             run.refresh_from_db()
