@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-import shutil
 from pathlib import Path
 
 import pytest
 
 from apps.collaboration.documents.library import LiveDoc
+from infra.setup import node
 from tests.collaboration.server import ROOT, Server
 
 MODULES = ROOT / "frontend"
@@ -21,14 +21,13 @@ PROGRAM = Path(__file__).with_name("stock.mjs")
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("seed", [1, 2, 3])
 async def test_stock_y_websocket_providers_converge_through_disconnects(server: Server, seed: int) -> None:
-    node = shutil.which("node")
-    if node is None or not (MODULES / "node_modules" / "y-websocket").is_dir():
-        pytest.skip("Node or the front end's packages are not installed")
+    if not (MODULES / "node_modules" / "y-websocket").is_dir():
+        pytest.skip("the front end's packages are not installed")
     flow_id = server.place.new_flow()
     cookies = "|".join(server.place.staged["cookies"][name] for name in ("owner", "editor"))
     arguments = [str(MODULES), f"ws://127.0.0.1:{server.port}/ws/doc", flow_id, server.http, cookies]
     process = await asyncio.create_subprocess_exec(
-        node, str(PROGRAM), *arguments, "6", "400", str(seed), stdout=asyncio.subprocess.PIPE
+        node.choose().binary, PROGRAM, *arguments, "6", "400", str(seed), stdout=asyncio.subprocess.PIPE
     )
     async with asyncio.timeout(300):
         output, _ = await process.communicate()
