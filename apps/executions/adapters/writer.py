@@ -61,6 +61,7 @@ class _Job:
     done: Callable[[BaseException | None], None]
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
+    outputs: str | None = None
 
 
 class RunWriter:
@@ -130,6 +131,9 @@ class RunWriter:
         try:
             job.nodes = [_node_row(job, record) for record in job.batch.nodes.values()]
             job.events = _event_rows(job)
+            outcome = job.batch.outcome
+            if outcome is not None and outcome.outputs is not None:
+                job.outputs = encode_outputs(outcome.outputs, job.put_blob)
         except Exception as error:  # a value nobody can store fails its own run only
             logger.exception("run_batch_not_storable", run_id=job.claim.run_id)
             job.done(error)
@@ -299,7 +303,7 @@ def _finish_values(job: _Job, outcome: RunOutcome) -> list[Any]:
         *written,
         outcome.state.value,
         written[2] if outcome.state.is_final else None,
-        encode_outputs(outcome.outputs, job.put_blob) if outcome.outputs is not None else None,
+        job.outputs,
         dump(outcome.error) if outcome.error is not None else None,
         outcome.reason,
         _due() if outcome.state is FlowState.READY else None,
