@@ -191,6 +191,23 @@ def test_a_claim_takes_the_oldest_first_and_only_as_many_as_asked(people: World,
     assert claiming.claim_runs("three", limit=5, lease_s=LEASE_S) == []
 
 
+def test_a_claim_takes_no_more_than_asked_however_the_server_carries_it_out(people: World, run: Run) -> None:
+    if connection.vendor != "postgresql":
+        pytest.skip("SQLite finds out once what a subquery gives")
+    others = [start(people.editor.person, run.flow) for _ in range(4)]
+    planner = ("hashjoin", "mergejoin", "hashagg", "sort", "material")
+    with connection.cursor() as cursor:
+        try:
+            for step in planner:
+                cursor.execute(f"SET enable_{step} = off")
+            claimed = [claiming.claim_runs(f"w{n}", limit=2, lease_s=LEASE_S) for n in range(3)]
+        finally:
+            for step in planner:
+                cursor.execute(f"RESET enable_{step}")
+    assert [len(share) for share in claimed] == [2, 2, 1]
+    assert {one.claim.run_id for share in claimed for one in share} == {str(one.pk) for one in (run, *others)}
+
+
 def test_many_workers_that_claim_at_once_share_the_runs_without_overlap(people: World, run: Run) -> None:
     for _ in range(19):
         start(people.editor.person, run.flow)

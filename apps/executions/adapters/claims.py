@@ -78,7 +78,7 @@ def claim_runs(owner: str, *, limit: int, lease_s: float) -> list[ClaimedRun]:
         if is_signalled:
             cursor.execute(sql.wake_signalled(words), [])
             cursor.execute(sql.DROP_LATE_SIGNALS, [])
-        cursor.execute(sql.claim(words, ", ".join(_CLAIMED)), [owner, lease_s, limit])
+        cursor.execute(sql.claim(words, ", ".join(_CLAIMED)), [limit, owner, lease_s])
         runs = [_run(row) for row in cursor.fetchall()]
         taken_before = [run.pk for run in runs if run.fence > 1 or run.last_seq > 1]
         if taken_before:

@@ -89,17 +89,21 @@ def take_signals(places: str) -> str:
 
 
 def claim(words: Dialect, columns: str) -> str:
-    """Parameters: owner, lease seconds, limit. Returns ``columns`` of the claimed rows. Taking a run that
-    has an owner is a loss: that worker died, froze or lost the database."""
+    """Parameters: limit, owner, lease seconds. Returns ``columns`` of the claimed rows. Taking a run that
+    has an owner is a loss: that worker died, froze or lost the database.
+
+    Which runs are due is found out once, apart: PostgreSQL may carry out a subquery within the condition
+    several times, each time past the rows it has locked before, and so take more than the limit."""
     return f"""
-        UPDATE executions_run
-        SET state = 'running', owner = %s, fence = fence + 1, lease_until = {words.now_plus_s}, reason = '',
-            losses = losses + CASE WHEN owner = '' THEN 0 ELSE 1 END
-        WHERE id IN (
+        WITH due AS MATERIALIZED (
             SELECT id FROM executions_run
             WHERE state IN ('ready', 'running') AND lease_until <= {words.now}
             ORDER BY lease_until LIMIT %s {words.skip_locked}
         )
+        UPDATE executions_run
+        SET state = 'running', owner = %s, fence = fence + 1, lease_until = {words.now_plus_s}, reason = '',
+            losses = losses + CASE WHEN owner = '' THEN 0 ELSE 1 END
+        WHERE id IN (SELECT id FROM due)
         RETURNING {columns}
     """  # noqa: S608 - only our own constants are put in
 
