@@ -21,8 +21,8 @@ NOT_INSTALLED = define_error(
     3212,
     en="The package for language models is not installed.",
     zh="未安装语言模型所需的软件包。",
-    hint_en="Install it with: pip install 'sage-studio[anthropic]'",
-    hint_zh="请执行：pip install 'sage-studio[anthropic]'",
+    hint_en="Install it with: pip install 'sage-studio[models]'",
+    hint_zh="请执行：pip install 'sage-studio[models]'",
     status=500,
 )
 REFUSED = define_error(

@@ -27,8 +27,8 @@ NOT_INSTALLED = define_error(
     3185,
     en="The package for RabbitMQ is not installed.",
     zh="未安装 RabbitMQ 所需的软件包。",
-    hint_en="Install it with: pip install 'sage-studio[rabbitmq]'",
-    hint_zh="请执行：pip install 'sage-studio[rabbitmq]'",
+    hint_en="Install it with: pip install 'sage-studio[queues]'",
+    hint_zh="请执行：pip install 'sage-studio[queues]'",
     status=500,
 )
 BAD_ADDRESS = define_error(
