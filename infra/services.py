@@ -38,11 +38,16 @@ class PostgresServer:
     """A fresh cluster with one database ``studio``, in a folder of its own; started, killed and started
     again like the real thing.
 
-    ``durable`` keeps the flushes to disk, for measurements and kill tests of the server itself.
+    ``durable`` keeps the flushes to disk, for measurements and kill tests of the server itself. With a
+    ``port`` it listens on loopback as well, where everybody needs a password, and with a ``certificate``
+    (key and certificate in one file) it offers TLS there.
     """
 
-    def __init__(self, *, durable: bool = False) -> None:
+    def __init__(
+        self, *, durable: bool = False, port: int | None = None, certificate: Path | None = None
+    ) -> None:
         self._durable = durable
+        self._port = port
         self._folder = Path(tempfile.mkdtemp(prefix="sage-pg-"))
         self._log = self._folder / "server.log"
         account = _unprivileged()
@@ -54,10 +59,12 @@ class PostgresServer:
         self._env = {**os.environ, "LC_ALL": "C.UTF-8", "HOME": str(self._folder)}
         self._process: subprocess.Popen[bytes] | None = None
         self._make_cluster()
+        self._listening = self._network(certificate)
 
     @property
     def address(self) -> str:
-        return f"postgresql://studio@/studio?host={self._folder}"
+        port = "" if self._port is None else f"&port={self._port}"
+        return f"postgresql://studio@/studio?host={self._folder}{port}"
 
     def start(self) -> None:
         """Start the server and wait until it takes connections. Raises ServiceError when it does not."""
@@ -68,6 +75,7 @@ class PostgresServer:
             "max_connections": "200",
             "fsync": switch,
             "full_page_writes": switch,
+            **self._listening,
         }
         command = [str(self._binaries / "postgres"), "-D", str(self._folder / "data")]
         for name, value in options.items():
@@ -106,10 +114,24 @@ class PostgresServer:
             self._process.wait(timeout=20)
         shutil.rmtree(self._folder, ignore_errors=True)
 
+    def _network(self, certificate: Path | None) -> dict[str, str]:
+        if self._port is None:
+            return {}
+        options = {"listen_addresses": "127.0.0.1", "port": str(self._port)}
+        if certificate is not None:
+            own = self._folder / "server.pem"
+            shutil.copyfile(certificate, own)
+            own.chmod(0o600)
+            if self._user is not None and self._group is not None:
+                os.chown(own, self._user, self._group)
+            options |= {"ssl": "on", "ssl_cert_file": str(own), "ssl_key_file": str(own)}
+        return options
+
     def _make_cluster(self) -> None:
         initdb = [str(self._binaries / "initdb"), "-D", str(self._folder / "data")]
+        access = ("--auth-local=trust", "--auth-host=scram-sha-256")
         made = subprocess.run(
-            [*initdb, "-U", "studio", "-A", "trust", "-E", "UTF8", "--no-sync"],
+            [*initdb, "-U", "studio", *access, "-E", "UTF8", "--no-sync"],
             capture_output=True,
             text=True,
             check=False,
@@ -128,7 +150,11 @@ class PostgresServer:
         while True:
             try:
                 with psycopg.connect(
-                    host=str(self._folder), user="studio", dbname="postgres", autocommit=True
+                    host=str(self._folder),
+                    port=self._port,
+                    user="studio",
+                    dbname="postgres",
+                    autocommit=True,
                 ) as connection:
                     if not connection.execute("SELECT 1 FROM pg_database WHERE datname='studio'").fetchone():
                         connection.execute("CREATE DATABASE studio")

@@ -18,6 +18,8 @@ from apps.audit import triggers
 from tests.emptying import empty_database
 from tests.world import World, make_world
 
+pytest_plugins = ("tests.servers.fixtures",)
+
 
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

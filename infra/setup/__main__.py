@@ -8,7 +8,7 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from infra.setup import browser, frontend, lock, nginx, node, npm_lock, python_env
+from infra.setup import browser, frontend, lock, nginx, node, npm_lock, python_env, servers
 from infra.setup.console import ROOT, SetupError, passthrough, run, say, step
 
 
@@ -18,7 +18,7 @@ def main(arguments: Sequence[str]) -> int:
     goals.add_parser("run", help="what the product needs to start")
     goals.add_parser("python", help="the Python environment with the developers' tools")
     goals.add_parser("dev", help="Python, the developers' tools and the front end's packages")
-    goals.add_parser("test", help="everything the tests need: dev, the built front end and a browser")
+    goals.add_parser("test", help="everything the tests need: dev, a built front end, a browser, servers")
     goals.add_parser("lock", help="resolve again and write the lock files")
     goals.add_parser("lock-check", help="say whether the lock files fit pyproject.toml")
     goals.add_parser("browser", help="print the path of the browser, installing it if need be")
@@ -67,6 +67,7 @@ def _reach(goal: str) -> int:
             frontend.ensure_build(node.choose())
             browser.ensure()
             nginx.ensure()
+            servers.ensure()
     return 0
 
 

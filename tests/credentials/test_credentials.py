@@ -18,7 +18,7 @@ from apps.credentials import sealing, services
 from apps.credentials.models import Credential, CredentialUse
 from apps.credentials.types import clean_host
 from sage_studio.kernel import SageError
-from tests.nodes.servers import Answer, ScriptedServer
+from tests.servers.http import Answer, ScriptedServer
 from tests.world import World
 
 SECRET = "sk-very-secret-1234567890"

@@ -15,7 +15,7 @@ import pytest
 from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader, checked_url
 from sage_studio.egress.client import Response
 from sage_studio.kernel import SageError
-from tests.nodes.servers import Answer, ScriptedServer
+from tests.servers.http import Answer, ScriptedServer
 
 OPEN = EgressPolicy(networks=(ip_network("127.0.0.0/8"), ip_network("::1/128")))
 

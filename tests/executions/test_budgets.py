@@ -15,7 +15,7 @@ from apps.executions.optimisation_selectors import run_cheaper_nodes
 from sage_studio.flow import parse_plain
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executions.test_waiting import until
-from tests.nodes.servers import Answer, ScriptedServer
+from tests.servers.http import Answer, ScriptedServer
 from tests.world import World, make_world
 
 pytestmark = pytest.mark.django_db(transaction=True)

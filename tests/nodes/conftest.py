@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from sage_studio.plugins.local_host import LocalHost
-from tests.nodes.servers import ScriptedServer
+from tests.servers.http import ScriptedServer
 
 ENVIRON = {"SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8"}
 

@@ -17,7 +17,7 @@ from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import builtin_registry
 from tests.nodes.running import failure_of, run_flow_here, run_node
-from tests.nodes.servers import Answer, ScriptedServer
+from tests.servers.http import Answer, ScriptedServer
 
 
 async def call(host: LocalHost, url: str, **config: Any) -> Any:

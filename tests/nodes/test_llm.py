@@ -10,7 +10,7 @@ import pytest
 
 from sage_studio.plugins.local_host import LocalHost
 from tests.nodes.running import failure_of, run_node
-from tests.nodes.servers import Answer, ScriptedServer
+from tests.servers.http import Answer, ScriptedServer
 
 MESSAGE: dict[str, Any] = {
     "id": "msg_1",

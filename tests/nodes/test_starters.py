@@ -12,8 +12,8 @@ from sage_studio.flow import parse, validate
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import builtin_registry
 from tests.nodes.running import run_flow_here
-from tests.nodes.servers import Answer, ScriptedServer
 from tests.nodes.test_llm import MESSAGE
+from tests.servers.http import Answer, ScriptedServer
 
 FOLDER = Path(__file__).parents[2] / "apps" / "flows" / "starters"
 LANGUAGES = pytest.mark.parametrize("language", ["en", "zh"])

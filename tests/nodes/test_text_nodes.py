@@ -14,7 +14,7 @@ from sage_studio.plugins.support.embedding import hash_embed
 from sage_studio.plugins.support.splitting import sentences, split_characters, split_sentences
 from sage_studio.plugins.support.words import words
 from tests.nodes.running import failure_of, run_node
-from tests.nodes.servers import Answer, ScriptedServer
+from tests.servers.http import Answer, ScriptedServer
 
 PLACES = [
     "The warranty lasts two years on all parts.",

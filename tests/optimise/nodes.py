@@ -98,7 +98,7 @@ EFFECTS = {"t_act"}
 class Library:
     """The built-in nodes and those above."""
 
-    def get(self, type_id: str) -> type[Node] | None:
+    def get(self, type_id: str, version: str | None = None) -> type[Node] | None:
         return next((node for node in OWN if node.spec.id == type_id), builtin_registry().get(type_id))
 
 

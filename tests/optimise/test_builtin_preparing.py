@@ -16,7 +16,7 @@ from sage_studio.flow import parse_plain
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Node
-from tests.nodes.servers import Answer, ScriptedServer
+from tests.servers.http import Answer, ScriptedServer
 from tests.nodes.test_llm import MESSAGE
 from tests.optimise.test_preparing import LOG, TYPES
 

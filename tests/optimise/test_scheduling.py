@@ -108,7 +108,7 @@ def test_nodes_that_name_their_needs_never_hold_more_than_there_is() -> None:
 
 def test_needs_inside_loops_are_kept_too() -> None:
     class Both:
-        def get(self, type_id: str) -> type[Node] | None:
+        def get(self, type_id: str, version: str | None = None) -> type[Node] | None:
             return TYPES.get(type_id) or builtin_registry().get(type_id)
 
     body: dict[str, Any] = {

@@ -15,7 +15,7 @@ from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import NodeRegistry
 from sage_studio.plugins.support.resp import RespConnection
 from sage_studio.sdk import Context, NodeOutput, Port, StreamNode
-from tests.streams import servers
+from tests.servers import brokers
 from tests.streams.test_flows import W, flow, node, run_nodes, spec
 
 COUNT = 3_000
@@ -93,7 +93,7 @@ async def _fill(client: RespConnection, first: int, count: int) -> None:
 
 
 async def test_a_redis_stream_is_read_to_its_end_and_acknowledged(host: LocalHost, tmp_path: Path) -> None:
-    with servers.valkey(tmp_path, "open sesame") as port:
+    with brokers.valkey(tmp_path, "open sesame") as port:
         client = await _client(port)
         await _fill(client, 0, COUNT)
         result = await run_nodes(redis_flow(port, max_items=COUNT), NODES, host, checkpoint_interval_s=0.02)
@@ -108,7 +108,7 @@ async def test_no_entry_is_lost_and_none_counted_twice_by_whoever_goes_on(
     host: LocalHost, tmp_path: Path, how: str
 ) -> None:
     """The pipeline's state is exact; what a worker did after its last checkpoint is done again."""
-    with servers.valkey(tmp_path, "open sesame") as port:
+    with brokers.valkey(tmp_path, "open sesame") as port:
         client = await _client(port)
         await _fill(client, 0, COUNT)
         store = MemoryRunStore()
@@ -137,7 +137,7 @@ async def test_no_entry_is_lost_and_none_counted_twice_by_whoever_goes_on(
 
 
 async def test_a_server_that_goes_away_is_found_again(host: LocalHost, tmp_path: Path) -> None:
-    with servers.valkey(tmp_path, "open sesame") as port:
+    with brokers.valkey(tmp_path, "open sesame") as port:
         client = await _client(port)
         await _fill(client, 0, 1_000)
         task = asyncio.create_task(
@@ -162,14 +162,14 @@ async def test_an_address_flows_may_not_reach_is_refused(tmp_path: Path) -> None
 
 
 async def test_a_wrong_password_is_named(host: LocalHost, tmp_path: Path) -> None:
-    with servers.valkey(tmp_path, "something else") as port:
+    with brokers.valkey(tmp_path, "something else") as port:
         result = await run_nodes(redis_flow(port), NODES, host)
     assert result.error is not None
     assert result.error["code"] == "redis.error"
     assert "open sesame" not in str(result.error)
 
 
-needs_rabbitmq = pytest.mark.skipif(servers.rabbitmq_binary() is None, reason="no RabbitMQ on this machine")
+needs_rabbitmq = pytest.mark.skipif(brokers.rabbitmq_binary() is None, reason="no RabbitMQ on this machine")
 
 
 @needs_rabbitmq
@@ -179,7 +179,7 @@ async def test_a_rabbitmq_queue_is_consumed_and_goes_on_after_a_crash(
     host: LocalHost, tmp_path: Path
 ) -> None:
     amqp = pytest.importorskip("aiormq")
-    with servers.rabbitmq(tmp_path) as port:
+    with brokers.rabbitmq(tmp_path) as port:
         connection = await amqp.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
         channel = await connection.channel()
         await channel.queue_declare("orders", durable=True)

@@ -1,55 +1,31 @@
-"""A Valkey and a RabbitMQ of our own, on free ports, kept in a folder of the test run."""
+"""Valkey, RabbitMQ and Mosquitto."""
 
 from __future__ import annotations
 
 import contextlib
 import os
 import shutil
-import signal
-import socket
 import subprocess
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
 from studio_project.supervisor.valkey import find_server
+from tests.servers.starting import free_port, running
 
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
-
-
-def _wait_for(port: int, seconds: float) -> None:
-    deadline = time.monotonic() + seconds
-    while True:
-        try:
-            socket.create_connection(("127.0.0.1", port), timeout=1).close()
-        except OSError:
-            if time.monotonic() > deadline:
-                raise
-            time.sleep(0.05)
-        else:
-            return
+PASSWORD = "open sesame"
 
 
 @contextlib.contextmanager
 def valkey(folder: Path, password: str = "") -> Iterator[int]:
-    """The port of a fresh server; None of the machine's own is touched."""
+    """The port of a fresh server; none of the machine's own is touched."""
     server = find_server()
     assert server is not None, "the wheel brings one"
     port = free_port()
     command = [str(server), "--port", str(port), "--save", "", "--appendonly", "no", "--dir", str(folder)]
     command += ["--bind", "127.0.0.1", *(["--requirepass", password] if password else [])]
-    process = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    try:
-        _wait_for(port, 120)
+    with running(command, port, folder / "valkey.log"):
         yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 def rabbitmq_binary() -> str | None:
@@ -59,14 +35,13 @@ def rabbitmq_binary() -> str | None:
 
 @contextlib.contextmanager
 def rabbitmq(folder: Path) -> Iterator[int]:
-    """The port of a fresh node with its own name, data and settings."""
+    """The port of a fresh node with its own name, data and settings; user and password are ``guest``."""
     port, distribution = free_port(), free_port()
     binary = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     config = folder / "rabbitmq.conf"
     config.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nmanagement.tcp.port = {free_port()}\n")
     (folder / "enabled_plugins").write_text("[].\n")
     environ = {
-        **os.environ,
         "HOME": str(folder),
         "RABBITMQ_NODENAME": f"sage-{port}@localhost",
         "RABBITMQ_CONFIG_FILE": str(config.with_suffix("")),
@@ -76,22 +51,37 @@ def rabbitmq(folder: Path) -> Iterator[int]:
         "RABBITMQ_DIST_PORT": str(distribution),
         "ERL_EPMD_PORT": str(names := free_port()),
     }
-    process = subprocess.Popen(
-        [str(binary if binary.exists() else rabbitmq_binary())],
-        env=environ,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    )
+    command = [str(binary if binary.exists() else rabbitmq_binary())]
     try:
-        _wait_for(port, 120)
-        time.sleep(1)
-        yield port
+        with running(command, port, folder / "rabbitmq.log", environ):
+            time.sleep(1)
+            yield port
     finally:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
         # Erlang's name server puts itself into the background; it is told to go by its own port.
         epmd = shutil.which("epmd")
         if epmd is not None:
             subprocess.run([epmd, "-port", str(names), "-kill"], stdout=subprocess.DEVNULL, check=False)
+
+
+def mosquitto_binary() -> str | None:
+    return shutil.which("mosquitto", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/usr/local/sbin")
+
+
+@contextlib.contextmanager
+def mosquitto(folder: Path, *, port: int | None = None) -> Iterator[int]:
+    """The port of a fresh broker; the user is ``sage`` with ``PASSWORD``. A given ``folder`` keeps sessions
+    and queued messages over a restart."""
+    binary = mosquitto_binary()
+    assert binary is not None, "the caller has looked"
+    chosen = port or free_port()
+    users, config = folder / "users", folder / "mosquitto.conf"
+    users.write_text(f"sage:{PASSWORD}\n")
+    users.chmod(0o600)
+    subprocess.run(["mosquitto_passwd", "-U", str(users)], check=True, stdout=subprocess.DEVNULL)
+    config.write_text(
+        f"listener {chosen} 127.0.0.1\nallow_anonymous false\npassword_file {users}\nuser root\n"
+        f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
+        "max_queued_messages 100000\nmax_inflight_messages 20\nset_tcp_nodelay true\n"
+    )
+    with running([binary, "-c", str(config)], chosen, folder / "mosquitto.log"):
+        yield chosen
