@@ -29,7 +29,7 @@ CHAIN = flow(
 class _Types:
     """Test nodes and the built-in ones."""
 
-    def get(self, type_id: str, /) -> type[Node] | None:
+    def get(self, type_id: str, version: str | None = None, /) -> type[Node] | None:
         return NODES.get(type_id) or builtin_registry().get(type_id)
 
 

@@ -18,7 +18,7 @@ class Types:
     def __init__(self) -> None:
         self._builtin = builtin_registry()
 
-    def get(self, type_id: str) -> type[Node] | None:
+    def get(self, type_id: str, version: str | None = None) -> type[Node] | None:
         return NODES.get(type_id) or self._builtin.get(type_id)
 
 

@@ -12,10 +12,10 @@ from tests.engine.nodes import HOST, NODES, flow, node
 
 
 class Library:
-    def get(self, type_id: str) -> type[Node] | None:
+    def get(self, type_id: str, version: str | None = None) -> type[Node] | None:
         return NODES.get(type_id)
 
-    def spec(self, type_id: str) -> NodeSpec | None:
+    def spec(self, type_id: str, version: str | None = None) -> NodeSpec | None:
         found = NODES.get(type_id)
         return found.spec if found else None
 

@@ -70,7 +70,7 @@ class Library:
     def __init__(self) -> None:
         self._specs = {item.id: item for item in (TRIGGER, SPLITTER, READER, LLM, MERGE)}
 
-    def spec(self, type_id: str, /) -> NodeSpec | None:
+    def spec(self, type_id: str, version: str | None = None, /) -> NodeSpec | None:
         return self._specs.get(type_id)
 
     def specs(self) -> list[NodeSpec]:

@@ -160,10 +160,10 @@ class Library:
         self._builtin = builtin_registry()
         self._own: dict[str, type[Node]] = {node.spec.id: node for node in (Calc, Act, Once)}
 
-    def get(self, type_id: str) -> type[Node] | None:
+    def get(self, type_id: str, version: str | None = None) -> type[Node] | None:
         return self._own.get(type_id) or self._builtin.get(type_id)
 
-    def spec(self, type_id: str) -> NodeSpec | None:
+    def spec(self, type_id: str, version: str | None = None) -> NodeSpec | None:
         found = self.get(type_id)
         return found.spec if found else None
 

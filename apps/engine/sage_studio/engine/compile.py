@@ -46,7 +46,9 @@ Source = tuple[str, str]
 class NodeClasses(Protocol):
     """Where node types come from (``plugins.registry.NodeRegistry`` in the product)."""
 
-    def get(self, type_id: str, /) -> type[Node] | None: ...
+    def get(self, type_id: str, version: str | None = None, /) -> type[Node] | None:
+        """The class that runs a node which asks for ``version``."""
+        ...
 
 
 @collector_paused()
@@ -353,7 +355,7 @@ class _Compiler:
 
 
 def _class_of(node: FlowNode, types: NodeClasses, position: int) -> type[Node] | None:
-    cls = types.get(node.type)
+    cls = types.get(node.type, node.version)
     if cls is None and not node.disabled:
         raise SageError(UNKNOWN_TYPE, {"name": node.name or node.id, "type": node.type}, f"nodes[{position}]")
     return cls

@@ -92,7 +92,7 @@ def _ends(edge: FlowEdge, graph: Graph, place: Place) -> Iterator[Issue]:
 
 def _ports(edge: FlowEdge, graph: Graph, types: NodeTypes, place: Place) -> Iterator[Issue]:
     source, target = graph.nodes[edge.source], graph.nodes[edge.target]
-    given, taken = types.spec(source.type), types.spec(target.type)
+    given, taken = types.spec(source.type, source.version), types.spec(target.type, target.version)
     is_result = graph.parents[edge.source] == edge.target
     if not is_result and not graph.sees(edge.target, edge.source):
         holder = graph.nodes.get(graph.parents[edge.source] or "")
@@ -121,7 +121,7 @@ def _is_sound(edge: FlowEdge, graph: Graph, types: NodeTypes) -> bool:
     source, target = graph.nodes.get(edge.source), graph.nodes.get(edge.target)
     if source is None or target is None or graph.parents[edge.source] != graph.parents[edge.target]:
         return False
-    given, taken = types.spec(source.type), types.spec(target.type)
+    given, taken = types.spec(source.type, source.version), types.spec(target.type, target.version)
     if given is None or taken is None:
         return False
     output = given.outputs_by_name.get(edge.source_port)
@@ -196,7 +196,7 @@ def input_port(spec: NodeSpec, name: str) -> Port | None:
 def _crowded_ports(document: FlowDocument, graph: Graph, types: NodeTypes) -> Iterator[Issue]:
     for index, node in enumerate(document.nodes):
         into = graph.incoming.get(node.id, ())
-        spec = types.spec(node.type) if len(into) > 1 else None
+        spec = types.spec(node.type, node.version) if len(into) > 1 else None
         if spec is None or graph.nodes[node.id] is not node:
             continue
         by_port: dict[str, list[FlowEdge]] = {}

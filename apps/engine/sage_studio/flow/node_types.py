@@ -11,28 +11,32 @@ from sage_studio.flow.spec import NodeSpec
 class NodeTypes(Protocol):
     """Specs by type id or alias; ``plugins.registry.NodeRegistry`` is one."""
 
-    def spec(self, type_id: str, /) -> NodeSpec | None: ...
+    def spec(self, type_id: str, version: str | None = None, /) -> NodeSpec | None:
+        """The version a node runs with that asks for ``version`` (``flow.spec_versions.serving``)."""
+        ...
 
     def specs(self) -> Sequence[NodeSpec]: ...
 
 
-class _Known(dict[str, "NodeSpec | None"]):
+class _Known(dict["tuple[str, str | None]", "NodeSpec | None"]):
     def __init__(self, types: NodeTypes) -> None:
         self._types = types
 
-    def __missing__(self, type_id: str) -> NodeSpec | None:
-        spec = self[type_id] = self._types.spec(type_id)
+    def __missing__(self, asked: tuple[str, str | None]) -> NodeSpec | None:
+        spec = self[asked] = self._types.spec(*asked)
         return spec
 
 
 class AskedOnce:
-    """A library that is asked once per type, for work that looks at every node of a flow several times."""
+    """A library that is asked once per type and version, for work that looks at every node of a flow
+    several times."""
 
     def __init__(self, types: NodeTypes) -> None:
         self._types = types
         self._known = _Known(types)
-        # Python's own lookup, without a call in between.
-        self.spec = self._known.__getitem__
+
+    def spec(self, type_id: str, version: str | None = None, /) -> NodeSpec | None:
+        return self._known[type_id, version]
 
     def specs(self) -> Sequence[NodeSpec]:
         return self._types.specs()

@@ -7,7 +7,6 @@ expressions that reach far back.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from functools import lru_cache
 
 from sage_studio.flow.check_config import check_config
 from sage_studio.flow.check_edges import check_edges
@@ -18,6 +17,7 @@ from sage_studio.flow.issues import Issue, Place, closest, from_error, issue
 from sage_studio.flow.node_types import AskedOnce, NodeTypes
 from sage_studio.flow.operations import Move, Set, Unset
 from sage_studio.flow.spec import NodeSpec
+from sage_studio.flow.spec_versions import version_of
 from sage_studio.flow.types import parse_type
 from sage_studio.kernel import SageError, collector_paused, define_error
 
@@ -135,7 +135,7 @@ def _check_flow(document: FlowDocument, types: NodeTypes) -> Iterator[Issue]:
     if not document.nodes:
         yield issue(NO_NODES, Place("nodes"), severity="warning")
     else:
-        specs = [types.spec(node.type) for node in document.nodes if not node.disabled]
+        specs = [types.spec(node.type, node.version) for node in document.nodes if not node.disabled]
         if all(spec is not None and not spec.trigger for spec in specs):
             yield issue(NO_TRIGGER, Place("nodes"), severity="warning")
     names: set[str] = set()
@@ -155,7 +155,7 @@ def _check_node(
 ) -> Iterator[Issue]:
     if node.parent is not None:
         yield from _check_parent(graph, types, node, node.parent, place)
-    spec = types.spec(node.type)
+    spec = types.spec(node.type, node.version)
     if spec is None:
         known = [other.id for other in types.specs()]
         near = closest(node.type, known)
@@ -187,31 +187,21 @@ def _check_parent(
             return
         seen.add(at)
         at = graph.nodes[at].parent
-    parent = types.spec(graph.nodes[parent_id].type)
+    holder = graph.nodes[parent_id]
+    parent = types.spec(holder.type, holder.version)
     if parent is not None and parent.body is None:
-        holder = graph.nodes[parent_id].called
-        yield issue(NO_CONTAINER, place.below("parent"), fix=fix, node=node.called, parent=holder)
+        yield issue(NO_CONTAINER, place.below("parent"), fix=fix, node=node.called, parent=holder.called)
 
 
 def _check_version(node: FlowNode, version: str, spec: NodeSpec, place: Place) -> Iterator[Issue]:
     """Older versions are upgraded when the flow is compiled; newer ones cannot be known."""
-    wanted, installed = _version(version), _version(spec.version)
+    wanted, installed = version_of(version), version_of(spec.version)
     if wanted is None or installed is None or wanted[:2] > installed[:2]:
         fix = [Set(node=node.id, path=["version"], value=spec.version, was=version)]
         yield issue(
             UNKNOWN_VERSION, place.below("version"), fix=fix,
             node=node.called, type=spec.id, version=version, installed=spec.version,
         )  # fmt: skip
-
-
-@lru_cache(maxsize=512)
-def _version(text: str) -> tuple[int, ...] | None:
-    parts = text.split(".")
-    return (
-        tuple(int(part) for part in parts)
-        if all(part.isascii() and part.isdigit() for part in parts)
-        else None
-    )
 
 
 def _check_keys(node: FlowNode, spec: NodeSpec, place: Place) -> Iterator[Issue]:
