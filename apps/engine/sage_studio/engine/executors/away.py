@@ -98,9 +98,14 @@ class RemoteContext:
 
 async def perform(call: Mapping[str, Any], context: RemoteContext) -> dict[str, Any]:
     """Run the node a call names. Raises what it raises, and ``executor.node_missing``."""
-    instance = node_class(str(call["origin"]), str(call["type"]), str(call["version"]))()
+    found = node_class(str(call["origin"]), str(call["type"]), str(call["version"]))
+    return await perform_as(found, call, context)
+
+
+async def perform_as(found: type[Node], call: Mapping[str, Any], context: RemoteContext) -> dict[str, Any]:
+    """Run a call with a class that was found some other way. Raises what the node raises."""
     ports = frozenset(str(port) for port in call["stream_ports"])
-    return dict(await run_whole(instance, cast(Context, context), call["inputs"], ports))
+    return dict(await run_whole(found(), cast(Context, context), call["inputs"], ports))
 
 
 def node_class(origin: str, type_: str, version: str) -> type[Node]:

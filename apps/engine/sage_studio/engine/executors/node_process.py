@@ -96,13 +96,17 @@ class NodeProcess:
         self._context = RemoteContext(call, self._talk)
         self._task = asyncio.current_task()
         try:
-            return await perform(call, self._context)
+            return await self.perform(call, self._context)
         except asyncio.CancelledError:
             raise InterruptedError("cancelled") from None
         finally:
             self._context = self._task = None
             if self._calls == 1:
                 asyncio.get_running_loop().call_soon(self._done.set)
+
+    async def perform(self, call: Mapping[str, Any], context: RemoteContext) -> Mapping[str, Any]:
+        """Run the node a call names, here and now."""
+        return await perform(call, context)
 
 
 def _leave() -> None:

@@ -16,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -44,13 +44,23 @@ _PASSED_ON = frozenset({
     "PATH", "HOME", "LANG", "LANGUAGE", "TZ", "TMPDIR", "TEMP", "TMP", "SYSTEMROOT", "VIRTUAL_ENV",
     "LD_LIBRARY_PATH", "SSL_CERT_FILE", "SSL_CERT_DIR", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
 })  # fmt: skip
+# Starts a process that talks over the socket and writes its last words to the file, in a thread.
+Launch = Callable[[socket.socket, IO[bytes]], subprocess.Popen[bytes]]
 
 
 class ProcessPool:
     """At most ``workers`` processes; they start when first needed. ``memory_mb`` bounds a call that
-    names no share of its own. Belongs to one event loop at a time."""
+    names no share of its own. ``launch`` starts one. Belongs to one event loop at a time."""
 
-    def __init__(self, workers: int, *, memory_mb: int = DEFAULT_MEMORY_MB, idle_s: float = IDLE_S) -> None:
+    def __init__(
+        self,
+        workers: int,
+        *,
+        memory_mb: int = DEFAULT_MEMORY_MB,
+        idle_s: float = IDLE_S,
+        launch: Launch | None = None,
+    ) -> None:
+        self._launch = launch or _spawn
         self._memory_mb = memory_mb
         self._idle_s = idle_s
         self._limit = workers
@@ -112,7 +122,7 @@ class ProcessPool:
             if worker.is_alive:
                 return worker
             await worker.end()
-        return await _Worker.start()
+        return await _Worker.start(self._launch)
 
     def _keep(self, worker: _Worker) -> None:
         self._idle.append(worker)
@@ -139,13 +149,13 @@ class _Worker:
         self.idle_since = 0.0
 
     @classmethod
-    async def start(cls) -> _Worker:
+    async def start(cls, launch: Launch) -> _Worker:
         """Raises SageError ``executor.not_started``."""
         ours, theirs = socket.socketpair()
         words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process that writes to it
         try:
             with theirs:
-                process = await asyncio.to_thread(_spawn, theirs, words)
+                process = await asyncio.to_thread(launch, theirs, words)
             ours.setblocking(False)
             streams = await asyncio.open_connection(sock=ours)
         except OSError as error:
