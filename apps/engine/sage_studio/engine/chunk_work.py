@@ -47,27 +47,27 @@ async def do_chunk(
         return DECLINED
     store = MemoryRunStore()
     progress = RunProgress(started_at=call.started_at)
-    journal = Journal(store, call.run_id, progress)
-    run = ActiveRun(
-        plan,
-        run_id=call.run_id,
-        flow_id=call.flow_id,
-        inputs=NOTHING,
-        host=host,
-        journal=journal,
-        controls=Controls(),
-        threads=threads,
-        clock=clock or SystemClock(),
-        progress=progress,
-        options=options,
-    )
     level, node = found
-    work = _Work(run, level, node, call)
     try:
         async with asyncio.TaskGroup() as group:
-            group.create_task(journal.write())
+            journal = Journal(store, call.run_id, progress, group)
+            run = ActiveRun(
+                plan,
+                run_id=call.run_id,
+                flow_id=call.flow_id,
+                inputs=NOTHING,
+                host=host,
+                journal=journal,
+                controls=Controls(),
+                threads=threads,
+                clock=clock or SystemClock(),
+                progress=progress,
+                options=options,
+            )
+            work = _Work(run, level, node, call)
             try:
                 await work.perform(group)
+                await journal.end()
             finally:
                 journal.close()
     except BaseExceptionGroup as failures:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -45,25 +45,31 @@ async def run_flow(
     """
     options = options or RunOptions()
     _check_that_it_can_run(plan, options)
+    given = flow_inputs(plan.document, inputs)
     progress = await store.load(run_id)
-    journal = Journal(store, run_id, progress)
-
-    def begun() -> ActiveRun:
-        return ActiveRun(
-            plan,
-            run_id=run_id,
-            flow_id=flow_id,
-            inputs=flow_inputs(plan.document, inputs),
-            host=host,
-            journal=journal,
-            controls=controls or Controls(),
-            threads=threads,
-            clock=clock or SystemClock(),
-            progress=progress,
-            options=options,
-        )
-
-    return await _journalled(journal, begun)
+    try:
+        async with asyncio.TaskGroup() as writers:
+            journal = Journal(store, run_id, progress, writers)
+            run = ActiveRun(
+                plan,
+                run_id=run_id,
+                flow_id=flow_id,
+                inputs=given,
+                host=host,
+                journal=journal,
+                controls=controls or Controls(),
+                threads=threads,
+                clock=clock or SystemClock(),
+                progress=progress,
+                options=options,
+            )
+            try:
+                return await _perform(run)
+            finally:
+                journal.close()
+    except BaseExceptionGroup as failures:
+        # There is never more than one: that of the journal (FenceLost), or the engine's own.
+        raise failures.exceptions[0] from None
 
 
 def _check_that_it_can_run(plan: Plan, options: RunOptions) -> None:
@@ -81,20 +87,6 @@ def _check_that_it_can_run(plan: Plan, options: RunOptions) -> None:
     pool.check(wants)
     if has_pipelines:
         pool.check_amounts(wants_of_pipelines(plan, pool.budget))
-
-
-async def _journalled(journal: Journal, begun: Callable[[], ActiveRun]) -> RunResult:
-    """Perform a run while its journal is written beside it."""
-    try:
-        async with asyncio.TaskGroup() as group:
-            group.create_task(journal.write())
-            try:
-                return await _perform(begun())
-            finally:
-                journal.close()
-    except BaseExceptionGroup as failures:
-        # The group has one child, the journal: its error (FenceLost) is the run's.
-        raise failures.exceptions[0] from None
 
 
 class RecordsOf(Mapping[str, NodeRecord]):
@@ -125,7 +117,7 @@ async def _perform(run: ActiveRun) -> RunResult:
     _say_ending(run.journal, outcome, finished_at, finished_at - started_at)
     outputs = run.masks.value(outcome.outputs) if outcome.outputs else outcome.outputs
     run.journal.outcome(replace(outcome, outputs=outputs))
-    await run.journal.flush()
+    await run.journal.end()
     return RunResult(
         run_id=run.run_id,
         state=outcome.state,

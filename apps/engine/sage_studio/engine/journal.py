@@ -31,9 +31,15 @@ class OpenSpan(Protocol):
 
 
 class Journal:
-    """Numbers the events of one run and hands batches to its store."""
+    """Numbers the events of one run and hands batches to its store.
 
-    def __init__(self, store: RunStore, run_id: str, progress: RunProgress) -> None:
+    ``writers`` owns the tasks that write: one at a time, made when there is something to be written beside
+    the run. What a short run says is written by ``end``, without any.
+    """
+
+    def __init__(
+        self, store: RunStore, run_id: str, progress: RunProgress, writers: asyncio.TaskGroup
+    ) -> None:
         self._store = store
         self._run_id = run_id
         self._seq = progress.last_seq
@@ -46,9 +52,12 @@ class Journal:
         # A span of cheap nodes that is being written: closed before anything else is appended.
         self.open_span: OpenSpan | None = None
         self._waiters: list[asyncio.Future[None]] = []
-        self._wake = asyncio.Event()
-        self._urgent = asyncio.Event()
-        self._is_awake = False
+        self._loop = asyncio.get_running_loop()
+        self._writers = writers
+        self._writer: asyncio.Task[None] | None = None
+        self._is_due = False
+        # Runs from the first entry of a batch until somebody writes it.
+        self._timer: asyncio.TimerHandle | None = None
         self.is_closed = False
 
     def event(  # noqa: PLR0917 - called several times per node, where keywords cost
@@ -65,9 +74,8 @@ class Journal:
             self.open_span.interrupt()
         self._seq = seq = self._seq + 1
         self._batch.add(Event(type_, seq, at, node_id, path, attempt, {} if data is None else data))
-        if not self._is_awake:
-            self._is_awake = True
-            self._wake.set()
+        if self._timer is None:
+            self._timer = self._loop.call_later(GATHER_S, self._begin_to_write)
 
     def node(self, record: NodeRecord) -> None:
         """Append or replace the record of an attempt."""
@@ -88,9 +96,8 @@ class Journal:
         span.first_seq = self._seq + 1
         self._seq += EVENTS_PER_ROW * len(span)
         self._batch.add_span(span)
-        if not self._is_awake:
-            self._is_awake = True
-            self._wake.set()
+        if self._timer is None:
+            self._timer = self._loop.call_later(GATHER_S, self._begin_to_write)
 
     def under_way(self, within: str = "") -> list[NodeRecord]:
         """Attempts that are on record as under way, also those of levels nobody has come back to; with
@@ -109,37 +116,29 @@ class Journal:
         self._batch.outcome = outcome
 
     async def flush(self) -> None:
-        """Return when everything appended so far is durable."""
-        waiter = asyncio.get_running_loop().create_future()
+        """Return when everything appended so far is durable. Raises CancelledError when nothing is written
+        any more."""
+        waiter = self._loop.create_future()
+        if self.is_closed:
+            waiter.cancel()
         self._waiters.append(waiter)
-        self._is_awake = True
-        self._wake.set()
-        self._urgent.set()
+        self._begin_to_write()
         await waiter
 
-    def close(self) -> None:
-        """Let ``write`` return once all is written."""
-        self.is_closed = True
-        self._wake.set()
-        self._urgent.set()
+    def _begin_to_write(self) -> None:
+        """Write what has gathered, at once or behind what is on its way to disk."""
+        self._is_due = True
+        if self._writer is None and not self.is_closed:
+            self._writer = self._writers.create_task(self._write())
 
-    async def _gather(self) -> None:
-        """Give the run a moment to say more, unless somebody waits for the disk."""
-        if not self._urgent.is_set():
-            late = asyncio.get_running_loop().call_later(GATHER_S, self._urgent.set)
-            await self._urgent.wait()
-            late.cancel()
-
-    async def write(self) -> None:
-        """Write batches until closed. Raises what the store raises (FenceLost above all)."""
+    async def _write(self) -> None:
+        """Write until nothing is due. Raises what the store raises (FenceLost above all): nothing is written
+        after that, and whoever still waits must not wait for ever."""
         waiters: list[asyncio.Future[None]] = []
         try:
-            while not self.is_closed or self._batch or self._waiters:
-                await self._wake.wait()
-                await self._gather()
-                self._wake.clear()
-                self._urgent.clear()
-                self._is_awake = False
+            while self._is_due:
+                self._is_due = False
+                self._forget_timer()
                 batch, self._batch = self._batch, Batch()
                 waiters, self._waiters = self._waiters, []
                 if batch:
@@ -147,8 +146,27 @@ class Journal:
                 for waiter in waiters:
                     if not waiter.done():
                         waiter.set_result(None)
-        finally:
-            # Nothing more will be written: whoever still waits must not wait for ever.
-            self.is_closed = True
+            self._writer = None
+        except BaseException:
+            self.close()
             for waiter in (*waiters, *self._waiters):
                 waiter.cancel()
+            raise
+
+    async def end(self) -> None:
+        """Write what is left, and nothing more from then on."""
+        if self._writer is not None:
+            await self.flush()
+        self._is_due = True
+        await self._write()
+        self.close()
+
+    def close(self) -> None:
+        """Write nothing more."""
+        self.is_closed = True
+        self._forget_timer()
+
+    def _forget_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
