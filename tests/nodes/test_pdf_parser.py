@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 from sage_studio.plugins.local_host import LocalHost
-from sage_studio.plugins.support.pdf import PDF_TOO_HEAVY, read_pdf
-from sage_studio.sdk import NodeError
+from sage_studio.plugins.support.reading.process import ReaderProcess
 from tests.nodes.documents import outlined_pdf, protected_pdf
 from tests.nodes.running import failure_of, run_node
 
@@ -54,9 +53,13 @@ async def test_something_else_and_a_broken_pdf_are_named(host: LocalHost, tmp_pa
 
 
 def test_reading_that_takes_too_long_is_stopped() -> None:
-    with pytest.raises(NodeError) as caught:
-        read_pdf("slow.pdf", outlined_pdf(), limit_s=0)
-    assert caught.value.code is PDF_TOO_HEAVY
+    reader = ReaderProcess()
+    reader.start()
+    with pytest.raises(TimeoutError):  # nobody has asked it anything
+        reader.part(wait_s=0)
+    reader.close()
+    with pytest.raises(TimeoutError):
+        reader.write(b"more")
 
 
 @pytest.mark.skipif(not SAMPLES, reason="SAGE_TEST_PDFS names no folder with further PDFs")

@@ -12,7 +12,7 @@ from charset_normalizer import from_bytes
 from sage_studio.kernel import define_error
 from sage_studio.sdk import NodeError
 
-Kind = Literal["pdf", "docx", "csv", "tsv", "json", "jsonl", "text", "markdown", "html"]
+Kind = Literal["pdf", "docx", "xlsx", "csv", "tsv", "json", "jsonl", "text", "markdown", "html"]
 
 NOT_WHAT_IT_SAYS = define_error(
     "file.not_what_it_says",
@@ -28,8 +28,8 @@ UNSUPPORTED = define_error(
     3142,
     en="“{name}” is {found}, which cannot be read as text or rows.",
     zh="“{name}”是 {found}，无法作为文本或数据行读取。",
-    hint_en="PDF, DOCX, CSV, TSV, JSON, JSONL, TXT, Markdown and HTML can be read.",
-    hint_zh="可读取 PDF、DOCX、CSV、TSV、JSON、JSONL、TXT、Markdown 和 HTML。",
+    hint_en="PDF, DOCX, XLSX, CSV, TSV, JSON, JSONL, TXT, Markdown and HTML can be read.",
+    hint_zh="可读取 PDF、DOCX、XLSX、CSV、TSV、JSON、JSONL、TXT、Markdown 和 HTML。",
     status=422,
 )
 BAD_ENCODING = define_error(
@@ -43,7 +43,8 @@ BAD_ENCODING = define_error(
 )
 
 _BY_ENDING: dict[str, Kind] = {
-    ".pdf": "pdf", ".docx": "docx", ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json",
+    ".pdf": "pdf", ".docx": "docx", ".docm": "docx", ".xlsx": "xlsx", ".xlsm": "xlsx",
+    ".csv": "csv", ".tsv": "tsv", ".tab": "tsv", ".json": "json",
     ".jsonl": "jsonl", ".ndjson": "jsonl", ".txt": "text", ".text": "text", ".log": "text",
     ".md": "markdown", ".markdown": "markdown", ".html": "html", ".htm": "html", ".xhtml": "html",
 }  # fmt: skip
@@ -52,12 +53,14 @@ _BY_MIME: dict[str, Kind] = {
     "application/json": "json", "application/x-ndjson": "jsonl", "text/plain": "text",
     "text/markdown": "markdown", "text/html": "html",
     "application/vnd.openxmlformats-officedocument.wordprocessingml.document": "docx",
+    "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "xlsx",
 }  # fmt: skip
 MIME_OF_KIND: dict[Kind, str] = {
     "pdf": "application/pdf", "csv": "text/csv", "tsv": "text/tab-separated-values",
     "json": "application/json", "jsonl": "application/x-ndjson", "text": "text/plain",
     "markdown": "text/markdown", "html": "text/html",
     "docx": "application/vnd.openxmlformats-officedocument.wordprocessingml.document",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
 }  # fmt: skip
 _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"PK\x03\x04", "zip", "application/zip"),
@@ -75,6 +78,8 @@ _MAGIC: tuple[tuple[bytes, str, str], ...] = (
     (b"ID3", "a sound file", "audio/mpeg"),
     (b"OggS", "a sound file", "audio/ogg"),
 )
+# Office documents are zip archives; the folder tells which.
+_IN_ZIP: dict[Kind, bytes] = {"docx": b"word/", "xlsx": b"xl/"}
 _BOMS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -110,7 +115,7 @@ def look(content: bytes) -> Found:
             return Found("binary", label, mime)
     if any(head.startswith(bom) for bom, _name in _BOMS):
         return Found("text", "text", "text/plain")
-    if b"\x00" in head:
+    if b"\x00" in head and not wide_encoding(head):
         return Found("binary", "binary data", "application/octet-stream")
     return Found("text", "text", "text/plain")
 
@@ -119,10 +124,10 @@ def sniff_mime(name: str, content: bytes) -> str:
     """The media type by content first; the name only chooses among kinds of text and of zip."""
     found = look(content)
     claimed = _BY_ENDING.get(PurePosixPath(name.lower()).suffix)
-    if found.group == "text" and claimed is not None and claimed not in {"pdf", "docx"}:
+    if found.group == "text" and claimed is not None and claimed not in {"pdf", *_IN_ZIP}:
         return MIME_OF_KIND[claimed]
-    if found.group == "zip" and claimed == "docx" and b"word/" in content:
-        return MIME_OF_KIND["docx"]
+    if found.group == "zip" and claimed in _IN_ZIP and _IN_ZIP[claimed] in content:
+        return MIME_OF_KIND[claimed]
     return found.mime
 
 
@@ -137,7 +142,7 @@ def kind_of(name: str, mime: str, content: bytes) -> Kind:
     )
     if claimed is None:
         return _kind_by_content(name, content, found)
-    wanted = {"pdf": "pdf", "docx": "zip"}.get(claimed, "text")
+    wanted = "zip" if claimed in _IN_ZIP else "pdf" if claimed == "pdf" else "text"
     if found.group != wanted:
         raise NodeError(NOT_WHAT_IT_SAYS, {"name": name, "claimed": claimed.upper(), "found": found.label})
     return claimed
@@ -146,14 +151,24 @@ def kind_of(name: str, mime: str, content: bytes) -> Kind:
 def _kind_by_content(name: str, content: bytes, found: Found) -> Kind:
     if found.group == "pdf":
         return "pdf"
-    if found.group == "zip" and b"word/document.xml" in content:
-        return "docx"
+    for kind, folder in _IN_ZIP.items() if found.group == "zip" else ():
+        if folder in content:
+            return kind
     if found.group != "text":
         raise NodeError(UNSUPPORTED, {"name": name, "found": found.label})
     head = content[:_HEAD].lstrip().lower()
     if head.startswith((b"<!doctype html", b"<html")):
         return "html"
     return "json" if head.startswith((b"{", b"[")) else "text"
+
+
+def wide_encoding(head: bytes) -> str:
+    """UTF-16 without a mark, told by where its zero bytes stand; empty for anything else."""
+    even, odd = head[:_HEAD:2], head[1:_HEAD:2]
+    for encoding, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
+        if high.count(0) > len(high) // 4 and not low.count(0):
+            return encoding
+    return ""
 
 
 def decode(name: str, content: bytes, encoding: str = "auto") -> tuple[str, str]:
@@ -171,7 +186,7 @@ def decode(name: str, content: bytes, encoding: str = "auto") -> tuple[str, str]
         except (UnicodeDecodeError, LookupError) as error:
             raise NodeError(BAD_ENCODING, {"name": name, "encoding": encoding}) from error
     try:
-        return content.decode("utf-8"), "utf-8"
+        return content.decode(wide_encoding(content) or "utf-8"), wide_encoding(content) or "utf-8"
     except UnicodeDecodeError:
         return _guess(content)
 
@@ -181,6 +196,8 @@ def guess_encoding(head: bytes) -> str:
     for bom, encoding in _BOMS:
         if head.startswith(bom):
             return encoding
+    if wide := wide_encoding(head):
+        return wide
     try:
         codecs.getincrementaldecoder("utf-8")().decode(head)
     except UnicodeDecodeError:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
@@ -25,7 +24,7 @@ from sage_studio.plugins.support.tables import (
     MAX_COLUMNS,
     column_names,
     delimiter_of,
-    no_constant,
+    json_decoder,
 )
 from sage_studio.sdk import Chunk, Lazy, NodeError, Rows
 
@@ -174,10 +173,11 @@ class TableReader:
 
     def _json(self, lines: list[str], first: int) -> Chunk:
         found = Chunk()
+        decoder = json_decoder("".join(lines))
         for number, line in enumerate(lines, start=first):
             if line.strip():
                 try:
-                    found.append(json.loads(line, parse_constant=no_constant))
+                    found.append(decoder.decode(line))
                 except (ValueError, RecursionError) as error:
                     reason = getattr(error, "msg", None) or str(error)
                     raise NodeError(
@@ -268,9 +268,9 @@ class TableReader:
     def _rows(self, rows: list[list[str]]) -> Rows:
         if not self._names:
             rows = list(filter(any, rows))
-            self._names = column_names(
-                rows[0] if self._how.has_header else [], max(map(len, rows), default=0)
-            )
+            width = max(map(len, rows), default=0)
+            self._check_width(width)
+            self._names = column_names(rows[0] if self._how.has_header else [], width)
             if self._how.has_header:
                 del rows[:1]
         widths = set(map(len, rows))
@@ -302,13 +302,16 @@ class TableReader:
                 if not kind:
                     self._kinds[number] = kind_of_cells(flat[number::width], numbers=self._how.numbers)
 
+    def _check_width(self, width: int) -> None:
+        if width > MAX_COLUMNS:
+            reason = f"more than {MAX_COLUMNS} columns"
+            raise NodeError(BAD_ROWS, {"name": self._name, "line": self._line + 1, "reason": reason})
+
     def _widened(self, rows: list[list[str]]) -> list[list[str]]:
         """The rows with the same number of cells each; a longer one brings new columns."""
         rows = list(filter(any, rows))
         width = max(map(len, rows), default=0)
-        if width > MAX_COLUMNS:
-            reason = f"more than {MAX_COLUMNS} columns"
-            raise NodeError(BAD_ROWS, {"name": self._name, "line": self._line + 1, "reason": reason})
+        self._check_width(width)
         if width > len(self._names):
             self._names = column_names(self._names, width)
         for row in rows:

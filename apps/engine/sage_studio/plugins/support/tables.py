@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import math
 import re
 from collections.abc import Callable, Iterator
 from itertools import islice
@@ -39,6 +40,7 @@ BAD_JSON = define_error(
 
 MAX_COLUMNS = 2_000
 MAX_CELL = 1 << 20
+_HUGE = re.compile(r"[eE]\+?\d{3}|\d{309}")
 INTEGER = re.compile(r"^[+-]?\d+$")
 NUMBER = re.compile(r"^[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?$")
 
@@ -108,19 +110,34 @@ def _converted(column: list[str], numbers: bool) -> list[Any]:
     return [(convert(cell) if convert else cell) if cell else None for cell in column]
 
 
+def json_decoder(text: str) -> json.JSONDecoder:
+    """What reads this JSON: no words that are no numbers, and no number beyond what can be written again.
+    Looking at every number takes time, so it is done only where one might be."""
+    if _HUGE.search(text):
+        return json.JSONDecoder(parse_constant=no_constant, parse_float=_finite)
+    return json.JSONDecoder(parse_constant=no_constant)
+
+
+def _finite(digits: str) -> float:
+    number = float(digits)
+    if math.isinf(number):
+        raise ValueError(f"the number {digits[:20]} is too large")
+    return number
+
+
 def parse_json(name: str, text: str) -> Any:
     """One JSON value. Raises NodeError ``file.bad_json``, also for one too deep to read."""
     try:
-        return json.loads(text, parse_constant=no_constant)
+        return json_decoder(text).decode(text)
     except json.JSONDecodeError as error:
-        raise _bad_json(name, error.msg, error.lineno, error.colno) from error
+        raise bad_json(name, error.msg, error.lineno, error.colno) from error
     except RecursionError as error:
-        raise _bad_json(name, "it is nested too deeply") from error
+        raise bad_json(name, "it is nested too deeply") from error
     except ValueError as error:
-        raise _bad_json(name, str(error)) from error
+        raise bad_json(name, str(error)) from error
 
 
-def _bad_json(name: str, reason: str, line: int = 1, column: int = 1) -> NodeError:
+def bad_json(name: str, reason: str, line: int = 1, column: int = 1) -> NodeError:
     return NodeError(BAD_JSON, {"name": name, "reason": reason, "line": line, "column": column})
 
 
@@ -140,11 +157,12 @@ def jsonl_rows(name: str, text: str, *, max_rows: int) -> list[Any]:
 
 
 def _jsonl(name: str, text: str) -> Iterator[Any]:
+    decoder = json_decoder(text)
     for number, line in enumerate(io.StringIO(text), start=1):
         if not line.strip():
             continue
         try:
-            yield json.loads(line, parse_constant=no_constant)
+            yield decoder.decode(line)
         except (ValueError, RecursionError) as error:
             reason = getattr(error, "msg", None) or str(error)
             raise NodeError(BAD_ROWS, {"name": name, "line": number, "reason": reason}) from error

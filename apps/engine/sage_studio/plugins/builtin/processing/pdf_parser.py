@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sage_studio.kernel import Json, JsonObject, define_error
-from sage_studio.plugins.support.documents import Document, document
-from sage_studio.plugins.support.pdf import PdfText, Reader, read_pdf
+from sage_studio.plugins.support.documents import document
+from sage_studio.plugins.support.file_parts import pdf_pages
+from sage_studio.plugins.support.reading.process import ReaderProcess
 from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.plugins.support.sniff import NOT_WHAT_IT_SAYS, look
 from sage_studio.sdk import (
     Context,
     Field,
     FileRef,
-    Node,
     NodeError,
     NodeOutput,
     NodeSpec,
     Port,
     Settings,
+    StreamNode,
     text,
 )
 
@@ -33,9 +34,12 @@ NO_PDF = define_error(
     status=422,
 )
 
+_HEAD_BYTES = 64 * 1024
 
-class PdfParser(Node):
-    """Pages count from 1. Pages without text (scans) are left out unless asked for."""
+
+class PdfParser(StreamNode):
+    """Pages count from 1. Pages without text (scans) are left out unless asked for. As a stream, a page is
+    given as soon as it is read; a checkpoint says how many have been."""
 
     prepares_from = frozenset[str]()
     spec = NodeSpec(
@@ -51,7 +55,7 @@ class PdfParser(Node):
         cpu_bound=True,
         inputs=(Port(name="files", type="array<File>", label=text("Files", "文件")),),
         outputs=(
-            Port(name="documents", type="array<Document>", label=text("Pages", "页面")),
+            Port(name="documents", type="array<Document>", label=text("Pages", "页面"), streams=True),
             Port(name="outline", type="array<object>", label=text("Outline", "大纲")),
             Port(name="details", type="array<object>", label=text("Details", "文档信息")),
         ),
@@ -72,7 +76,7 @@ class PdfParser(Node):
                 ),
                 default="",
                 control="credential",
-                credential_kind="api_key",
+                credential_kinds=("api_key",),
                 expression="never",
             ),
             Field(
@@ -102,56 +106,68 @@ class PdfParser(Node):
     )
 
     def __init__(self) -> None:
-        self._reader: Reader | None = None
+        self._reader: ReaderProcess | None = None
+        self._given = 0
+        self._skip = 0
 
     async def prepare(self, ctx: Context) -> None:
         """Starting the reader process takes longer than reading most documents."""
-        self._reader = Reader()
+        self._reader = ReaderProcess()
         await ctx.in_thread(self._reader.start)
 
     async def close(self) -> None:
         if self._reader is not None:
             self._reader.close()
 
-    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         settings = Settings(self.spec, ctx, inputs)
         files = settings.files("files")
         if not files:
             raise NodeError(NO_PDF)
         password = await secret_text(ctx, settings.text("password"))
-        max_pages, keep_empty = settings.integer("max_pages"), settings.flag("keep_empty")
-        documents: list[Document] = []
+        keep_empty = settings.flag("keep_empty")
         outline: list[Json] = []
         details: list[Json] = []
         for number, file in enumerate(files):
             ctx.progress(number, len(files), file["name"])
-            content = await ctx.files.read(file)
-            reader, self._reader = self._reader, None
-            pdf = await ctx.in_thread(_parse, file, content, reader, password, max_pages)
-            documents.extend(_pages(file["name"], pdf, keep_empty=keep_empty))
-            outline.extend({"source": file["name"], **entry} for entry in pdf.outline)
-            details.append(_details(file["name"], pdf))
-        return {"documents": documents, "outline": outline, "details": details}
+            async for part in self._parts(ctx, file, password, settings.integer("max_pages")):
+                if end := part.get("end"):
+                    outline += [{"source": file["name"], **entry} for entry in end["outline"]]
+                    details.append(_details(file["name"], end))
+                elif (keep_empty or part["text"].strip()) and self._is_new():
+                    metadata: JsonObject = {"source": file["name"], "page": part["page"]}
+                    yield {
+                        "documents": document(part["text"], {**metadata, "page_count": part["page_count"]})
+                    }
+        yield {"outline": outline, "details": details}
+
+    async def _parts(
+        self, ctx: Context, file: FileRef, password: str, max_pages: int
+    ) -> AsyncIterator[dict[str, Any]]:
+        """Raises NodeError ``file.not_what_it_says`` and ``pdf.*``."""
+        found = look(await anext(ctx.files.stream(file, chunk_bytes=_HEAD_BYTES), b""))
+        if found.group != "pdf":
+            facts: JsonObject = {"name": file["name"], "claimed": "PDF", "found": found.label}
+            raise NodeError(NOT_WHAT_IT_SAYS, facts)
+        reader, self._reader = self._reader, None
+        async for part in pdf_pages(ctx, file, password=password, max_pages=max_pages, reader=reader):
+            yield part
+
+    def _is_new(self) -> bool:
+        """Whether the next page has not been given before a crash."""
+        if self._skip:
+            self._skip -= 1
+            return False
+        self._given += 1
+        return True
+
+    def snapshot(self) -> Json:
+        return self._given
+
+    def restore(self, state: Any) -> None:
+        self._given = self._skip = state
 
 
-def _parse(file: FileRef, content: bytes, reader: Reader | None, password: str, max_pages: int) -> PdfText:
-    found = look(content)
-    if found.group != "pdf":
-        if reader is not None:
-            reader.close()
-        facts: JsonObject = {"name": file["name"], "claimed": "PDF", "found": found.label}
-        raise NodeError(NOT_WHAT_IT_SAYS, facts)
-    return read_pdf(file["name"], content, reader=reader, password=password, max_pages=max_pages)
-
-
-def _pages(name: str, pdf: PdfText, *, keep_empty: bool) -> list[Document]:
-    return [
-        document(page, {"source": name, "page": number, "page_count": pdf.page_count})
-        for number, page in enumerate(pdf.pages, start=1)
-        if keep_empty or page.strip()
-    ]
-
-
-def _details(name: str, pdf: PdfText) -> JsonObject:
-    info: JsonObject = {key.lower(): value for key, value in pdf.metadata.items()}
-    return {**info, "source": name, "page_count": pdf.page_count, "pages_read": len(pdf.pages)}
+def _details(name: str, end: Mapping[str, Any]) -> JsonObject:
+    info: JsonObject = {key.lower(): value for key, value in end["metadata"].items()}
+    return {**info, "source": name, "page_count": end["page_count"], "pages_read": end["pages_read"]}

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sage_studio.kernel import Json, define_error
-from sage_studio.plugins.support.documents import Document, document
-from sage_studio.plugins.support.markup import docx_text, html_text
-from sage_studio.plugins.support.pdf import read_pdf
+from sage_studio.plugins.support.documents import Document
+from sage_studio.plugins.support.file_parts import (
+    BLOCK_BYTES,
+    LINE_KINDS,
+    MAX_TEXT_BYTES,
+    TABLE_KINDS,
+    How,
+    Part,
+    file_parts,
+    line_reader,
+    row_chunks,
+)
 from sage_studio.plugins.support.secrets import secret_text
-from sage_studio.plugins.support.sniff import Kind, decode, kind_of
-from sage_studio.plugins.support.table_stream import TableFormat, TableReader
-from sage_studio.plugins.support.tables import csv_rows, json_rows, jsonl_rows
+from sage_studio.plugins.support.sniff import Kind, decode
+from sage_studio.plugins.support.table_stream import TableReader
+from sage_studio.plugins.support.tables import csv_rows, jsonl_rows
 from sage_studio.sdk import (
     Choice,
     Chunk,
@@ -39,14 +47,13 @@ NO_FILES = define_error(
     status=422,
 )
 
-_BLOCK_BYTES = 256 * 1024
 _MAX_ROWS = 1_000_000
-_STREAM_KINDS: frozenset[Kind] = frozenset({"csv", "tsv", "jsonl", "text", "markdown"})
-_TABLE_KINDS: frozenset[Kind] = frozenset({"csv", "tsv", "json", "jsonl"})
+_NO_LIMIT = 1 << 60
 _KIND_CHOICES: tuple[tuple[str, str, str], ...] = (
     ("auto", "By name and content", "按名称和内容判断"),
     ("pdf", "PDF", "PDF"),
     ("docx", "Word (DOCX)", "Word (DOCX)"),
+    ("xlsx", "Excel (XLSX)", "Excel (XLSX)"),
     ("csv", "CSV", "CSV"),
     ("tsv", "TSV", "TSV"),
     ("json", "JSON", "JSON"),
@@ -58,33 +65,20 @@ _KIND_CHOICES: tuple[tuple[str, str, str], ...] = (
 _ENCODINGS = ("utf-8", "gb18030", "big5", "utf-16", "shift_jis", "euc-kr", "cp1252", "latin-1")
 
 
-@dataclass(frozen=True, slots=True)
-class _How:
-    """The settings one file is read by."""
-
-    kind: str
-    output: str
-    encoding: str
-    delimiter: str
-    has_header: bool
-    numbers: bool
-    max_rows: int
-    password: str
-
-
 class FileReader(StreamNode):
     """Tables give rows, everything else documents; each can be asked for the other way.
 
-    As a stream, CSV, TSV, JSON Lines and plain text are read a block at a time (text as lines); other
-    kinds are read whole, file by file. Its place in a checkpoint is the file and the byte.
+    As a stream, CSV, TSV, JSON Lines and plain text are read a block at a time (text as lines), JSON lists
+    entry by entry, workbooks row by row and PDFs page by page; other kinds are read whole, file by file.
+    Its place in a checkpoint is the file and the byte, or the number of parts given of it.
     """
 
     spec = NodeSpec(
         id="file_reader",
         name=text("Read files", "读取文件"),
         description=text(
-            "Reads PDF, Word, CSV, TSV, JSON, JSON Lines, text, Markdown and HTML files.",
-            "读取 PDF、Word、CSV、TSV、JSON、JSON Lines、纯文本、Markdown 和 HTML 文件。",
+            "Reads PDF, Word, Excel, CSV, TSV, JSON, JSON Lines, text, Markdown and HTML files.",
+            "读取 PDF、Word、Excel、CSV、TSV、JSON、JSON Lines、纯文本、Markdown 和 HTML 文件。",
         ),
         category="source",
         icon="file",
@@ -167,6 +161,18 @@ class FileReader(StreamNode):
                 expert=True,
             ),
             Field(
+                name="sheet",
+                label=text("Sheet", "工作表"),
+                help=text(
+                    "Name or number of a workbook's sheet; empty: the first; *: all, with their names in a "
+                    "column.",
+                    "工作簿中工作表的名称或序号；留空为第一个；* 表示全部，并增加一列表名。",
+                ),
+                default="",
+                max_length=100,
+                expert=True,
+            ),
+            Field(
                 name="max_rows",
                 type="integer",
                 label=text("Most rows per file", "每个文件的最大行数"),
@@ -186,7 +192,7 @@ class FileReader(StreamNode):
                 help=text("A credential that holds the password of PDFs.", "存有 PDF 密码的凭据。"),
                 default="",
                 control="credential",
-                credential_kind="api_key",
+                credential_kinds=("api_key",),
                 expression="never",
                 expert=True,
             ),
@@ -198,136 +204,136 @@ class FileReader(StreamNode):
         },
     )
 
-    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
-        settings = Settings(self.spec, ctx, inputs)
-        files = settings.files("files")
-        if not files:
-            raise NodeError(NO_FILES)
-        how = await _how(ctx, settings)
-        documents: list[Document] = []
-        rows: list[Any] = []
-        for number, file in enumerate(files):
-            ctx.progress(number, len(files), file["name"])
-            content = await ctx.files.read(file)
-            more_documents, more_rows = await ctx.in_thread(_read, file, content, how)
-            documents.extend(more_documents)
-            rows.extend(more_rows)
-            ctx.log("file_read", name=file["name"], documents=len(more_documents), rows=len(more_rows))
-        ctx.progress(len(files), len(files))
-        return {"documents": documents, "rows": rows, "files": files}
-
     def __init__(self) -> None:
         self._file = 0
         self._held: Any = None
         self._reader: TableReader | None = None
+        self._parts = 0
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        settings = Settings(self.spec, ctx, inputs)
+        files, how = await _wanted(ctx, settings, is_stream=False)
+        documents: list[Document] = []
+        rows: list[Any] = []
+        for number, file in enumerate(files):
+            ctx.progress(number, len(files), file["name"])
+            more_documents, more_rows = await _read(ctx, file, how)
+            documents += more_documents
+            rows += more_rows[: how.max_rows]
+            ctx.log("file_read", name=file["name"], documents=len(more_documents), rows=len(more_rows))
+            if len(more_rows) > how.max_rows:
+                ctx.log("rows_left_out", level="warning", name=file["name"], read=how.max_rows)
+        ctx.progress(len(files), len(files))
+        return {"documents": documents, "rows": rows, "files": files}
 
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
-        settings = Settings(self.spec, ctx, inputs)
-        files = settings.files("files")
-        if not files:
-            raise NodeError(NO_FILES)
-        how = await _how(ctx, settings)
+        files, how = await _wanted(ctx, Settings(self.spec, ctx, inputs), is_stream=True)
         while self._file < len(files):
             async for part in self._stream_file(ctx, files[self._file], how):
                 yield part
             self._file += 1
+            self._parts = 0
             self._held = self._reader = None
         yield {"files": files}
 
-    async def _stream_file(self, ctx: Context, file: FileRef, how: _How) -> AsyncIterator[NodeOutput]:
-        blocks = ctx.files.stream(file, chunk_bytes=_BLOCK_BYTES)
+    async def _stream_file(self, ctx: Context, file: FileRef, how: How) -> AsyncIterator[NodeOutput]:
+        blocks = ctx.files.stream(file, chunk_bytes=BLOCK_BYTES)
         first = await anext(blocks, b"")
-        kind = _kind(file, first, how)
-        if kind not in _STREAM_KINDS or how.output == "documents":
-            documents, rows = await ctx.in_thread(_read, file, await ctx.files.read(file), how)
-            yield {"documents": Chunk(documents), "rows": Chunk(rows)}
-            return
-        delimiter = "\t" if kind == "tsv" else how.delimiter
-        reader = TableReader(
-            file["name"], TableFormat(kind, delimiter, how.has_header, how.numbers, how.encoding)
-        )
-        if self._held is not None:
-            reader.restore(self._held)
-        self._reader = reader
-        limit = None if how.max_rows == _MAX_ROWS else how.max_rows
-        given = 0
-        async for chunks in _chunks(reader, first, blocks):
-            for chunk in chunks:
-                given += len(chunk)
-                yield {"rows": chunk}
-                if limit is not None and given >= limit:
-                    return
+        kind = how.kind_of(file, first)
+        if kind in LINE_KINDS and how.output != "documents":
+            self._reader = line_reader(file, kind, how)
+            if self._held is not None:
+                self._reader.restore(self._held)
+            parts = _line_parts(self._reader, first, blocks)
+            skip = 0
+        else:
+            skip = self._parts = self._held["parts"] if self._held is not None else 0
+            parts = file_parts(ctx, file, kind, how)
+        left = how.max_rows
+        async for part in parts:
+            if skip:
+                skip -= 1
+            else:
+                self._parts += self._reader is None
+                yield _given(part)
+            left -= len(part.rows)
+            if left <= 0:
+                return
 
     def snapshot(self) -> Json:
-        return {"file": self._file, "position": self._reader.position if self._reader else None}
+        return {"file": self._file, "position": self._reader.position if self._reader else self._place()}
+
+    def _place(self) -> Json:
+        return {"parts": self._parts} if self._parts else None
 
     def restore(self, state: Any) -> None:
         self._file, self._held = state["file"], state["position"]
 
 
-async def _chunks(
-    reader: TableReader, first: bytes, blocks: AsyncIterator[bytes]
-) -> AsyncIterator[Iterator[Sequence[Any]]]:
-    yield reader.feed(first)
-    async for block in blocks:
-        yield reader.feed(block)
-    yield reader.end()
+async def _line_parts(reader: TableReader, first: bytes, blocks: AsyncIterator[bytes]) -> AsyncIterator[Part]:
+    async for chunks in row_chunks(reader, first, blocks):
+        for chunk in chunks:
+            yield Part(rows=chunk)
 
 
-def _kind(file: FileRef, head: bytes, how: _How) -> Kind:
-    found = kind_of(file["name"], file["mime"], head)
-    return found if how.kind == "auto" or found in {"pdf", "docx"} else how.kind  # type: ignore[return-value]
+def _given(part: Part) -> NodeOutput:
+    if part.documents:
+        return {"documents": Chunk(part.documents)}
+    return {"rows": part.rows}
 
 
-async def _how(ctx: Context, settings: Settings) -> _How:
-    return _How(
+async def _wanted(ctx: Context, settings: Settings, *, is_stream: bool) -> tuple[list[FileRef], How]:
+    """The files and how to read them. Raises NodeError ``file_reader.no_files``."""
+    files = settings.files("files")
+    if not files:
+        raise NodeError(NO_FILES)
+    max_rows = settings.integer("max_rows")
+    return files, How(
         kind=settings.text("kind"),
         output=settings.text("output"),
         encoding=settings.text("encoding"),
         delimiter=settings.text("delimiter"),
         has_header=settings.flag("has_header"),
         numbers=settings.flag("numbers"),
-        max_rows=settings.integer("max_rows"),
+        sheet=settings.text("sheet"),
+        max_rows=_NO_LIMIT if is_stream and max_rows == _MAX_ROWS else max_rows,
         password=await secret_text(ctx, settings.text("password")),
     )
 
 
-def _read(file: FileRef, content: bytes, how: _How) -> tuple[list[Document], list[Any]]:
-    kind = _kind(file, content, how)
-    if kind in _TABLE_KINDS and how.output != "documents":
-        return [], _rows(file["name"], content, kind, how)
-    if how.output == "rows":
-        return [], list(_documents(file["name"], content, kind, how))
-    return _documents(file["name"], content, kind, how), []
+async def _read(ctx: Context, file: FileRef, how: How) -> tuple[list[Document], list[Any]]:
+    """All of a file, up to the most rows. Columns of a table that is not too large are judged as a whole."""
+    blocks = ctx.files.stream(file, chunk_bytes=MAX_TEXT_BYTES)
+    first = await anext(blocks, b"")
+    kind = how.kind_of(file, first)
+    documents: list[Document] = []
+    rows: list[Any] = []
+    if kind not in TABLE_KINDS - {"xlsx", "json"} or how.output == "documents":
+        parts = file_parts(ctx, file, kind, how)
+    elif len(first) < MAX_TEXT_BYTES and not await anext(blocks, b""):
+        return [], await ctx.in_thread(_table, file["name"], first, kind, how)
+    else:
+        blocks = ctx.files.stream(file, chunk_bytes=BLOCK_BYTES)
+        parts = _line_parts(line_reader(file, kind, how), await anext(blocks, b""), blocks)
+    async for part in parts:
+        documents += part.documents
+        rows += part.rows
+        if len(rows) > how.max_rows:
+            break
+    return documents, rows[: how.max_rows + 1]
 
 
-def _rows(name: str, content: bytes, kind: Kind, how: _How) -> list[Any]:
+def _table(name: str, content: bytes, kind: Kind, how: How) -> list[Any]:
     source, _encoding = decode(name, content, how.encoding)
-    if kind == "json":
-        return json_rows(name, source, max_rows=how.max_rows)
     if kind == "jsonl":
-        return jsonl_rows(name, source, max_rows=how.max_rows)
+        return jsonl_rows(name, source, max_rows=how.max_rows + 1)
     return list(
         csv_rows(
             name,
             source,
             delimiter="\t" if kind == "tsv" else how.delimiter,
             has_header=how.has_header,
-            max_rows=how.max_rows,
+            max_rows=how.max_rows + 1,
             numbers=how.numbers,
         )
     )
-
-
-def _documents(name: str, content: bytes, kind: Kind, how: _How) -> list[Document]:
-    if kind == "pdf":
-        pages = read_pdf(name, content, password=how.password).pages
-        numbered = enumerate(pages, start=1)
-        return [document(page, {"source": name, "page": at}) for at, page in numbered if page.strip()]
-    if kind == "docx":
-        return [document(docx_text(name, content), {"source": name})]
-    source, encoding = decode(name, content, how.encoding)
-    if kind == "html":
-        visible, title = html_text(source)
-        return [document(visible, {"source": name, "title": title, "encoding": encoding})]
-    return [document(source.replace("\r\n", "\n"), {"source": name, "encoding": encoding})]
