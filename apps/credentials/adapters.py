@@ -10,8 +10,9 @@ from apps.common.problems import language_of_request
 from apps.credentials import services
 from apps.credentials.errors import NO_HOSTS
 from apps.credentials.models import Credential
-from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader, checked_url, host_of, port_of
+from sage_studio.egress import EgressPolicy, GuardedClient, checked_url, host_of, port_of
 from sage_studio.kernel import JsonObject, SageError
+from sage_studio.plugins.credential_kinds.placing import OpenedCredential, request_secret
 from sage_studio.sdk import HttpResponse
 
 _TIMEOUT_S = 10.0
@@ -41,7 +42,7 @@ def credential_test(person: Person, credential: Credential, url: str) -> JsonObj
     return {"ok": not refused, "status": response.status, "message": _WORDS[language][int(refused)]}
 
 
-async def _ask(address: str, opened: services.OpenCredential) -> HttpResponse:
+async def _ask(address: str, opened: OpenedCredential) -> HttpResponse:
     client = GuardedClient(EgressPolicy(networks=tuple(settings.ALLOW_PRIVATE_NETWORK)))
-    secret = SecretHeader(opened.header, opened.header_value, opened.allowed_hosts)
+    secret = request_secret(opened)
     return await client.request("GET", address, timeout_s=_TIMEOUT_S, max_bytes=_MAX_BYTES, secret=secret)

@@ -14,29 +14,29 @@ from apps.common.apis import StrictSerializer
 from apps.common.idempotency import idempotent
 from apps.common.paging import paginate
 from apps.common.policies import InWorkspace
+from apps.common.problems import language_of_request
 from apps.credentials import adapters, selectors, services
+from apps.credentials.kinds import kind_get
 from apps.credentials.models import Credential
-from apps.credentials.types import FIELDS, MAX_HOSTS, SECRET_LENGTH, Kind, clean_host, is_header_name
+from apps.credentials.types import MAX_HOSTS, SECRET_LENGTH, FieldProblem, clean_fields, clean_host
 from apps.workspaces.apis import WorkspaceApi
 from apps.workspaces.policies import may
 from apps.workspaces.types import Action
-
-_KINDS = [kind.value for kind in Kind]
+from sage_studio.sdk import CredentialKind
 
 
 class CredentialIn(StrictSerializer):
-    """A credential to be kept."""
+    """A credential to be kept; which ``fields`` there are its kind says."""
 
     name = serializers.RegexField(r"^[^\x00-\x1f{}]+$", max_length=100)
-    kind = serializers.ChoiceField(choices=_KINDS, default=Kind.API_KEY.value)
+    kind = serializers.CharField(max_length=64, default="api_key")
     fields_ = serializers.DictField(
-        child=serializers.CharField(max_length=SECRET_LENGTH, trim_whitespace=True), source="secret"
+        child=serializers.CharField(max_length=SECRET_LENGTH, trim_whitespace=False, allow_blank=True),
+        source="given",
     )
     allowed_hosts = serializers.ListField(
         child=serializers.CharField(max_length=300), max_length=MAX_HOSTS, default=list
     )
-    header = serializers.CharField(max_length=100, default="Authorization")
-    prefix = serializers.RegexField(r"^[\x21-\x7e]*$", max_length=50, default="Bearer", allow_blank=True)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         """``fields`` is the name in the API, but taken by the framework on the class."""
@@ -49,35 +49,46 @@ class CredentialIn(StrictSerializer):
             raise serializers.ValidationError(f"{bad[0][:100]!r} is not the name of a host.", code="host")
         return list(dict.fromkeys(host for host in cleaned if host))
 
-    def validate_header(self, header: str) -> str:
-        if not is_header_name(header):
-            raise serializers.ValidationError("This cannot be the name of the header.", code="header")
-        return header
-
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        wanted = set(FIELDS[Kind(attrs["kind"])])
-        given = {name for name, value in attrs["secret"].items() if value}
-        if given != wanted or set(attrs["secret"]) != wanted:
-            names = ", ".join(sorted(wanted))
-            raise serializers.ValidationError({"fields": f"Give exactly: {names}."}, code="fields")
-        return attrs
+        kind = kind_get(self.context["workspace_id"], attrs["kind"])
+        if kind is None:
+            raise serializers.ValidationError({"kind": "There is no such kind."}, code="kind")
+        return {**attrs, "kind": kind, "given": _clean(kind, attrs["given"])}
+
+
+def _clean(kind: CredentialKind, given: dict[str, str]) -> dict[str, str]:
+    try:
+        return clean_fields(kind, given)
+    except FieldProblem as problem:
+        said = problem.zh if language_of_request() == "zh" else problem.en
+        raise serializers.ValidationError({"fields": {problem.field: said}}, code="field") from problem
 
 
 class CredentialOut(serializers.Serializer[Any]):
-    """What may be shown; ``allowed_hosts`` is null for viewers."""
+    """What may be shown; where it goes is null for viewers."""
 
     id = serializers.UUIDField()
     name = serializers.CharField()
-    kind = serializers.ChoiceField(choices=_KINDS)
+    kind = serializers.CharField()
     allowed_hosts = serializers.SerializerMethodField()
-    header = serializers.CharField()
-    prefix = serializers.CharField()
+    fields_ = serializers.SerializerMethodField(method_name="shown_fields")
     created_at = serializers.DateTimeField()
+    updated_at = serializers.DateTimeField()
     last_used_at = serializers.DateTimeField(allow_null=True)
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        declared = super().get_fields()
+        return {("fields" if name == "fields_" else name): field for name, field in declared.items()}
+
     def get_allowed_hosts(self, credential: Credential) -> list[str] | None:
-        role = self.context["role"]
-        return credential.allowed_hosts if may(role, Action.CREDENTIAL_USE) else None
+        return credential.allowed_hosts if self._may_use else None
+
+    def shown_fields(self, credential: Credential) -> dict[str, str] | None:
+        return credential.public if self._may_use else None
+
+    @property
+    def _may_use(self) -> bool:
+        return may(self.context["role"], Action.CREDENTIAL_USE)
 
 
 class CredentialPageOut(serializers.Serializer[Any]):
@@ -103,16 +114,16 @@ class CredentialsApi(WorkspaceApi):
     @extend_schema(request=CredentialIn, responses={201: CredentialOut}, operation_id="credential_create")
     @idempotent
     def post(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        data = self.read(CredentialIn, request)
+        bound = CredentialIn(data=request.data, context={"workspace_id": self.workspace.pk})
+        bound.is_valid(raise_exception=True)
+        data = bound.validated_data
         credential = services.credential_create(
             self.person,
             self.workspace,
             name=data["name"],
-            kind=Kind(data["kind"]),
-            fields=data["secret"],
+            kind=data["kind"],
+            fields=data["given"],
             allowed_hosts=data["allowed_hosts"],
-            header=data["header"],
-            prefix=data["prefix"],
         )
         return Response(self._shown(credential, many=False), status=201)
 

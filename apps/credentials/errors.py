@@ -57,3 +57,12 @@ NO_HOSTS = define_error(
     zh="凭据“{name}”未设置允许的主机，无法测试。",
     status=422,
 )
+UNKNOWN_KIND = define_error(
+    "credential.no_kind",
+    7107,
+    en="The credential “{name}” is of the kind “{kind}”, which is not known here.",
+    zh="凭据“{name}”的类型“{kind}”在此不可用。",
+    hint_en="It came with a plug-in: install and enable it again.",
+    hint_zh="该类型来自插件，请重新安装并启用插件。",
+    status=422,
+)

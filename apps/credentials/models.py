@@ -8,18 +8,19 @@ from django.conf import settings
 from django.db import models
 
 from apps.common.models import BaseModel
-from apps.credentials.types import Kind
 from apps.workspaces.models import Workspace
 
 
 class Credential(BaseModel):
     """A secret that flows use by its name. ``allowed_hosts`` are the only places it is sent to;
-    one without hosts never leaves the worker (a document's password, say)."""
+    one without hosts never leaves the worker (a document's password, say). ``public`` holds the fields of
+    its kind that are no secrets; ``header`` and ``prefix`` are what workers of the release before read."""
 
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="credentials")
     name = models.CharField(max_length=100)
-    kind = models.CharField(max_length=30, choices=[(kind.value, kind.value) for kind in Kind])
+    kind = models.CharField(max_length=64)
     allowed_hosts = models.JSONField(default=list)
+    public = models.JSONField(default=dict)
     header = models.CharField(max_length=100, default="Authorization")
     prefix = models.CharField(max_length=50, blank=True, default="Bearer")
     key_id = models.CharField(max_length=16)

@@ -56,7 +56,7 @@ def test_the_secret_is_never_shown_nor_stored_plainly(world: World) -> None:
     trail = AuditEntry.objects.filter(action="credential.created").get()
     assert SECRET not in json.dumps([trail.before, trail.after])
     opened = services.credential_for_host(world.workspace.pk, "Shop", "api.example.org")
-    assert opened.secret == SECRET
+    assert opened.fields["api_key"] == SECRET
     assert SECRET not in repr(opened)
 
 
@@ -104,9 +104,9 @@ def test_viewers_see_names_but_not_where_they_go(world: World) -> None:
         ({"allowed_hosts": ["*.example.org"]}, "allowed_hosts"),
         ({"allowed_hosts": ["exa mple.org"]}, "allowed_hosts"),
         ({"allowed_hosts": ["a.org"] * 50}, "allowed_hosts"),
-        ({"header": "Content-Length"}, "header"),
-        ({"header": "X\r\nY"}, "header"),
-        ({"prefix": "a\nb"}, "prefix"),
+        ({"fields": {"api_key": "x", "header": "Content-Length"}}, "fields.header"),
+        ({"fields": {"api_key": "x", "header": "X\r\nY"}}, "fields.header"),
+        ({"fields": {"api_key": "x", "prefix": "a\nb"}}, "fields.prefix"),
         ({"name": "{{ x }}"}, "name"),
         ({"workspace": "x"}, "workspace"),
     ],
@@ -145,7 +145,7 @@ def test_a_credential_goes_to_exactly_its_hosts(world: World, host: str) -> None
 def test_a_host_with_a_port_allows_that_port_only(world: World) -> None:
     create(world.owner.client, world.url, allowed_hosts=["api.example.org:8443"])
     get = services.credential_for_host
-    assert get(world.workspace.pk, "Shop", "API.example.org", port=8443).secret == SECRET
+    assert get(world.workspace.pk, "Shop", "API.example.org", port=8443).fields["api_key"] == SECRET
     assert error_of(lambda: get(world.workspace.pk, "Shop", "api.example.org", port=443)) == (
         "credential.host_not_allowed"
     )
@@ -154,9 +154,9 @@ def test_a_host_with_a_port_allows_that_port_only(world: World) -> None:
 def test_only_a_credential_without_hosts_is_handed_to_a_node(world: World) -> None:
     create(world.owner.client, world.url)
     create(world.owner.client, world.url, "Door", allowed_hosts=[])
-    assert services.credential_secret(world.workspace.pk, "Door") == {"api_key": SECRET}
+    assert services.credential_fields(world.workspace.pk, "Door").fields["api_key"] == SECRET
     assert (
-        error_of(lambda: services.credential_secret(world.workspace.pk, "Shop")) == "credential.only_by_http"
+        error_of(lambda: services.credential_fields(world.workspace.pk, "Shop")) == "credential.only_by_http"
     )
 
 
@@ -192,7 +192,7 @@ def test_rotation_moves_to_the_new_key_and_can_be_repeated(world: World, setting
     assert out.getvalue().split("\n")[:2] == ["1 rewrapped, 0 unreadable", "0 rewrapped, 0 unreadable"]
     settings.CREDENTIAL_KEYS = ["n" * 40]
     opened = services.credential_for_host(world.workspace.pk, "Shop", "api.example.org")
-    assert opened.secret == SECRET
+    assert opened.fields["api_key"] == SECRET
     assert Credential.objects.get().key_id == sealing.current_key_id()
 
 
@@ -212,7 +212,10 @@ def test_a_test_says_how_the_host_took_it(
     settings.ALLOW_PRIVATE_NETWORK = [ip_network("127.0.0.0/8")]
     server.answers["/me"] = Answer(status, "x")
     made = create(
-        world.owner.client, world.url, allowed_hosts=["127.0.0.1"], header="X-Key", prefix=""
+        world.owner.client,
+        world.url,
+        allowed_hosts=["127.0.0.1"],
+        fields={"api_key": SECRET, "header": "X-Key", "prefix": ""},
     ).json()
     response = world.editor.client.post(
         f"{world.url}/credentials/{made['id']}/test", {"url": f"{server.url}/me"}

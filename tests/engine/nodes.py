@@ -274,7 +274,7 @@ class FakeState:
 class FakeHost:
     """Only what these tests reach for."""
 
-    secrets_seen: frozenset[str] = frozenset()
+    secrets_seen: frozenset[str] = frozenset({"s3cret-value"})
     http: Any = None
     files: Any = None
     blobs: Any = None
@@ -289,7 +289,9 @@ class FakeHost:
     def state(self, flow_id: str) -> FakeState:
         return self._state
 
-    async def credential(self, name: str) -> Mapping[str, str]:
+    async def credential(
+        self, name: str, *, host: str = "", port: int | None = None
+    ) -> Mapping[str, str]:
         return {"api_key": "s3cret-value"}
 
     async def price(self, model: str) -> Price | None:

@@ -13,7 +13,6 @@ import pytest
 from django.db import connection
 
 from apps.credentials.services import credential_create
-from apps.credentials.types import Kind
 from apps.executions.adapters import jobs
 from apps.executions.adapters.job_frames import read_answer
 from apps.executions.adapters.jobs import JobPlan
@@ -23,6 +22,7 @@ from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
 from apps.executions.services import run_cancel
 from sage_studio.kernel import SageError
 from sage_studio.plugins import registry
+from sage_studio.plugins.credential_kinds import BUILTIN_KINDS
 from tests.executions.conftest import CALM
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executors.flows import FLOWS, TEST_NODES
@@ -75,11 +75,9 @@ def keep_secret(people: World) -> None:
         people.owner.person,
         people.workspace,
         name="key",
-        kind=Kind.API_KEY,
+        kind=BUILTIN_KINDS["api_key"],
         fields={"api_key": "s3cret-value"},
         allowed_hosts=[],
-        header="",
-        prefix="",
     )
 
 

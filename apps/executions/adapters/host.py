@@ -11,30 +11,31 @@ import asyncio
 import json
 import time
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError, close_old_connections, connection
 
-from apps.credentials import services as credentials
 from apps.executions import errors
+from apps.executions.adapters.calls import Call
 from apps.executions.adapters.codec import decode, encode_outputs, plain_json
+from apps.executions.adapters.vault import WorkspaceVault
 from apps.executions.budgets import model_price, run_allowances, run_spent
 from apps.executions.services import cached_node_get, cached_node_put, child_start, children_cancel
 from apps.files import selectors as files_read, services as files
 from apps.files.models import File
 from apps.notifications.services import notify_workspace
-from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.egress import EgressPolicy, GuardedClient
 from sage_studio.engine import Allowance
 from sage_studio.flow.document import Budget
 from sage_studio.kernel import Json, JsonObject, SageError, Text
 from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
-from sage_studio.sdk import FileRef, Price, VectorHit
+from sage_studio.sdk import FileRef, Price, StateScope, VectorHit
 
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -44,12 +45,6 @@ PATIENCE_S = 40.0
 PAUSE_S = 0.25
 _THREADS = 4
 _executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="run-host")
-
-
-class Call(Protocol):
-    """Runs synchronous work off the event loop."""
-
-    def __call__(self, work: Callable[[], T]) -> Awaitable[T]: ...
 
 
 def _with_fresh_connection(work: Callable[[], T]) -> T:
@@ -183,17 +178,22 @@ class WorkspaceNotifier:
         )
 
 
-class FlowState:
-    """``ctx.state``: what the flow keeps between runs."""
+class KeptValues:
+    """``ctx.state``: what the run, the flow or the workspace keeps."""
 
-    def __init__(self, workspace_id: uuid.UUID, flow_id: uuid.UUID, call: Call) -> None:
-        self._workspace_id, self._flow_id, self._call = workspace_id, flow_id, call
+    def __init__(self, workspace_id: uuid.UUID, flow_id: uuid.UUID, run_id: uuid.UUID, call: Call) -> None:
+        self._workspace_id, self._call = workspace_id, call
+        self._owners: Mapping[StateScope, uuid.UUID] = {
+            "run": run_id, "flow": flow_id, "workspace": workspace_id,
+        }  # fmt: skip
 
-    async def get(self, key: str, default: Json = None) -> Json:
-        return await self._call(lambda: files.flow_value_get(self._workspace_id, self._flow_id, key, default))
+    async def get(self, key: str, default: Json = None, *, scope: StateScope = "flow") -> Json:
+        owner = self._owners[scope]
+        return await self._call(lambda: files.kept_value_get(self._workspace_id, owner, key, default))
 
-    async def set(self, key: str, value: Json) -> None:
-        await self._call(lambda: files.flow_value_set(self._workspace_id, self._flow_id, key, value))
+    async def set(self, key: str, value: Json, *, scope: StateScope = "flow") -> None:
+        owner = self._owners[scope]
+        await self._call(lambda: files.kept_value_set(self._workspace_id, owner, key, value))
 
 
 class WorkspaceCache:
@@ -259,15 +259,16 @@ class DjangoHost:
         self.vectors = WorkspaceVectors(workspace_id, call)
         self.notifier = WorkspaceNotifier(workspace_id, run_id, call)
         self.cache = WorkspaceCache(workspace_id, call)
-        self.http = HostHttp(GuardedClient(_policy()), self._header_for, settings.CONFIG.address)
+        self._vault = WorkspaceVault(workspace_id, run_id, call, self.secrets_seen)
+        self.http = HostHttp(GuardedClient(_policy()), self._vault, settings.CONFIG.address)
         self.llm = AnthropicLlm(
             api_key=settings.ANTHROPIC_API_KEY,
             address=settings.ANTHROPIC_BASE_URL,
             secret_for=self._secret_for,
         )
 
-    def state(self, flow_id: str) -> FlowState:
-        return FlowState(self._workspace_id, uuid.UUID(flow_id), self._call)
+    def state(self, flow_id: str) -> KeptValues:
+        return KeptValues(self._workspace_id, uuid.UUID(flow_id), self._run_id, self._call)
 
     async def price(self, model: str) -> Price | None:
         """The workspace's own price, else the listed one; asked once per model and run."""
@@ -324,29 +325,12 @@ class DjangoHost:
         if not is_let_go:
             await self._call(lambda: children_cancel(uuid.UUID(child_id), self._run_id, self._fence))
 
-    async def credential(self, name: str) -> Mapping[str, str]:
-        """The secret of a credential without hosts. Raises SageError ``credential.*``."""
-        fields = await self._call(
-            lambda: credentials.credential_secret(self._workspace_id, name, self._run_id)
-        )
-        self.secrets_seen.update(fields.values())
-        return fields
-
-    async def _open(self, name: str, host: str, port: int | None) -> credentials.OpenCredential:
-        opened = await self._call(
-            lambda: credentials.credential_for_host(
-                self._workspace_id, name, host, port=port, run_id=self._run_id
-            )
-        )
-        self.secrets_seen.add(opened.secret)
-        return opened
-
-    async def _header_for(self, name: str, host: str, port: int | None) -> SecretHeader:
-        opened = await self._open(name, host, port)
-        return SecretHeader(opened.header, opened.header_value, opened.allowed_hosts)
+    async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
+        """The fields of a credential toward a host it allows. Raises SageError ``credential.*``."""
+        return await self._vault.credential(name, host=host, port=port)
 
     async def _secret_for(self, name: str, host: str) -> str:
-        return (await self._open(name, host, None)).secret
+        return (await self._vault.credential(name, host=host)).get("api_key", "")
 
 
 def _policy() -> EgressPolicy:

@@ -95,10 +95,8 @@ class JobContext:
     async def price(self, model: str) -> Price | None:
         return await self._host.price(model)
 
-    async def credential(self, name: str) -> Mapping[str, str]:
-        fields = await self._host.credential(name)
-        self._masks.learn(fields.values())
-        return fields
+    async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
+        return await self._host.credential(name, host=host, port=port)
 
     async def in_thread(self, function: Callable[..., Any], *args: Any) -> Any:
         context = contextvars.copy_context()

@@ -48,11 +48,13 @@ class EgressPolicy:
     """What is allowed beyond the public network.
 
     ``networks`` are private ranges an operator opened. ``urls`` are exact addresses (scheme, host,
-    port and path) of the instance's own public routes, which are reached wherever they lie.
+    port and path) of the instance's own public routes, and ``origins`` whole services of the operator's
+    (``http://127.0.0.1:9000``); both are reached wherever they lie.
     """
 
     networks: tuple[IpNetwork, ...] = ()
     urls: frozenset[str] = frozenset()
+    origins: frozenset[str] = frozenset()
 
     def allows(self, address: IpAddress) -> bool:
         """Whether a connection may be made; metadata services never."""
@@ -64,8 +66,9 @@ class EgressPolicy:
         return not _within(target, _DENIED)
 
     def allows_anyway(self, url: str) -> bool:
-        """Whether this address is one of ``urls``; its query may differ, nothing else."""
-        return _bare(url) in {_bare(own) for own in self.urls}
+        """Whether this address is one of ``urls``, apart from its query, or one of ``origins``."""
+        place = _bare(url)
+        return place in map(_bare, self.urls) or place[:3] in (_bare(own)[:3] for own in self.origins)
 
 
 def _within(address: IpAddress, networks: Iterable[IpNetwork]) -> bool:

@@ -16,6 +16,8 @@ import httpcore
 
 from sage_studio.egress.addresses import EgressPolicy
 from sage_studio.egress.errors import REFUSED, UNREACHABLE
+from sage_studio.egress.gate import require_host
+from sage_studio.egress.secrets import plain_host
 from sage_studio.kernel import SageError
 
 
@@ -35,7 +37,7 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
-        addresses = await resolve(host, port)
+        addresses = await resolve(plain_host(host), port)
         if self._checked and not all(self._policy.allows(ip_address(address)) for address in addresses):
             raise SageError(REFUSED, {"host": host})
         failure: Exception | None = None
@@ -54,7 +56,9 @@ class GuardedBackend(httpcore.AsyncNetworkBackend):
 
 
 async def resolve(host: str, port: int) -> list[str]:
-    """Every address of a name, without scope ids. Raises SageError ``http.unreachable``."""
+    """Every address of a name, without scope ids. Raises SageError ``http.unreachable``, and what a
+    ``gate`` raises."""
+    require_host(host)
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except (OSError, UnicodeError) as error:

@@ -8,97 +8,33 @@ unpacking, and unpacking stops at the limit.
 from __future__ import annotations
 
 import asyncio
-import codecs
 import json as json_module
-import re
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from functools import lru_cache
 
 import httpcore
 import httpx
 
 from sage_studio.egress.addresses import EgressPolicy
+from sage_studio.egress.answers import FAILURES, Response, StreamedResponse
 from sage_studio.egress.backend import GuardedBackend
-from sage_studio.egress.connecting import open_connection
-from sage_studio.egress.errors import (
-    BAD_ANSWER,
-    BAD_HEADER,
-    BAD_URL,
-    REDIRECTS,
-    TIMEOUT,
-    UNREACHABLE,
+from sage_studio.egress.connecting import checked_address, open_connection
+from sage_studio.egress.errors import BAD_ANSWER, REDIRECTS, TIMEOUT, UNREACHABLE
+from sage_studio.egress.hops import (
+    REDIRECTING,
+    Content,
+    Hop,
+    checked_headers,
+    checked_url,
+    is_downgrade,
+    next_hop,
 )
-from sage_studio.egress.unpacking import Unpacker
+from sage_studio.egress.secrets import RequestSecret
 from sage_studio.kernel import Json, SageError
 
 MAX_REDIRECTS = 10
-MAX_URL_LENGTH = 8_000
-_REDIRECTING = frozenset({301, 302, 303, 307, 308})
-_OWN_HEADERS = frozenset(
-    {"host", "content-length", "transfer-encoding", "connection", "upgrade", "te", "trailer", "expect"}
-)
-_PERSONAL_HEADERS = frozenset({"authorization", "cookie", "proxy-authorization"})
-_HEADER_NAME = re.compile(r"^[A-Za-z0-9!#$%&'*+.^_`|~-]{1,200}$")
-# Python knows these as text, but they cost quadratic time or yield halves of surrogate pairs.
-_ODD_CODECS = frozenset({"punycode", "idna", "unicode-escape", "raw-unicode-escape", "utf-7", "undefined"})
-_BREAKS = re.compile(r"[\r\n\x00]")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class SecretHeader:
-    """A header with a secret, and the hosts (``name`` or ``name:port``) it may be sent to."""
-
-    name: str
-    value: str
-    hosts: tuple[str, ...]
-
-    def fits(self, url: httpx.URL) -> bool:
-        host = host_of(url)
-        return host in self.hosts or f"{host}:{port_of(url)}" in self.hosts
-
-
-@dataclass(frozen=True, slots=True)
-class Response:
-    """A finished answer; header names are in lower case, ``url`` is the last hop's."""
-
-    status: int
-    headers: Mapping[str, str]
-    url: str
-    content: bytes
-
-    def text(self) -> str:
-        """The body by its declared charset, else UTF-8; what does not fit is replaced."""
-        match = re.search(r"charset=[\"']?([\w.-]+)", self.headers.get("content-type", ""), re.IGNORECASE)
-        return self.content.decode(_codec(match[1] if match else "utf-8"), "replace")
-
-    def json(self) -> Json:
-        """The body as JSON. Raises SageError ``http.bad_answer``."""
-        try:
-            value: Json = json_module.loads(self.content)
-        except (ValueError, RecursionError) as error:
-            host = httpx.URL(self.url).host
-            raise SageError(BAD_ANSWER, {"host": host, "reason": "it is not valid JSON"}) from error
-        return value
-
-
-def _codec(charset: str) -> str:
-    """A codec for what another side declared; UTF-8 for unknown ones and those no page is written in."""
-    try:
-        name = codecs.lookup(charset).name
-        b"".decode(name)  # refuses codecs that are not of texts
-    except (LookupError, UnicodeError):
-        return "utf-8"
-    return "utf-8" if name in _ODD_CODECS else name
-
-
-@dataclass(frozen=True, slots=True)
-class _Hop:
-    method: str
-    url: httpx.URL
-    headers: dict[str, str]
-    content: bytes | None
 
 
 class GuardedClient:
@@ -106,6 +42,10 @@ class GuardedClient:
 
     def __init__(self, policy: EgressPolicy) -> None:
         self._policy = policy
+
+    @property
+    def policy(self) -> EgressPolicy:
+        return self._policy
 
     async def request(
         self,
@@ -118,22 +58,57 @@ class GuardedClient:
         json: Json = None,
         timeout_s: float = 30.0,
         max_bytes: int = 10 << 20,
-        secret: SecretHeader | None = None,
+        secret: RequestSecret | None = None,
+        follow: bool = True,
     ) -> Response:
-        """Send a request and follow its redirects. Raises SageError ``http.*``."""
-        sent = _checked_headers(headers or {})
-        if json is not None:
-            content = json_module.dumps(json, ensure_ascii=False).encode()
-            sent.setdefault("Content-Type", "application/json")
-        address = checked_url(url)
-        if params:
-            address = address.copy_merge_params(dict(params))
-        hop = _Hop(method.upper(), address, sent, content)
+        """Send a request, follow its redirects and read the answer, all within ``timeout_s``. Raises
+        SageError ``http.*``."""
+        hop = _first_hop(method, url, headers=headers, params=params, content=content, json=json)
         try:
             async with asyncio.timeout(timeout_s):
-                return await self._follow(hop, max_bytes, secret)
+                answer = await self._follow(hop, secret, follow=follow, max_bytes=max_bytes, idle_s=timeout_s)
+                try:
+                    return await answer.finished()
+                finally:
+                    await answer.aclose()
         except TimeoutError as error:
-            raise SageError(TIMEOUT, {"host": address.host, "timeout_s": timeout_s}) from error
+            raise SageError(TIMEOUT, {"host": hop.url.host, "timeout_s": timeout_s}) from error
+
+    @asynccontextmanager
+    async def stream(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: Content = None,
+        content_length: int | None = None,
+        json: Json = None,
+        timeout_s: float = 30.0,
+        idle_s: float = 60.0,
+        max_bytes: int = 1 << 30,
+        secret: RequestSecret | None = None,
+        follow: bool = True,
+    ) -> AsyncIterator[StreamedResponse]:
+        """Send a request and read its answer while it comes.
+
+        ``timeout_s`` bounds the time until the answer begins, ``idle_s`` the wait for each piece. Content
+        that is an iterator is sent as it is made, with ``content_length`` if that is known; a redirect
+        that asks for it again is an error. Raises SageError ``http.*``.
+        """
+        hop = _first_hop(method, url, headers=headers, params=params, content=content, json=json)
+        if content_length is not None:
+            hop.headers["Content-Length"] = str(content_length)
+        try:
+            async with asyncio.timeout(timeout_s):
+                answer = await self._follow(hop, secret, follow=follow, max_bytes=max_bytes, idle_s=idle_s)
+        except TimeoutError as error:
+            raise SageError(TIMEOUT, {"host": hop.url.host, "timeout_s": timeout_s}) from error
+        try:
+            yield answer
+        finally:
+            await asyncio.shield(answer.aclose())
 
     async def connect(
         self, host: str, port: int, *, tls: bool = False, timeout_s: float = 10.0
@@ -142,35 +117,76 @@ class GuardedClient:
         ``http.*``."""
         return await open_connection(self._policy, host, port, tls=tls, timeout_s=timeout_s)
 
-    async def _follow(self, hop: _Hop, max_bytes: int, secret: SecretHeader | None) -> Response:
+    async def address(self, host: str, port: int, *, timeout_s: float = 10.0) -> str:
+        """The checked IP address a driver must connect to. Raises SageError ``http.*``."""
+        return await checked_address(self._policy, host, port, timeout_s=timeout_s)
+
+    async def _follow(
+        self, hop: Hop, secret: RequestSecret | None, *, follow: bool, max_bytes: int, idle_s: float
+    ) -> StreamedResponse:
         first = hop.url.host
         for _count in range(MAX_REDIRECTS + 1):
-            response = await self._send(hop, max_bytes, secret)
-            target = response.headers.get("location")
-            if response.status not in _REDIRECTING or not target:
-                return response
-            before, hop = hop, _next_hop(hop, response.status, target)
+            answer = await self._send(hop, max_bytes, secret, idle_s)
+            target = answer.headers.get("location")
+            if not follow or answer.status not in REDIRECTING or not target:
+                return answer
+            await answer.aclose()
+            before, hop = hop, next_hop(hop, answer.status, target)
             if is_downgrade(before.url, hop.url):
                 secret = None
         raise SageError(REDIRECTS, {"host": first, "limit": MAX_REDIRECTS})
 
-    async def _send(self, hop: _Hop, max_bytes: int, secret: SecretHeader | None) -> Response:
-        headers = dict(hop.headers)
-        if secret is not None and secret.fits(hop.url):
-            headers = {name: value for name, value in headers.items() if name.lower() != secret.name.lower()}
-            headers[secret.name] = secret.value
+    async def _send(
+        self, hop: Hop, max_bytes: int, secret: RequestSecret | None, idle_s: float
+    ) -> StreamedResponse:
+        hop = hop.with_secret(secret)
         host = hop.url.host
+
+        def fault(error: Exception) -> SageError:
+            if isinstance(error, SageError):
+                return error
+            return SageError(UNREACHABLE, {"host": host, "reason": _reason(error)})
+
         checked = not self._policy.allows_anyway(str(hop.url))
         transport = _GuardedTransport(GuardedBackend(self._policy, checked=checked))
+        client = httpx.AsyncClient(transport=transport, trust_env=False, timeout=None)  # noqa: S113 - the callers bound the whole exchange
         try:
-            async with (
-                httpx.AsyncClient(transport=transport, trust_env=False, timeout=None) as client,  # noqa: S113 - request() bounds the whole exchange
-                client.stream(hop.method, hop.url, headers=headers, content=hop.content) as answer,
-            ):
-                body = await _body(answer, host, max_bytes)
-        except (httpx.HTTPError, httpcore.NetworkError, httpx.InvalidURL, OSError) as error:
-            raise SageError(UNREACHABLE, {"host": host, "reason": _reason(error)}) from error
-        return Response(answer.status_code, _joined(answer.headers), str(hop.url), body)
+            request = client.build_request(hop.method, hop.url, headers=hop.headers, content=hop.content)
+            answer = _no_upgrade(await client.send(request, stream=True), host)
+            return StreamedResponse(
+                answer, host=host, max_bytes=max_bytes, idle_s=idle_s, close=client.aclose, fault=fault
+            )
+        except FAILURES as error:
+            await client.aclose()
+            raise fault(error) from error
+        except BaseException:
+            await client.aclose()
+            raise
+
+
+def _no_upgrade(answer: httpx.Response, host: str) -> httpx.Response:
+    if answer.status_code < 200:
+        raise SageError(BAD_ANSWER, {"host": host, "reason": "it wants another protocol"})
+    return answer
+
+
+def _first_hop(
+    method: str,
+    url: str,
+    *,
+    headers: Mapping[str, str] | None,
+    params: Mapping[str, str] | None,
+    content: Content,
+    json: Json,
+) -> Hop:
+    sent = checked_headers(headers or {})
+    if json is not None:
+        content = json_module.dumps(json, ensure_ascii=False).encode()
+        sent.setdefault("Content-Type", "application/json")
+    address = checked_url(url)
+    if params:
+        address = address.copy_merge_params(dict(params))
+    return Hop(method.upper(), address, sent, content)
 
 
 class _GuardedTransport(httpx.AsyncHTTPTransport):
@@ -187,90 +203,9 @@ def _tls() -> ssl.SSLContext:
     return httpx.create_ssl_context(trust_env=False)
 
 
-async def _body(answer: httpx.Response, host: str, max_bytes: int) -> bytes:
-    unpacker = Unpacker(answer.headers.get("content-encoding", ""), host, max_bytes)
-    return b"".join([unpacker.feed(chunk) async for chunk in answer.aiter_raw()])
-
-
-def _joined(headers: httpx.Headers) -> dict[str, str]:
-    return {name: ", ".join(headers.get_list(name)) for name in headers}
-
-
 def _reason(error: Exception) -> str:
     if isinstance(error, (httpx.ConnectError, httpx.ConnectTimeout)):
         return "the certificate is not valid" if "CERTIFICATE" in str(error) else "no connection"
     if isinstance(error, httpx.RemoteProtocolError):
         return "it broke off or does not speak HTTP"
     return type(error).__name__
-
-
-def host_of(url: httpx.URL) -> str:
-    """The name a request goes to as it is looked up: in ASCII, without a dot at the end."""
-    return url.raw_host.decode("ascii").lower().removesuffix(".")
-
-
-def port_of(url: httpx.URL) -> int:
-    """The port a request goes to, named or not."""
-    if url.port is not None:
-        return url.port
-    return 443 if url.scheme == "https" else 80
-
-
-def checked_url(url: str) -> httpx.URL:
-    """An address that can be called. Raises SageError ``http.bad_url``."""
-    shown = url[:200]
-    try:
-        parsed = httpx.URL(url)
-    except (httpx.InvalidURL, ValueError, TypeError) as error:
-        raise SageError(BAD_URL, {"url": shown, "reason": "it cannot be read"}) from error
-    reason = ""
-    if len(url) > MAX_URL_LENGTH:
-        reason = f"it is longer than {MAX_URL_LENGTH} characters"
-    elif parsed.scheme not in {"http", "https"}:
-        reason = "it must begin with https:// or http://"
-    elif not parsed.host:
-        reason = "it names no host"
-    elif not 0 < port_of(parsed) < 1 << 16:
-        reason = "there is no such port"
-    elif parsed.userinfo:
-        reason, shown = "it holds a name or password", parsed.host
-    if reason:
-        raise SageError(BAD_URL, {"url": shown, "reason": reason})
-    return parsed.copy_with(fragment=None)
-
-
-def _checked_headers(headers: Mapping[str, str]) -> dict[str, str]:
-    """Raises SageError ``http.bad_header``."""
-    for name, value in headers.items():
-        unfit = (
-            not _HEADER_NAME.match(name) or name.lower() in _OWN_HEADERS or name.lower().startswith("proxy-")
-        )
-        if unfit or _BREAKS.search(value):
-            raise SageError(BAD_HEADER, {"name": name[:100]})
-    sent = {name: value for name, value in headers.items() if name.lower() != "accept-encoding"}
-    sent["Accept-Encoding"] = "gzip, deflate"
-    if not any(name.lower() == "user-agent" for name in sent):
-        sent["User-Agent"] = "sage-studio"
-    return sent
-
-
-def is_downgrade(before: httpx.URL, after: httpx.URL) -> bool:
-    """Whether a redirect leaves encryption: a secret must not follow, not even to its own host."""
-    return before.scheme == "https" and after.scheme != "https"
-
-
-def _next_hop(hop: _Hop, status: int, target: str) -> _Hop:
-    """The request a redirect asks for (RFC 9110, 15.4); what is personal stays with its origin."""
-    try:
-        joined = str(hop.url.join(target))
-    except (httpx.InvalidURL, ValueError) as error:
-        raise SageError(BAD_URL, {"url": target[:200], "reason": "it cannot be read"}) from error
-    url = checked_url(joined)
-    headers = hop.headers
-    if (url.scheme, url.host, url.port) != (hop.url.scheme, hop.url.host, hop.url.port):
-        headers = {name: value for name, value in headers.items() if name.lower() not in _PERSONAL_HEADERS}
-    becomes_get = (status == 303 and hop.method != "HEAD") or (status in {301, 302} and hop.method == "POST")
-    if not becomes_get:
-        return replace(hop, url=url, headers=headers)
-    headers = {name: value for name, value in headers.items() if name.lower() != "content-type"}
-    return _Hop("GET", url, headers, None)

@@ -75,3 +75,12 @@ BAD_ANSWER = define_error(
     zh="无法读取 {host} 的响应：{reason}。",
     status=502,
 )
+ONCE_ONLY = define_error(
+    "http.once_only",
+    3309,
+    en="What is sent as a stream cannot be {what}: it is there only once.",
+    zh="以流方式发送的内容只能使用一次，无法被{what}。",
+    hint_en="Send the whole content at once.",
+    hint_zh="请一次性发送完整内容。",
+    status=502,
+)

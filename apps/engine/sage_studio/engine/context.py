@@ -147,10 +147,8 @@ class RunContext:
         """Whether the run was planned with this node's cheaper model."""
         return self.node_id in self._run.spending.cheaper
 
-    async def credential(self, name: str) -> Mapping[str, str]:
-        fields = await self._run.host.credential(name)
-        self._run.masks.learn(fields.values())
-        return fields
+    async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
+        return await self._run.host.credential(name, host=host, port=port)
 
     def blot(self, secrets: Iterable[str]) -> None:
         """Secrets another worker has used on this node's behalf."""

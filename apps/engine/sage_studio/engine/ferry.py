@@ -44,13 +44,31 @@ class _Ferried:
             return member
 
         def call(*args: Any, **kwargs: Any) -> Any:
-            if inspect.isasyncgenfunction(inspect.unwrap(member)):
-                return _ferried_iterator(member(*args, **kwargs))
             if inspect.iscoroutinefunction(inspect.unwrap(member)):
                 return _Crossing(lambda: member(*args, **kwargs))
-            return member(*args, **kwargs)
+            given = member(*args, **kwargs)
+            if hasattr(given, "__aenter__"):
+                return _FerriedBlock(given)
+            return _ferried_iterator(given) if hasattr(given, "__anext__") else given
 
         return call
+
+
+class _FerriedBlock:
+    """An asynchronous block of a client (``async with ctx.http.stream(...)``), entered and left on the
+    loop."""
+
+    __slots__ = ("_block",)
+
+    def __init__(self, block: Any) -> None:
+        self._block = block
+
+    async def __aenter__(self) -> Any:
+        given = await _Crossing(self._block.__aenter__)
+        return given if isinstance(given, str) else _Ferried(given)
+
+    async def __aexit__(self, *error: Any) -> Any:
+        return await _Crossing(lambda: self._block.__aexit__(*error))
 
 
 async def _ferried_iterator(source: AsyncIterator[Any]) -> AsyncIterator[Any]:
@@ -87,8 +105,8 @@ class ThreadContext:
     async def price(self, model: str) -> Any:
         return await _Crossing(lambda: self._context.price(model))
 
-    async def credential(self, name: str) -> Any:
-        return await _Crossing(lambda: self._context.credential(name))
+    async def credential(self, name: str, **place: Any) -> Any:
+        return await _Crossing(lambda: self._context.credential(name, **place))
 
     async def body(self, *args: Any, **more: Any) -> Any:
         return await _Crossing(lambda: self._context.body(*args, **more))

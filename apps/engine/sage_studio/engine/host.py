@@ -44,7 +44,7 @@ class Host(Protocol):
 
     @property
     def secrets_seen(self) -> Collection[str]:
-        """Secrets the clients below have sent on behalf of nodes; blotted in all the run says."""
+        """Secrets nodes were given, or the clients below have sent for them; blotted in all the run says."""
         ...
 
     @property
@@ -103,8 +103,9 @@ class Host(Protocol):
         is to go on wherever somebody else can take the run up and find it."""
         ...
 
-    async def credential(self, name: str) -> Mapping[str, str]:
-        """The secret fields of a credential, for a node that must hold them itself.
+    async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
+        """The fields of a credential, for a node that must hold them itself and uses them toward ``host``;
+        what of them is secret is added to ``secrets_seen``.
 
         Raises SageError when there is no such credential or the run may not use it.
         """

@@ -30,11 +30,13 @@ def text(en: str, zh: str) -> Text:
     return Text(en=en, zh=zh)
 
 
-class _Shape(BaseModel):
+class Shape(BaseModel):
+    """A value that says nothing but what is declared."""
+
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Port(_Shape):
+class Port(Shape):
     """A typed input or output. ``type`` is written as in the node library: ``array<Document>``.
 
     ``multiple`` inputs take any number of edges and receive a list of ``(source node id, value)``
@@ -54,14 +56,14 @@ class Port(_Shape):
     streams: bool = False
 
 
-class Choice(_Shape):
+class Choice(Shape):
     """One option of a select field."""
 
     value: str
     label: Text
 
 
-class Field(_Shape):
+class Field(Shape):
     """One configuration field.
 
     ``minimum``/``maximum`` bound numbers and ``max_length`` bounds text, in ``unit``.
@@ -69,9 +71,11 @@ class Field(_Shape):
     plain text (``never``), is handed to the node compiled, to be evaluated once per item with
     ``item`` and ``index`` in scope (``item``), or, on containers, is evaluated inside the body at the
     end of every iteration (``body``). ``show_when`` maps another field to the values
-    that make this one appear. ``shared_text`` fields are edited by several people at once
+    that make this one appear. ``item_names`` are further names an ``item`` expression may use, which the
+    node gives to each evaluation. ``shared_text`` fields are edited by several people at once
     character by character. ``wireable`` fields also appear as an input port of the same name;
-    an edge wins over the field.
+    an edge wins over the field. A ``credential`` control offers credentials of ``credential_kinds``
+    (none: any kind).
     """
 
     name: str
@@ -89,13 +93,14 @@ class Field(_Shape):
     placeholder: Text | None = None
     expert: bool = False
     expression: ExpressionUse = "allowed"
+    item_names: tuple[str, ...] = ()
     shared_text: bool = False
     wireable: bool = False
     show_when: dict[str, tuple[Json, ...]] | None = None
-    credential_kind: str | None = None
+    credential_kinds: tuple[str, ...] = ()
 
 
-class Needs(_Shape):
+class Needs(Shape):
     """What one attempt of a node takes of its worker while it runs: ``cpu`` in processors, ``memory_mb``
     in MiB, ``gpu`` in whole devices."""
 
@@ -104,7 +109,7 @@ class Needs(_Shape):
     gpu: int = PydanticField(default=0, ge=0)
 
 
-class Body(_Shape):
+class Body(Shape):
     """The inside of a container.
 
     ``gives`` are the ports its body sees on it (connections from the container to a child), ``takes``
@@ -121,9 +126,10 @@ class Body(_Shape):
     is_loop: bool = False
 
 
-class NodeSpec(_Shape):
+class NodeSpec(Shape):
     """Everything the editor, the validator and the engine know of a node type.
 
+    ``icon`` is a name of the set or an emoji; ``color`` (``#1890ff``) stands for the category's own.
     ``summary`` is a template over configuration fields for the card's second line
     (``"{size} characters"``). The outputs of a ``deterministic`` node follow from its configuration and
     inputs alone; a node that ``gives_all`` never leaves an output port out. ``blocking`` nodes run in a
@@ -136,6 +142,8 @@ class NodeSpec(_Shape):
     description: Text
     category: Category
     icon: str
+    color: str = ""
+    author: str = ""
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()
     config: tuple[Field, ...] = ()

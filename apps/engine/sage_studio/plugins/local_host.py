@@ -1,8 +1,7 @@
 """The host of runs without a server: the command line's, and the tests' of nodes.
 
 Files are read from paths of this machine and written into a folder; vectors, state and notices
-live in memory. Credentials come from the environment: ``SAGE_CREDENTIAL_<NAME>`` holds the secret and
-``SAGE_CREDENTIAL_<NAME>_HOSTS`` the hosts it may be sent to.
+live in memory. Credentials come from the environment (see ``local_vault``).
 """
 
 from __future__ import annotations
@@ -23,18 +22,19 @@ from typing import Any, Self, TextIO
 
 import numpy as np
 
-from sage_studio.egress import EgressPolicy, GuardedClient, SecretHeader
+from sage_studio.egress import EgressPolicy, GuardedClient
 from sage_studio.engine import Allowance, MemoryRunStore, NodeCache, Plan, compile_flow, run_flow
 from sage_studio.flow import parse
 from sage_studio.flow.document import Budget
 from sage_studio.kernel import Json, JsonObject, define_error, json_object, new_id
 from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
+from sage_studio.plugins.local_vault import LocalVault
 from sage_studio.plugins.model_prices import listed_price
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_bytes
 from sage_studio.plugins.support.search import VectorIndex
-from sage_studio.sdk import FileRef, NodeError, Price, VectorHit
+from sage_studio.sdk import FileRef, NodeError, Price, StateScope, VectorHit
 from sage_studio.sdk.money import minor_to_micros
 
 NO_FILE = define_error(
@@ -45,15 +45,6 @@ NO_FILE = define_error(
     hint_en="Give a path of this machine, or sample:<name>.",
     hint_zh="请提供本机路径，或使用 sample:<名称>。",
     status=404,
-)
-NO_CREDENTIAL = define_error(
-    "local.no_credential",
-    3252,
-    en="There is no credential “{name}”.",
-    zh="没有名为“{name}”的凭据。",
-    hint_en="Set {variable} (and {variable}_HOSTS for one that is sent to a host).",
-    hint_zh="请设置 {variable}（需要发送到主机的凭据还要设置 {variable}_HOSTS）。",
-    status=422,
 )
 MODEL_DIFFERS = define_error(
     "local.model_differs",
@@ -248,16 +239,16 @@ class PrintingNotifier:
 
 
 class MemoryState:
-    """Values a flow keeps, until the process ends."""
+    """``ctx.state`` until the process ends."""
 
     def __init__(self) -> None:
-        self._values: dict[str, Json] = {}
+        self._values: dict[tuple[StateScope, str], Json] = {}
 
-    async def get(self, key: str, default: Json = None) -> Json:
-        return self._values.get(key, default)
+    async def get(self, key: str, default: Json = None, *, scope: StateScope = "flow") -> Json:
+        return self._values.get((scope, key), default)
 
-    async def set(self, key: str, value: Json) -> None:
-        self._values[key] = value
+    async def set(self, key: str, value: Json, *, scope: StateScope = "flow") -> None:
+        self._values[scope, key] = value
 
 
 class LocalHost:
@@ -288,7 +279,8 @@ class LocalHost:
         self.blobs = LocalBlobs()
         self.vectors = LocalVectors()
         self.notifier = PrintingNotifier(out or sys.stdout)
-        self.http = HostHttp(GuardedClient(policy), self._header_for, instance_url)
+        self._vault = LocalVault(self._environ, self.secrets_seen)
+        self.http = HostHttp(GuardedClient(policy), self._vault, instance_url)
         self.llm = AnthropicLlm(
             api_key=self._environ.get("ANTHROPIC_API_KEY", ""),
             address=self._environ.get("ANTHROPIC_BASE_URL", ""),
@@ -358,32 +350,10 @@ class LocalHost:
         answer["error"] = None if result.error is None else json_object(result.error)
         deliver(answer)
 
-    async def credential(self, name: str) -> Mapping[str, str]:
+    async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
         """Raises NodeError ``local.no_credential``."""
-        return {"api_key": self._secret(name)}
-
-    def _secret(self, name: str) -> str:
-        variable = _variable(name)
-        secret = self._environ.get(variable, "")
-        if not secret:
-            raise NodeError(NO_CREDENTIAL, {"name": name, "variable": variable})
-        self.secrets_seen.add(secret)
-        return secret
-
-    async def _header_for(self, name: str, host: str, port: int | None) -> SecretHeader:
-        hosts = self._hosts(name)
-        if host.lower() not in hosts and f"{host.lower()}:{port}" not in hosts:
-            raise NodeError(NO_CREDENTIAL, {"name": f"{name} → {host}", "variable": _variable(name)})
-        return SecretHeader("Authorization", f"Bearer {self._secret(name)}", hosts)
+        return await self._vault.credential(name, host=host, port=port)
 
     async def _secret_for(self, name: str, host: str) -> str:
-        await self._header_for(name, host, None)
-        return self._secret(name)
-
-    def _hosts(self, name: str) -> tuple[str, ...]:
-        listed = self._environ.get(f"{_variable(name)}_HOSTS", "").split(",")
-        return tuple(host.strip().lower() for host in listed if host.strip())
-
-
-def _variable(name: str) -> str:
-    return "SAGE_CREDENTIAL_" + re.sub(r"[^A-Z0-9]+", "_", name.upper())
+        fields = await self._vault.credential(name, host=host)
+        return fields.get("api_key", "")

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 from asyncio import StreamReader, StreamWriter
 from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Protocol, TypedDict
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from sage_studio.kernel.json import Json, JsonObject
 from sage_studio.sdk.control import BodyFailed, BodyResult
+from sage_studio.sdk.llm import LlmClient as LlmClient, LlmReply as LlmReply
 from sage_studio.sdk.money import Price
 
 
@@ -110,6 +112,31 @@ class HttpResponse(Protocol):
     def json(self) -> Json: ...
 
 
+class StreamedResponse(Protocol):
+    """An answer whose body is still to come; the body can be read once."""
+
+    @property
+    def status(self) -> int: ...
+
+    @property
+    def headers(self) -> Mapping[str, str]: ...
+
+    @property
+    def url(self) -> str: ...
+
+    def plain_headers(self) -> Mapping[str, str]:
+        """Without those that describe how the body was packed on its way."""
+        ...
+
+    def chunks(self) -> AsyncIterator[bytes]:
+        """The body, unpacked, as it comes."""
+        ...
+
+    async def read(self) -> bytes:
+        """The whole body."""
+        ...
+
+
 class HttpClient(Protocol):
     """The one guarded client: addresses are checked, redirects re-checked, sizes capped."""
 
@@ -125,6 +152,7 @@ class HttpClient(Protocol):
         timeout_s: float = 30.0,
         max_bytes: int = 10 << 20,
         credential: str | None = None,
+        follow: bool = True,
     ) -> HttpResponse:
         """Send one request. ``credential`` names a credential whose secret is put where its kind
         says, and only toward its allowed hosts.
@@ -133,50 +161,54 @@ class HttpClient(Protocol):
         """
         ...
 
-    async def connect(
-        self, host: str, port: int, *, tls: bool = False, timeout_s: float = 10.0
-    ) -> tuple[StreamReader, StreamWriter]:
-        """A connection for another protocol than HTTP, to an address held to the same rules."""
-        ...
-
-
-class LlmClient(Protocol):
-    """A chat model, when one is configured."""
-
-    @property
-    def available(self) -> bool: ...
-
-    @property
-    def default_model(self) -> str: ...
-
-    async def warm(self) -> None:
-        """Load what the first prompt needs; sends nothing."""
-        ...
-
-    async def chat(
+    def stream(
         self,
+        method: str,
+        url: str,
         *,
-        prompt: str,
-        system: str = "",
-        model: str | None = None,
-        max_tokens: int = 1024,
-        temperature: float | None = None,
+        headers: Mapping[str, str] | None = None,
+        params: Mapping[str, str] | None = None,
+        content: bytes | AsyncIterator[bytes] | None = None,
+        content_length: int | None = None,
+        json: Json = None,
+        timeout_s: float = 30.0,
+        idle_s: float = 60.0,
+        max_bytes: int = 1 << 30,
         credential: str | None = None,
-        cheaper_model: str | None = None,
-    ) -> LlmReply:
-        """One question, one whole answer; it is paid for from the flow's budget. ``cheaper_model`` is asked
-        instead when the budget asks for it."""
+        follow: bool = True,
+    ) -> AbstractAsyncContextManager[StreamedResponse]:
+        """Send a request and read its answer while it comes. ``timeout_s`` bounds the time until the answer
+        begins, ``idle_s`` the wait for each piece of it; uploads may come from an iterator."""
         ...
 
+    async def connect(
+        self,
+        host: str,
+        port: int,
+        *,
+        tls: bool = False,
+        timeout_s: float = 10.0,
+        credential: str | None = None,
+    ) -> tuple[StreamReader, StreamWriter]:
+        """A connection for another protocol than HTTP, to an address held to the same rules; with a
+        ``credential`` only to a host that it allows."""
+        ...
 
-class LlmReply(TypedDict):
-    """A whole answer; token counts are the provider's."""
+    async def address(self, host: str, port: int, *, credential: str | None = None) -> str:
+        """The checked IP address that a driver with sockets of its own must connect to, once for every
+        connection; TLS is to be checked against the real name. With a ``credential`` the host must be one
+        that it allows."""
+        ...
 
-    text: str
-    model: str
-    input_tokens: int
-    output_tokens: int
-    stop_reason: str
+    def proxy(self, *, credential: str | None = None) -> AbstractAsyncContextManager[str]:
+        """A proxy on loopback for libraries that open connections themselves; gives its address, with a
+        secret in it. With a ``credential`` it leads only to the hosts that it allows."""
+        ...
+
+    def transport(self, *, credential: str | None = None) -> Any:
+        """An ``httpx2.AsyncBaseTransport`` for libraries built on httpx2. With a ``credential`` the secret is
+        put in its place on the way, and the library needs none."""
+        ...
 
 
 class Notifier(Protocol):
@@ -189,12 +221,15 @@ class Notifier(Protocol):
         ...
 
 
+StateScope: TypeAlias = Literal["run", "flow", "workspace"]
+
+
 class StateMap(Protocol):
-    """Values a flow keeps between runs."""
+    """Values that are kept: for the run, by the flow between runs, or for all flows of the workspace."""
 
-    async def get(self, key: str, default: Json = None) -> Json: ...
+    async def get(self, key: str, default: Json = None, *, scope: StateScope = "flow") -> Json: ...
 
-    async def set(self, key: str, value: Json) -> None: ...
+    async def set(self, key: str, value: Json, *, scope: StateScope = "flow") -> None: ...
 
 
 class ItemExpression(Protocol):
@@ -202,7 +237,9 @@ class ItemExpression(Protocol):
 
     source: str
 
-    def evaluate(self, item: Any, index: int = 0) -> Any: ...
+    def evaluate(self, item: Any, index: int = 0, **given: Any) -> Any:
+        """``given`` are the values of the field's ``item_names``."""
+        ...
 
 
 class Context(Protocol):
@@ -265,8 +302,13 @@ class Context(Protocol):
         """What a model costs by the workspace's price table; None when nobody knows."""
         ...
 
-    async def credential(self, name: str) -> Mapping[str, str]:
-        """The secret fields of a credential of the workspace; the use is recorded."""
+    async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
+        """The fields of a credential of the workspace, by name; the use is recorded.
+
+        ``host`` (and ``port``) are where the node is about to use it: one that is bound to hosts is given
+        only toward those. A kind that holds its host among its fields (a database's) needs none. Raises
+        NodeError ``credential.*``.
+        """
         ...
 
     async def in_thread(self, function: Any, *args: Any) -> Any:

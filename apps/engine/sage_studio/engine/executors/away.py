@@ -9,15 +9,19 @@ from __future__ import annotations
 import asyncio
 import importlib
 from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, cast
 
+from sage_studio.egress import ForwardProxy
+from sage_studio.egress.answers import without_packing
 from sage_studio.engine.executors.conversation import Conversation
 from sage_studio.engine.executors.errors import NODE_MISSING
 from sage_studio.engine.executors.home import COST, LOG, PROGRESS, SERVICES
 from sage_studio.engine.stepping import run_whole
 from sage_studio.kernel import Json, SageError
-from sage_studio.sdk import Context, Node
+from sage_studio.sdk import Context, Node, NodePlugin, as_node
 
 
 class _Service:
@@ -44,6 +48,52 @@ class _Service:
             yield item
 
 
+class AwayHttp(_Service):
+    """``ctx.http`` of a node that runs elsewhere. Requests are made at home; drivers connect from here, to
+    addresses that were checked there."""
+
+    @asynccontextmanager
+    async def stream(self, *args: Any, **kwargs: Any) -> AsyncIterator[AwayStream]:
+        answer = await self._ask("http.stream", [list(args), kwargs])
+        try:
+            yield AwayStream(answer["status"], answer["headers"], answer["url"], answer["chunks"])
+        finally:
+            with suppress(OSError):
+                await asyncio.shield(self._ask("http.stream_close", [[answer["number"]], {}]))
+
+    @asynccontextmanager
+    async def proxy(self, *, credential: str | None = None) -> AsyncIterator[str]:
+        async def resolve(host: str, port: int) -> str:
+            return str(await self.address(host, port, credential=credential))
+
+        async with ForwardProxy(resolve) as proxy:
+            yield proxy.url
+
+    def transport(self, *, credential: str | None = None) -> Any:
+        module = importlib.import_module("sage_studio.egress.httpx2_transport")
+        return module.GuardedTransport(self, credential=credential)
+
+
+@dataclass(frozen=True, slots=True)
+class AwayStream:
+    """A ``StreamedResponse`` whose body comes through the conversation."""
+
+    status: int
+    headers: Mapping[str, str]
+    url: str
+    body: AsyncIterator[bytes]
+
+    def plain_headers(self) -> dict[str, str]:
+        return without_packing(self.headers)
+
+    async def chunks(self) -> AsyncIterator[bytes]:
+        async for part in self.body:
+            yield part
+
+    async def read(self) -> bytes:
+        return b"".join([part async for part in self.body])
+
+
 class _Llm(_Service):
     def __init__(self, ask: Callable[[str, Any], Any], *, available: bool) -> None:
         super().__init__(ask, "llm")
@@ -66,7 +116,7 @@ class RemoteContext:
         self.deadline: datetime | None = call["deadline"]
         self.cancelled = False
         ask = talk.ask
-        self.http = _Service(ask, "http")
+        self.http = AwayHttp(ask, "http")
         self.files = _Service(ask, "files")
         self.blobs = _Service(ask, "blobs")
         self.vectors = _Service(ask, "vectors")
@@ -119,6 +169,8 @@ def node_class(origin: str, type_: str, version: str) -> type[Node]:
     except Exception as error:  # an import runs the module, which may fail in any way
         reason = f"{type(error).__name__}: {str(error)[:300]}"
         raise SageError(NODE_MISSING, {"type": type_, "version": version, "reason": reason}) from error
+    if isinstance(found, type) and issubclass(found, NodePlugin):
+        found = as_node(found)
     if not (isinstance(found, type) and issubclass(found, Node)):
         raise SageError(NODE_MISSING, {"type": type_, "version": version, "reason": f"{origin} is no node"})
     if (found.spec.id, found.spec.version) != (type_, version):

@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 from collections.abc import Awaitable, Mapping
-from contextlib import suppress
+from contextlib import AsyncExitStack, suppress
 from typing import Any, Protocol
 
 from sage_studio.engine.executors.call import NodeCall
@@ -34,7 +34,7 @@ AUTHORITY_VARIABLE = "SAGE_NODE_AUTHORITY"
 STOP_GRACE_S = 1.5
 
 SERVICES: Mapping[str, frozenset[str]] = {
-    "http": frozenset({"request"}),
+    "http": frozenset({"request", "address", "stream", "stream_close"}),
     "files": frozenset({"read", "stream", "write"}),
     "blobs": frozenset({"put", "get"}),
     "vectors": frozenset({"upsert", "search", "model"}),
@@ -68,9 +68,10 @@ async def run_over(link: Link, call: NodeCall, context: Context) -> Mapping[str,
     not, ending its process is up to whoever owns the link. Raises what the node raised, and
     ``link.lost()`` when the process went away.
     """
+    desk = Desk(context)
     try:
         async with asyncio.TaskGroup() as group:
-            talk = Conversation(link.send, group, answer=Desk(context).answer, hear=_hearing(context))
+            talk = Conversation(link.send, group, answer=desk.answer, hear=_hearing(context))
             reader = group.create_task(_read(link, talk))
             try:
                 return checked(await _run(talk, call, context))
@@ -80,6 +81,8 @@ async def run_over(link: Link, call: NodeCall, context: Context) -> Mapping[str,
     except BaseExceptionGroup as failures:
         # The children are the conversation's own: their first error is the call's.
         raise _first(failures) from None
+    finally:
+        await asyncio.shield(desk.close())
 
 
 async def _run(talk: Conversation, call: NodeCall, context: Context) -> Any:
@@ -136,12 +139,18 @@ class Desk:
 
     def __init__(self, context: Context) -> None:
         self._context = context
+        self._open: dict[int, AsyncExitStack] = {}
+        self._opened = 0
 
     async def answer(self, method: str, value: Any) -> Any:
         """Raises SageError ``executor.not_offered`` for anything but the listed methods."""
         service, _, name = method.partition(".")
         if name not in SERVICES.get(service, ()):
             raise SageError(NOT_OFFERED, {"method": method[:100]})
+        if method == "http.stream":
+            return await self._stream(*_arguments(value))
+        if method == "http.stream_close":
+            return await self._close(_arguments(value)[0])
         target = self._context if service == "context" else getattr(self._context, service)
         function = getattr(target, name, None)
         if function is None:
@@ -151,6 +160,25 @@ class Desk:
         if inspect.isawaitable(given):
             return await _awaited(given)
         return given
+
+    async def _stream(self, arguments: list[Any], keywords: dict[str, Any]) -> dict[str, Any]:
+        """Begin a streamed exchange: its head, its body as it comes, and the number to close it by."""
+        stack = AsyncExitStack()
+        answer = await stack.enter_async_context(self._context.http.stream(*arguments, **keywords))
+        self._opened += 1
+        self._open[self._opened] = stack
+        head = {"status": answer.status, "headers": dict(answer.headers), "url": answer.url}
+        return {"number": self._opened, **head, "chunks": answer.chunks()}
+
+    async def _close(self, arguments: list[Any]) -> None:
+        stack = self._open.pop(arguments[0] if arguments else 0, None)
+        if stack is not None:
+            await stack.aclose()
+
+    async def close(self) -> None:
+        """End the exchanges that are still open: the node is gone."""
+        for number in tuple(self._open):
+            await self._close([number])
 
 
 async def _awaited(given: Awaitable[Any]) -> Any:

@@ -49,7 +49,7 @@ def password_field(help_text: Text) -> Field:
         help=help_text,
         default="",
         control="credential",
-        credential_kind="api_key",
+        credential_kinds=("api_key",),
         expression="never",
     )
 

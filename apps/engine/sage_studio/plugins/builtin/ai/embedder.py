@@ -83,7 +83,7 @@ class Embedder(Node):
                 label=text("Credential", "凭据"),
                 default="",
                 control="credential",
-                credential_kind="api_key",
+                credential_kinds=("openai", "api_key", "bearer"),
                 expression="never",
                 show_when=_API_ONLY,
             ),

@@ -122,7 +122,7 @@ class Llm(Node):
                 help=text("Empty: the key of the instance.", "留空则使用实例的密钥。"),
                 default="",
                 control="credential",
-                credential_kind="api_key",
+                credential_kinds=("anthropic", "openai", "api_key"),
                 expression="never",
             ),
             Field(

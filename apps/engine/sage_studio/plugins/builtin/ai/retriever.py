@@ -69,7 +69,7 @@ class Retriever(Node):
                 help=text("Only for collections embedded by a service.", "仅用于由嵌入服务生成的集合。"),
                 default="",
                 control="credential",
-                credential_kind="api_key",
+                credential_kinds=("api_key",),
                 expression="never",
                 expert=True,
             ),

@@ -134,7 +134,7 @@ class HttpRequest(Node):
                 help=text("Sent only to the hosts it allows.", "仅发送给凭据允许的主机。"),
                 default="",
                 control="credential",
-                credential_kind="api_key",
+                credential_kinds=("api_key", "bearer", "basic", "query_key", "oauth2"),
                 expression="never",
             ),
             Field(
