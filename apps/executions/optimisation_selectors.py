@@ -15,14 +15,14 @@ from apps.collaboration.selectors import definition_current
 from apps.executions.budgets import model_price
 from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.types import BRANCHES_KEY
-from apps.files.services import flow_value_get
+from apps.files.services import kept_value_get
 from apps.flows.models import Definition, Flow
 from sage_studio.engine import compile_flow
 from sage_studio.engine.optimise import Durations, Report, measured_times, optimise, report_of
 from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_of, counted_in
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import Budget, FlowDocument
-from sage_studio.plugins.anthropic_llm import DEFAULT_MODEL
+from sage_studio.plugins.models.client import DEFAULT_MODEL
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Price, usage_micros
 
@@ -38,7 +38,7 @@ def flow_optimisation(flow: Flow) -> Report:
     definition = definition_current(flow)
     plan = compile_flow(parse_plain(definition.body), builtin_registry(), optimised=False)
     changes = optimise(plan, flow_durations(flow.pk))
-    kept = flow_value_get(flow.workspace_id, flow.pk, BRANCHES_KEY)
+    kept = kept_value_get(flow.workspace_id, flow.pk, BRANCHES_KEY)
     card = kept.get("card") if isinstance(kept, dict) else None
     report = report_of(changes, branches=card if isinstance(card, dict) else None)
     optimised, drawn = _run_times(flow, definition)

@@ -116,7 +116,7 @@ class VectorEntry(models.Model):
 
 
 class FlowValue(models.Model):
-    """A value a flow keeps between its runs."""
+    """A value that is kept; ``flow_id`` is the flow, the run or the workspace whose value it is."""
 
     id = models.BigAutoField(primary_key=True)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")

@@ -18,7 +18,7 @@ from apps.executions.services import runs_forget
 from apps.executions.tidying import tidy
 from apps.files import disk
 from apps.files.models import Blob
-from apps.files.services import Draft, artifact_write, blob_put, blobs_collect, file_delete, flow_value_set
+from apps.files.services import Draft, artifact_write, blob_put, blobs_collect, file_delete, kept_value_set
 from apps.flows.models import Flow
 from apps.workspaces.services import keep_runs_days_set
 from tests.executions.flows import definition, make_flow, start
@@ -119,7 +119,7 @@ def test_values_nobody_names_go_and_all_others_stay(people: World, flow: Flow) -
     nodes = NodeRun.objects.filter(run=run)
     nodes.update(outputs={"$checkpoint": {"$blob": state, "size_bytes": 9, "mime": "application/json"}})
     remembered = put(people, b'"remembered"')
-    flow_value_set(people.workspace.pk, flow.pk, "last", {"key": remembered})
+    kept_value_set(people.workspace.pk, flow.pk, "last", {"key": remembered})
     unnamed, young = put(people, b'"unnamed"'), put(people, b'"young"', ago=timedelta(hours=23))
     again = put(people, b'"put again"')
     blob_put(people.workspace.pk, b'"put again"')

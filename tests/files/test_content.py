@@ -79,10 +79,10 @@ def test_a_deleted_workspace_takes_its_content_along(world: World) -> None:
 
 def test_values_a_flow_keeps_are_its_own(world: World) -> None:
     flow, other = uuid.uuid4(), uuid.uuid4()
-    services.flow_value_set(world.workspace.pk, flow, "count", 1)
-    services.flow_value_set(world.workspace.pk, flow, "count", {"n": 2})
-    assert services.flow_value_get(world.workspace.pk, flow, "count") == {"n": 2}
-    assert services.flow_value_get(world.workspace.pk, other, "count", 0) == 0
+    services.kept_value_set(world.workspace.pk, flow, "count", 1)
+    services.kept_value_set(world.workspace.pk, flow, "count", {"n": 2})
+    assert services.kept_value_get(world.workspace.pk, flow, "count") == {"n": 2}
+    assert services.kept_value_get(world.workspace.pk, other, "count", 0) == 0
 
 
 def test_a_new_folders_name_is_on_disk_before_what_lies_in_it(

@@ -59,13 +59,14 @@ async def run_node(
     config: Mapping[str, Any] | None = None,
     inputs: Mapping[str, Any] | None = None,
     branches: list[Any] | None = None,
+    branches_to: str = "values",
 ) -> Mapping[str, Any]:
     """The outputs of one node given values on its input ports. Raises NodeFailed.
 
-    ``branches`` are the values that meet on the ``values`` port of a merge.
+    ``branches`` are the values that meet on a port that takes several, that of a merge unless named.
     """
     wired = dict(inputs or {})
-    ports = [*wired, *(["values"] * len(branches or []))]
+    ports = [*wired, *([branches_to] * len(branches or []))]
     values = dict(zip(_PORTS, [*wired.values(), *(branches or [])], strict=False))
     nodes = [
         {"id": "given_1", "type": "given", "config": {"values": values}},

@@ -78,10 +78,9 @@ async def test_every_example_runs(spec: NodeSpec, host: LocalHost) -> None:
             "nodes": [{"id": f"{spec.id}_1", "type": spec.id, "config": config}],
         }
         made: Any = (await run_flow_here(body, host)).outputs[f"{spec.id}_1"]
-    elif spec.id == "merge":
-        made = await run_node(
-            spec.id, host, config=config, branches=[value for _n, value in inputs["values"]]
-        )
+    elif several := [port.name for port in spec.inputs if port.multiple]:
+        given = [value for _node, value in inputs[several[0]]]
+        made = await run_node(spec.id, host, config=config, branches=given, branches_to=several[0])
     else:
         made = await run_node(spec.id, host, config=config, inputs=inputs)
     for port, value in spec.example.get("outputs", {}).items():

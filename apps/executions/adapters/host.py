@@ -33,8 +33,8 @@ from sage_studio.egress import EgressPolicy, GuardedClient
 from sage_studio.engine import Allowance
 from sage_studio.flow.document import Budget
 from sage_studio.kernel import Json, JsonObject, SageError, Text
-from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
+from sage_studio.plugins.models.client import Models
 from sage_studio.sdk import FileRef, Price, StateScope, VectorHit
 
 logger = structlog.get_logger(__name__)
@@ -260,11 +260,13 @@ class DjangoHost:
         self.notifier = WorkspaceNotifier(workspace_id, run_id, call)
         self.cache = WorkspaceCache(workspace_id, call)
         self._vault = WorkspaceVault(workspace_id, run_id, call, self.secrets_seen)
-        self.http = HostHttp(GuardedClient(_policy()), self._vault, settings.CONFIG.address)
-        self.llm = AnthropicLlm(
+        policy = _policy()
+        self.http = HostHttp(GuardedClient(policy), self._vault, settings.CONFIG.address)
+        self.llm = Models(
             api_key=settings.ANTHROPIC_API_KEY,
             address=settings.ANTHROPIC_BASE_URL,
-            secret_for=self._secret_for,
+            policy=policy,
+            credentials=self.credential,
         )
 
     def state(self, flow_id: str) -> KeptValues:
@@ -328,9 +330,6 @@ class DjangoHost:
     async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
         """The fields of a credential toward a host it allows. Raises SageError ``credential.*``."""
         return await self._vault.credential(name, host=host, port=port)
-
-    async def _secret_for(self, name: str, host: str) -> str:
-        return (await self._vault.credential(name, host=host)).get("api_key", "")
 
 
 def _policy() -> EgressPolicy:

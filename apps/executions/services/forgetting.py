@@ -12,6 +12,7 @@ from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions.models import Run
 from apps.executions.types import FINAL_STATES
+from apps.files.services import kept_values_delete
 from apps.workspaces.models import Workspace
 
 AT_ONCE = 20
@@ -45,6 +46,7 @@ def _forget_some(workspace_id: uuid.UUID, before: datetime, at_once: int) -> int
         )
         ids = list(ready.order_by("finished_at").values_list("pk", flat=True)[:at_once])
         Run.objects.filter(old, pk__in=ids).delete()
+        kept_values_delete(workspace_id, ids)
         failpoints.hit("tidy.runs")
     failpoints.hit("tidy.runs_gone")
     return len(ids)

@@ -9,7 +9,7 @@ from apps.files.services.content import (
     file_upload,
     workspace_content_remove,
 )
-from apps.files.services.values import flow_value_get, flow_value_set
+from apps.files.services.values import kept_value_get, kept_value_set, kept_values_delete
 from apps.files.services.vectors import vector_model, vectors_search, vectors_upsert
 
 __all__ = [
@@ -19,8 +19,9 @@ __all__ = [
     "blobs_collect",
     "file_delete",
     "file_upload",
-    "flow_value_get",
-    "flow_value_set",
+    "kept_value_get",
+    "kept_value_set",
+    "kept_values_delete",
     "vector_model",
     "vectors_search",
     "vectors_upsert",

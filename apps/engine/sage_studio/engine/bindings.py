@@ -85,10 +85,12 @@ class CompiledItem:
     def chosen(self, items: Any, start: int = 0) -> tuple[Any, list[list[bool]]] | None:
         return Each(self.template).chosen(items, start)
 
-    def evaluate(self, item: Any, index: int = 0) -> Any:
+    def evaluate(self, item: Any, index: int = 0, **given: Any) -> Any:
         scope = self.scope
         scope["item"] = item
         scope["index"] = index
+        if given:
+            scope.update(given)
         return self._evaluate(scope)
 
 
@@ -119,11 +121,13 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         if use == "body":
             in_body.append(BodyField(name, *bind_value(value, f"{path}.config.{name}")))
             continue
+        found: set[str] = set()
         try:
-            evaluate = _compile(value, reads)
+            evaluate = _compile(value, found)
         except SageError as error:
             error.path = f"{path}.config.{name}{error.path}"
             raise
+        reads |= _without(found, fields[name].item_names if name in fields else ())
         if use == "item":
             constants.pop(name, None)
             per_item.append((name, value, evaluate or _constant(value)))
@@ -140,6 +144,11 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         tuple(in_body),
         frozenset(reads) if reads else _NOTHING,
     )
+
+
+def _without(reads: set[str], given: Sequence[str]) -> set[str]:
+    """What an expression reads beside the names its node gives it."""
+    return {path for path in reads if path.partition(".")[0] not in given} if given else reads
 
 
 def bind_value(value: Json, path: str) -> tuple[Evaluate, frozenset[str]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sage_studio.expressions import Template, compile_template
@@ -96,7 +96,8 @@ class _Reader:
         """Whether a container around the expression gives its body a value of that name."""
         around = containers_of(self.node.id, self.graph.parents)
         for container in [self.node.id, *around] if is_inside else around:
-            spec = self.types.spec(self.graph.nodes[container].type)
+            holder = self.graph.nodes[container]
+            spec = self.types.spec(holder.type, holder.version)
             if spec is not None and spec.body and any(port.name == name for port in spec.body.gives):
                 return True
         return False
@@ -132,7 +133,7 @@ class _Reader:
             return issue(NOT_BEFORE, place, node=self.node.called, name=name)
         if other.disabled:
             return issue(DISABLED, place, severity="warning", node=self.node.called, name=name)
-        spec = self.types.spec(other.type)
+        spec = self.types.spec(other.type, other.version)
         if spec is None or not port or (spec.body is None and port in spec.outputs_by_name):
             return None
         known = output_names(other, spec)
@@ -160,7 +161,8 @@ class _Reader:
         container = graph.parents[node_id]
         if container is None or graph.parents[name] != container:
             return False
-        spec = self.types.spec(graph.nodes[container].type)
+        holder = graph.nodes[container]
+        spec = self.types.spec(holder.type, holder.version)
         if spec is None or spec.body is None or not spec.body.sections:
             return False
         order = list(spec.body.sections)
@@ -172,7 +174,7 @@ def check_expressions(
     document: FlowDocument, graph: Graph, types: NodeTypes, node: FlowNode, place: Place
 ) -> Iterator[Issue]:
     """Every issue of the expressions in a node's settings."""
-    spec = types.spec(node.type)
+    spec = types.spec(node.type, node.version)
     reader: _Reader | None = None
     for name, value in node.config.items():
         if not _may_hold_expressions(value):
@@ -185,7 +187,8 @@ def check_expressions(
                 wired = graph.wired_ports(node.id)
                 reader = _Reader(document, graph, types, node, spec, wired)
             use = "item" if field is None else field.expression
-            yield from _check_text(reader, text, Place(below, node.id), use)
+            given = () if field is None else field.item_names
+            yield from _check_text(reader, text, Place(below, node.id), use, given)
 
 
 def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
@@ -203,7 +206,9 @@ def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
                     yield issue(UNKNOWN, place, node="outputs", name=root, near=near)
 
 
-def _check_text(reader: _Reader, text: str, place: Place, use: ExpressionUse) -> Iterator[Issue]:
+def _check_text(
+    reader: _Reader, text: str, place: Place, use: ExpressionUse, given: Sequence[str] = ()
+) -> Iterator[Issue]:
     template = _compiled(text, place)
     if isinstance(template, Issue):
         yield template
@@ -212,6 +217,8 @@ def _check_text(reader: _Reader, text: str, place: Place, use: ExpressionUse) ->
     if len(template.positions) > 1:
         paths = sorted(paths, key=template.positions.__getitem__)
     for path in paths:
+        if path.partition(".")[0] in given:
+            continue
         found = reader.check(path, use=use, place=place)
         if found is not None:
             yield found

@@ -27,10 +27,10 @@ from sage_studio.engine import Allowance, MemoryRunStore, NodeCache, Plan, compi
 from sage_studio.flow import parse
 from sage_studio.flow.document import Budget
 from sage_studio.kernel import Json, JsonObject, define_error, json_object, new_id
-from sage_studio.plugins.anthropic_llm import AnthropicLlm
 from sage_studio.plugins.host_http import HostHttp
 from sage_studio.plugins.local_vault import LocalVault
 from sage_studio.plugins.model_prices import listed_price
+from sage_studio.plugins.models.client import Models
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_bytes
 from sage_studio.plugins.support.search import VectorIndex
@@ -281,10 +281,11 @@ class LocalHost:
         self.notifier = PrintingNotifier(out or sys.stdout)
         self._vault = LocalVault(self._environ, self.secrets_seen)
         self.http = HostHttp(GuardedClient(policy), self._vault, instance_url)
-        self.llm = AnthropicLlm(
+        self.llm = Models(
             api_key=self._environ.get("ANTHROPIC_API_KEY", ""),
             address=self._environ.get("ANTHROPIC_BASE_URL", ""),
-            secret_for=self._secret_for,
+            policy=policy,
+            credentials=self.credential,
         )
 
     def state(self, flow_id: str) -> MemoryState:
@@ -353,7 +354,3 @@ class LocalHost:
     async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
         """Raises NodeError ``local.no_credential``."""
         return await self._vault.credential(name, host=host, port=port)
-
-    async def _secret_for(self, name: str, host: str) -> str:
-        fields = await self._vault.credential(name, host=host)
-        return fields.get("api_key", "")

@@ -20,19 +20,41 @@ from sage_studio.plugins.builtin.control.try_catch import TryCatch
 from sage_studio.plugins.builtin.control.wait import Wait
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
 from sage_studio.plugins.builtin.output.notify import Notify
+from sage_studio.plugins.builtin.processing.csv_parser import CsvParser
+from sage_studio.plugins.builtin.processing.data_dedupe import DataDedupe
 from sage_studio.plugins.builtin.processing.data_filter import DataFilter
+from sage_studio.plugins.builtin.processing.data_flatten import DataFlatten
 from sage_studio.plugins.builtin.processing.data_group import DataGroup
+from sage_studio.plugins.builtin.processing.data_join import DataJoin
 from sage_studio.plugins.builtin.processing.data_map import DataMap
+from sage_studio.plugins.builtin.processing.data_reduce import DataReduce
+from sage_studio.plugins.builtin.processing.data_sort import DataSort
+from sage_studio.plugins.builtin.processing.html_parser import HtmlParser
+from sage_studio.plugins.builtin.processing.json_parser import JsonParser
 from sage_studio.plugins.builtin.processing.pdf_parser import PdfParser
+from sage_studio.plugins.builtin.processing.regex_extract import RegexExtract
+from sage_studio.plugins.builtin.processing.set_fields import SetFields
 from sage_studio.plugins.builtin.processing.stream_batch import StreamBatch
 from sage_studio.plugins.builtin.processing.stream_take import StreamTake
 from sage_studio.plugins.builtin.processing.stream_window import StreamWindow
+from sage_studio.plugins.builtin.processing.table_sql import TableSql
+from sage_studio.plugins.builtin.processing.template_text import TemplateText
 from sage_studio.plugins.builtin.processing.text_splitter import TextSplitter
+from sage_studio.plugins.builtin.processing.validator import Validator
+from sage_studio.plugins.builtin.processing.xml_parser import XmlParser
 from sage_studio.plugins.builtin.source.file_reader import FileReader
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.builtin.source.rabbitmq_consume import RabbitmqConsume
 from sage_studio.plugins.builtin.source.redis_stream_read import RedisStreamRead
 from sage_studio.plugins.builtin.trigger.manual_trigger import ManualTrigger
+from sage_studio.plugins.builtin.utility.crypto_hash import CryptoHash
+from sage_studio.plugins.builtin.utility.date_time import DateTime
+from sage_studio.plugins.builtin.utility.debounce import Debounce
+from sage_studio.plugins.builtin.utility.error_handler import ErrorHandler
+from sage_studio.plugins.builtin.utility.logger import Logger
+from sage_studio.plugins.builtin.utility.rate_limit import RateLimit
+from sage_studio.plugins.builtin.utility.variable_get import VariableGet
+from sage_studio.plugins.builtin.utility.variable_set import VariableSet
 from sage_studio.sdk import Node
 
 BUILTIN_NODES: tuple[type[Node], ...] = (
@@ -45,7 +67,21 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     TextSplitter,
     DataFilter,
     DataMap,
+    DataReduce,
+    DataSort,
     DataGroup,
+    DataJoin,
+    DataDedupe,
+    DataFlatten,
+    SetFields,
+    TableSql,
+    JsonParser,
+    XmlParser,
+    HtmlParser,
+    CsvParser,
+    RegexExtract,
+    TemplateText,
+    Validator,
     StreamWindow,
     StreamBatch,
     StreamTake,
@@ -67,4 +103,12 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     Stop,
     FileWriter,
     Notify,
+    VariableSet,
+    VariableGet,
+    Logger,
+    ErrorHandler,
+    DateTime,
+    CryptoHash,
+    RateLimit,
+    Debounce,
 )

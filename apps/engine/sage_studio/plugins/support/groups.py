@@ -6,11 +6,10 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 from zlib import crc32
 
-import rfc8785
-
 from sage_studio.kernel import Json, JsonObject
 from sage_studio.plugins.support.aggregates import TOO_MANY, Calculation
 from sage_studio.plugins.support.items import at_path
+from sage_studio.plugins.support.keys import equal_key
 from sage_studio.sdk import NodeError, Rows
 
 MAX_GROUPS = 500_000
@@ -147,10 +146,4 @@ def _keys(column: Sequence[Any]) -> Sequence[Any]:
     """Values under which equal JSON values meet (1 and true stay apart)."""
     if set(map(type, column)) <= _PLAIN:
         return column
-    return [_key(value) for value in column]
-
-
-def _key(value: Any) -> Any:
-    if isinstance(value, (list, dict)):
-        return ("json", rfc8785.dumps(value))
-    return ("boolean", value) if isinstance(value, bool) else value
+    return [equal_key(value) for value in column]

@@ -7,11 +7,10 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-import rfc8785
-
 from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.aggregates import CALCULATIONS, number_of, tidy
 from sage_studio.plugins.support.items import as_items, at_path, watched
+from sage_studio.plugins.support.keys import equal_key
 from sage_studio.plugins.support.spilling import SortKey, SpillingGroups
 from sage_studio.sdk import (
     Chunk,
@@ -61,7 +60,7 @@ def _mean(values: list[Any]) -> Json:
 
 
 def _distinct(values: list[Any]) -> Json:
-    return len({rfc8785.dumps(value) for value in values if value is not None})
+    return len({equal_key(value) for value in values if value is not None})
 
 
 _REDUCERS: dict[str, Reducer] = {
@@ -223,7 +222,7 @@ def _group(
 ) -> list[dict[str, Any]]:
     members: dict[Any, list[Any]] = {}
     for _index, item in watched(ctx, items):
-        key = tuple(_hashable(at_path(item, path)) for path in by)
+        key = tuple(equal_key(at_path(item, path)) for path in by)
         members.setdefault(key, []).append(item)
     groups = []
     for group in members.values():
@@ -233,13 +232,6 @@ def _group(
             row[aggregate.name] = aggregate.reduce(values)
         groups.append(row)
     return groups
-
-
-def _hashable(value: Any) -> Any:
-    """A key under which equal JSON values meet (1 and true stay apart)."""
-    if isinstance(value, (list, dict)):
-        return ("json", rfc8785.dumps(value))
-    return (type(value) is bool, value)
 
 
 def _order(sort_by: str) -> tuple[SortKey | None, bool]:

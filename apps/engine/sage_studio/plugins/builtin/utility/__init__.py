@@ -1,0 +1,1 @@
+"""Nodes that help others: variables, logs, time, hashes, code."""
