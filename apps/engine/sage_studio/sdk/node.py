@@ -22,6 +22,9 @@ class Node(ABC):
     """
 
     spec: ClassVar[NodeSpec]
+    origin: ClassVar[str] = ""
+    """Where another process imports the class from (``package.module:Class``); found by itself for one that
+    is written as a class of a module."""
     prepares_from: ClassVar[frozenset[str] | None] = None
     """The settings ``prepare`` reads; None: all. With few of them a node can be prepared while the nodes
     before it still work."""

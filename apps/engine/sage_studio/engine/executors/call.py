@@ -61,7 +61,10 @@ class NodeExecutor(Protocol):
 
 
 def origin_of(cls: type[Node]) -> str | None:
-    """Where another process can import the class from; None for one made inside a function."""
+    """Where another process can import the class from; None for one made inside a function that does not
+    say."""
+    if "origin" in vars(cls):
+        return cls.origin or None
     if "<locals>" in cls.__qualname__ or cls.__module__ in ("__main__", "__mp_main__"):
         return None
     return f"{cls.__module__}:{cls.__qualname__}"

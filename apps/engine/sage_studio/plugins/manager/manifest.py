@@ -1,0 +1,63 @@
+"""What is known of a plug-in without running its code: a value that is stored, shown and compared."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from sage_studio.kernel import JsonObject, SageError
+from sage_studio.plugins.manager.errors import BAD_MANIFEST
+from sage_studio.sdk import Node, NodeSpec
+from sage_studio.sdk.plugin import PluginHead
+
+Source = Literal["entry_point", "folder", "yaml", "mcp"]
+
+
+class PluginNode(BaseModel):
+    """A node of a plug-in. ``origin`` says where its class is (``package.module:Class``); empty for one
+    that is described rather than programmed."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    spec: NodeSpec
+    origin: str = ""
+
+
+class Plugin(PluginHead):
+    """A plug-in's manifest.
+
+    ``source`` says what it was made from, ``digest`` is over everything it consists of (``sha256:…``; empty
+    for one that is installed as a Python package or lives on a server).
+    """
+
+    nodes: tuple[PluginNode, ...] = ()
+    source: Source
+    digest: str = ""
+
+    def to_json(self) -> JsonObject:
+        shape: JsonObject = self.model_dump(mode="json", exclude_none=True)
+        return shape
+
+    @classmethod
+    def from_json(cls, shape: JsonObject) -> Plugin:
+        """Raises SageError ``plugin.bad_manifest``."""
+        try:
+            return cls.model_validate(shape)
+        except ValidationError as error:
+            raise SageError(BAD_MANIFEST, {"reason": reason_of(error)}) from error
+
+
+def reason_of(error: ValidationError) -> str:
+    """The first things a manifest's shape says no to, in one line."""
+    shown = error.errors(include_url=False, include_input=False)[:3]
+    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """A plug-in and the classes of its nodes, in this process."""
+
+    plugin: Plugin
+    nodes: tuple[type[Node], ...]
