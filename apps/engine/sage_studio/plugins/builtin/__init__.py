@@ -20,6 +20,7 @@ from sage_studio.plugins.builtin.control.try_catch import TryCatch
 from sage_studio.plugins.builtin.control.wait import Wait
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
 from sage_studio.plugins.builtin.output.notify import Notify
+from sage_studio.plugins.builtin.output.sql_write import SqlWrite
 from sage_studio.plugins.builtin.processing.csv_parser import CsvParser
 from sage_studio.plugins.builtin.processing.data_dedupe import DataDedupe
 from sage_studio.plugins.builtin.processing.data_filter import DataFilter
@@ -46,6 +47,7 @@ from sage_studio.plugins.builtin.source.file_reader import FileReader
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.builtin.source.rabbitmq_consume import RabbitmqConsume
 from sage_studio.plugins.builtin.source.redis_stream_read import RedisStreamRead
+from sage_studio.plugins.builtin.source.sql_query import SqlQuery
 from sage_studio.plugins.builtin.trigger.manual_trigger import ManualTrigger
 from sage_studio.plugins.builtin.utility.crypto_hash import CryptoHash
 from sage_studio.plugins.builtin.utility.date_time import DateTime
@@ -61,6 +63,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     ManualTrigger,
     FileReader,
     HttpRequest,
+    SqlQuery,
     RedisStreamRead,
     RabbitmqConsume,
     PdfParser,
@@ -102,6 +105,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     Wait,
     Stop,
     FileWriter,
+    SqlWrite,
     Notify,
     VariableSet,
     VariableGet,

@@ -1,0 +1,254 @@
+"""Where a server is and how it is reached safely: for nodes whose drivers speak protocols of their own.
+
+The credential says host, account and encryption. A driver is given the address that the guarded client has
+checked, and a TLS context that checks the certificate against the real name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from sage_studio.kernel import Text, define_error
+from sage_studio.sdk import Context, Field, NodeError, Settings, text
+
+NO_HOST = define_error(
+    "server.no_host",
+    3501,
+    en="The credential “{credential}” names no server.",
+    zh="凭据“{credential}”未指定服务器。",
+    hint_en="Choose a credential of a server, or add its host to this one.",
+    hint_zh="请选择包含服务器地址的凭据，或为该凭据填写主机。",
+    status=422,
+)
+UNREACHABLE = define_error(
+    "server.unreachable",
+    3502,
+    en="Nothing takes connections at {host}:{port}: {reason}",
+    zh="{host}:{port} 无法连接：{reason}",
+    hint_en="Check host and port in the credential, and whether the server is up and lets this machine in.",
+    hint_zh="请检查凭据中的主机和端口，并确认服务器已启动且允许本机访问。",
+    status=502,
+    retryable=True,
+)
+TLS_FAILED = define_error(
+    "server.tls",
+    3503,
+    en="No encrypted connection to {host}:{port} came about: {reason}",
+    zh="无法与 {host}:{port} 建立加密连接：{reason}",
+    hint_en="If the server's certificate is signed by your own authority, put that authority's certificate "
+    "into the node. A server without TLS needs “Encryption: off” in the credential.",
+    hint_zh="若服务器证书由自建 CA 签发，请在节点中填写该 CA 证书；服务器不支持 TLS 时请在凭据中关闭加密。",
+    status=502,
+)
+LOGIN_REFUSED = define_error(
+    "server.login",
+    3504,
+    en="{host}:{port} does not let “{user}” in: {reason}",
+    zh="{host}:{port} 拒绝用户“{user}”登录：{reason}",
+    hint_en="Check user and password in the credential, and the rights of that user.",
+    hint_zh="请检查凭据中的用户名和密码，以及该用户的权限。",
+    status=502,
+)
+WRONG_PROTOCOL = define_error(
+    "server.protocol",
+    3505,
+    en="What answers at {host}:{port} does not speak {protocol}: {reason}",
+    zh="{host}:{port} 的服务不支持 {protocol} 协议：{reason}",
+    hint_en="Check the port in the credential: another service may listen there.",
+    hint_zh="请检查凭据中的端口：该端口可能是其他服务。",
+    status=502,
+)
+SILENT = define_error(
+    "server.silent",
+    3506,
+    en="{host}:{port} did not answer within {timeout_s} s.",
+    zh="{host}:{port} 在 {timeout_s} 秒内没有响应。",
+    hint_en="Raise the time limit, or try again when the server is less busy.",
+    hint_zh="请延长超时时间，或在服务器空闲时重试。",
+    status=504,
+    retryable=True,
+)
+LOST = define_error(
+    "server.lost",
+    3507,
+    en="The connection to {host}:{port} broke off: {reason}",
+    zh="与 {host}:{port} 的连接中断：{reason}",
+    hint_en="Try again; if it happens each time, look into the server's log.",
+    hint_zh="请重试；如反复出现，请查看服务器日志。",
+    status=502,
+    retryable=True,
+)
+BAD_CA = define_error(
+    "server.bad_ca",
+    3508,
+    en="The CA certificate cannot be read: {reason}",
+    zh="无法读取 CA 证书：{reason}",
+    hint_en="Paste the certificate as text, with its BEGIN and END lines (PEM).",
+    hint_zh="请以文本形式粘贴证书（PEM），包含 BEGIN 和 END 行。",
+    status=422,
+)
+REASON_LENGTH = 500
+
+
+def credential_field(*kinds: str, required: bool = True, help: Text | None = None) -> Field:  # noqa: A002 - the word of the field
+    return Field(
+        name="credential",
+        label=text("Credential", "凭据"),
+        help=help or text("Says where the server is and who you are there.", "包含服务器地址与登录账号。"),
+        default="",
+        required=required,
+        control="credential",
+        credential_kinds=kinds,
+        expression="never",
+    )
+
+
+def ca_field(**more: Any) -> Field:
+    return Field(
+        name="ca",
+        label=text("CA certificate", "CA 证书"),
+        help=text(
+            "Only for servers whose certificate no public authority signed (PEM).",
+            "仅当服务器证书并非公共 CA 签发时填写（PEM）。",
+        ),
+        default="",
+        control="textarea",
+        max_length=200_000,
+        expert=True,
+        expression="never",
+        **more,
+    )
+
+
+def timeout_field(default: float = 30, maximum: float = 3_600) -> Field:
+    return Field(
+        name="timeout_s",
+        type="number",
+        label=text("Time limit", "超时时间"),
+        default=default,
+        minimum=0.1,
+        maximum=maximum,
+        unit=text("seconds", "秒"),
+        expert=True,
+    )
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Place:
+    """A server and an account on it. ``more`` are the credential's other fields."""
+
+    credential: str
+    host: str
+    port: int
+    user: str
+    password: str
+    tls: str
+    ca: str
+    more: Mapping[str, str]
+
+    def facts(self, **more: Any) -> dict[str, Any]:
+        """What errors say about it."""
+        return {"host": self.host, "port": self.port, **more}
+
+    def error(self, code: Any, reason: object, **more: Any) -> NodeError:
+        said = str(reason).strip()[:REASON_LENGTH] or type(reason).__name__
+        retryable = more.pop("retryable", None)
+        return NodeError(code, self.facts(reason=said, user=self.user, **more), retryable=retryable)
+
+    def context(self) -> ssl.SSLContext:
+        """A context that checks certificates against ``host``, whatever address the driver connects to."""
+        return _context(self.host, self.ca)
+
+
+async def place_of(ctx: Context, settings: Settings, default_port: int) -> Place:
+    """The place that the node's credential names. Raises NodeError."""
+    name = settings.text("credential")
+    fields = await ctx.credential(name)
+    host = str(fields.get("host") or "").strip()
+    if not host:
+        raise NodeError(NO_HOST, {"credential": name}, path="config.credential")
+    return Place(
+        credential=name,
+        host=host,
+        port=int(fields.get("port") or default_port),
+        user=str(fields.get("username") or ""),
+        password=str(fields.get("password") or ""),
+        tls=str(fields.get("tls") or "off"),
+        ca=settings.text("ca"),
+        more=fields,
+    )
+
+
+async def checked_address(ctx: Context, place: Place) -> str:
+    """The address to connect to. Raises SageError ``http.*`` or ``credential.*``."""
+    return await ctx.http.address(place.host, place.port, credential=place.credential)
+
+
+@asynccontextmanager
+async def within(place: Place, timeout_s: float) -> Any:
+    """A time limit on a server. Raises NodeError ``server.silent``."""
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError as error:
+        raise NodeError(SILENT, place.facts(timeout_s=timeout_s)) from error
+
+
+def connecting_failed(place: Place, error: BaseException, protocol: str) -> NodeError:
+    """What went wrong before anybody was signed in, told apart by its kind."""
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLError):
+            return place.error(TLS_FAILED, _tls_reason(cause))
+        if isinstance(cause, ConnectionRefusedError):
+            return place.error(UNREACHABLE, "the connection is refused")
+        if isinstance(cause, (ConnectionResetError, BrokenPipeError, EOFError)):
+            return place.error(WRONG_PROTOCOL, "it closes the connection", protocol=protocol)
+        if isinstance(cause, TimeoutError):
+            return place.error(UNREACHABLE, "no answer")
+        cause = cause.__cause__ or cause.__context__
+    if isinstance(error, OSError):
+        return place.error(UNREACHABLE, error.strerror or error)
+    return place.error(WRONG_PROTOCOL, error, protocol=protocol)
+
+
+def _tls_reason(error: ssl.SSLError) -> str:
+    if isinstance(error, ssl.SSLCertVerificationError):
+        return error.verify_message
+    return getattr(error, "reason", None) or str(error.args[0] if error.args else error)
+
+
+class NamedContext(ssl.SSLContext):
+    """Checks certificates against one name. Drivers are given an address that was checked before, and would
+    ask for a certificate of that address."""
+
+    name: str = ""
+
+    def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
+        return super().wrap_bio(args[0], args[1], server_hostname=self.name)
+
+    def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
+        kwargs["server_hostname"] = self.name
+        return super().wrap_socket(sock, *args, **kwargs)
+
+
+@lru_cache(maxsize=64)
+def _context(host: str, ca: str) -> ssl.SSLContext:
+    context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.name = host
+    context.check_hostname, context.verify_mode = True, ssl.CERT_REQUIRED
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    if not ca.strip():
+        context.load_default_certs()
+        return context
+    try:
+        context.load_verify_locations(cadata=ca)
+    except (ssl.SSLError, ValueError) as error:
+        raise NodeError(BAD_CA, {"reason": str(error)[:200]}, path="config.ca") from error
+    return context
