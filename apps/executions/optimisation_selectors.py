@@ -11,6 +11,7 @@ from typing import Any
 
 from django.db.models import QuerySet
 
+from apps.catalogue.selectors import registry
 from apps.collaboration.selectors import definition_current
 from apps.executions.budgets import model_price
 from apps.executions.models import NodeRun, Run, RunEvent
@@ -23,7 +24,6 @@ from sage_studio.engine.optimise.costs import CostReport, cheaper_nodes, costs_o
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import Budget, FlowDocument
 from sage_studio.plugins.models.client import DEFAULT_MODEL
-from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Price, usage_micros
 
 RUNS_READ = 30
@@ -36,7 +36,7 @@ ROWS_READ_TO_PLAN = 2_000
 def flow_optimisation(flow: Flow) -> Report:
     """The optimiser's report on a flow as it stands now. Raises SageError when it cannot be compiled."""
     definition = definition_current(flow)
-    plan = compile_flow(parse_plain(definition.body), builtin_registry(), optimised=False)
+    plan = compile_flow(parse_plain(definition.body), registry(flow.workspace_id), optimised=False)
     changes = optimise(plan, flow_durations(flow.pk))
     kept = kept_value_get(flow.workspace_id, flow.pk, BRANCHES_KEY)
     card = kept.get("card") if isinstance(kept, dict) else None

@@ -144,11 +144,18 @@ class WorkspaceVectors:
         )
 
     async def search(
-        self, collection: str, vector: Sequence[float], query: str, *, top_k: int, mode: str = "hybrid"
+        self,
+        collection: str,
+        vector: Sequence[float],
+        query: str,
+        *,
+        top_k: int,
+        mode: str = "hybrid",
+        where: JsonObject | None = None,
     ) -> list[VectorHit]:
         return await self._call(
             lambda: files.vectors_search(
-                self._workspace_id, collection, vector, query, top_k=top_k, mode=mode
+                self._workspace_id, collection, vector, query, top_k=top_k, mode=mode, where=where
             )
         )
 

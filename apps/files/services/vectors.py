@@ -73,15 +73,23 @@ def vector_model(workspace_id: uuid.UUID, name: str) -> str | None:
 
 
 def vectors_search(
-    workspace_id: uuid.UUID, name: str, vector: Sequence[float], query: str, *, top_k: int, mode: str
+    workspace_id: uuid.UUID,
+    name: str,
+    vector: Sequence[float],
+    query: str,
+    *,
+    top_k: int,
+    mode: str,
+    where: JsonObject | None = None,
 ) -> list[VectorHit]:
-    """The best entries. Raises SageError ``vectors.differ`` for a question embedded another way."""
+    """The best entries, of those whose metadata fit ``where``. Raises SageError ``vectors.differ`` for a
+    question embedded another way."""
     collection = _find(workspace_id, name)
     if collection is None:
         return []
     if len(vector) != collection.dimensions:
         _refuse(collection, f"{len(vector)} dimensions")
-    return _cache.get(collection).search(vector, query, top_k=top_k, mode=mode)
+    return _cache.get(collection).search(vector, query, top_k=top_k, mode=mode, where=where)
 
 
 def vectors_upsert(

@@ -11,22 +11,35 @@ record, so several of them on different workers may each have one call under way
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Collection, Sequence
+import json
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import dataclass
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar, Unpack
 
 from sage_studio.engine.errors import BUDGET_CURRENCY, BUDGET_NO_PRICE, BUDGET_REACHED
 from sage_studio.engine.host import Allowance
 from sage_studio.engine.records import FlowState, RunOutcome
-from sage_studio.kernel import SageError
-from sage_studio.sdk.context import LlmClient, LlmReply
+from sage_studio.kernel import JsonObject, SageError
+from sage_studio.sdk.llm import (
+    Ask,
+    Drawn,
+    Embedded,
+    LlmClient,
+    LlmReply,
+    ModelProtocol,
+    Transcript,
+    Usage,
+    Where,
+    usage_json,
+    usage_of,
+)
 from sage_studio.sdk.money import MICROS, Price, tokens_in, usage_micros
 
 if TYPE_CHECKING:
     from sage_studio.engine.run import ActiveRun
 
+T = TypeVar("T")
 PAUSED_FOR_BUDGET = "budget"
 _PAUSING = frozenset({BUDGET_REACHED.code, BUDGET_NO_PRICE.code, BUDGET_CURRENCY.code})
 
@@ -135,49 +148,94 @@ class MeteredLlm:
     def default_model(self) -> str:
         return self._llm.default_model
 
-    async def warm(self) -> None:
-        await self._llm.warm()
+    async def warm(self, protocol: ModelProtocol = "anthropic") -> None:
+        await self._llm.warm(protocol)
 
     async def chat(
         self,
         *,
-        prompt: str,
-        system: str = "",
+        prompt: str = "",
         model: str | None = None,
         max_tokens: int = 1024,
-        temperature: float | None = None,
-        credential: str | None = None,
         cheaper_model: str | None = None,
+        **ask: Unpack[Ask],
     ) -> LlmReply:
         """As the client's; ``cheaper_model`` is asked instead when the plan or what is left of the budget
         says so. Raises SageError ``budget.*`` before anything is sent."""
         meter = self._meter
-        asked = model or self._llm.default_model
-        tokens = tokens_in(prompt, system)
+        is_own = not ask.get("service")
+        asked = model or (self._llm.default_model if is_own else "")
+        tokens = prompt_tokens(prompt, ask)
         if cheaper_model and cheaper_model != asked and await self._is_too_dear(asked, tokens, max_tokens):
             meter.log("cheaper_model", model=cheaper_model, instead_of=asked)
             asked = cheaper_model
-        send = partial(
-            self._llm.chat,
-            prompt=prompt,
-            system=system,
-            model=asked,
-            max_tokens=max_tokens,
-            temperature=temperature,
-            credential=credential,
-        )
-        price = await meter.price(asked)
+        used = ask.setdefault("usage", Usage())
+
+        async def send() -> LlmReply:
+            reply = await self._llm.chat(prompt=prompt, model=asked, max_tokens=max_tokens, **ask)
+            # Whoever answers tells; what it has noted on the way counts when it breaks off.
+            used.take(usage_of(reply))
+            return reply
+
+        return await self._paid(asked, used, most=(tokens, max_tokens), send=send)
+
+    async def embed(self, texts: Sequence[str], *, model: str, **where: Unpack[Where]) -> Embedded:
+        used = Usage()
+
+        async def send() -> Embedded:
+            made = await self._llm.embed(texts, model=model, **where)
+            used.input_tokens = made.usage.input_tokens
+            return made
+
+        return await self._paid(model, used, most=(tokens_in(*texts), 0), send=send)
+
+    async def draw(self, prompt: str, *, model: str, settings: JsonObject, **where: Unpack[Where]) -> Drawn:
+        """Services that count by picture are paid for by the node, which knows how many it wants."""
+        made = await self._llm.draw(prompt, model=model, settings=settings, **where)
+        await self._note(model, made.usage)
+        return made
+
+    async def transcribe(
+        self, content: bytes, *, name: str, model: str, settings: JsonObject, **where: Unpack[Where]
+    ) -> Transcript:
+        """Services that count by the minute are paid for by the node, which hears how long it was."""
+        made = await self._llm.transcribe(content, name=name, model=model, settings=settings, **where)
+        await self._note(model, made.usage)
+        return made
+
+    async def _note(self, model: str, used: Usage) -> None:
+        """Count what a service has said it used."""
+        price = await self._meter.price(model) if used.input_tokens or used.output_tokens else None
+        if price is not None:
+            self._charge(model, price, used)
+
+    async def _paid(
+        self, model: str, used: Usage, *, most: tuple[int, int], send: Callable[[], Awaitable[T]]
+    ) -> T:
+        """``send``, afforded before (``most`` tokens in and out) and counted after, also when it breaks off
+        or is cancelled in the middle."""
+        price = await self._meter.price(model)
         if price is None:
-            if await meter.left() is not None:
-                raise SageError(BUDGET_NO_PRICE, {"model": asked})
+            if await self._meter.left() is not None:
+                raise SageError(BUDGET_NO_PRICE, {"model": model})
             return await send()
-        most, currency = usage_micros(price, tokens, max_tokens), price["currency"]
-        async with meter.reserved(most, currency=currency):
-            reply = await send()
-            used, gave = reply["input_tokens"], reply["output_tokens"]
-            micros = usage_micros(price, used, gave)
-            meter.cost(micros, currency=currency, what=asked, input_tokens=used, output_tokens=gave)
-        return reply
+        currency = price["currency"]
+        async with self._meter.reserved(usage_micros(price, *most), currency=currency):
+            try:
+                return await send()
+            finally:
+                if used != Usage():
+                    self._charge(model, price, used)
+
+    def _charge(self, model: str, price: Price, used: Usage) -> None:
+        micros = usage_micros(
+            price,
+            used.input_tokens,
+            used.output_tokens,
+            cache_read=used.cache_read_tokens,
+            cache_write=used.cache_write_tokens,
+        )
+        self._meter.cost(micros, currency=price["currency"], what=model, **usage_json(used))
 
     async def _is_too_dear(self, model: str, tokens: int, max_tokens: int) -> bool:
         if self._meter.prefers_cheaper:
@@ -187,6 +245,20 @@ class MeteredLlm:
             return await self._meter.left() is not None
         left = await self._meter.left(price["currency"])
         return left is not None and left < usage_micros(price, tokens, max_tokens)
+
+
+# What a picture counts about as much as, with the services that say.
+_TOKENS_PER_IMAGE = 1_600
+
+
+def prompt_tokens(prompt: str, ask: Ask) -> int:
+    """About how many tokens a prompt has, with all that is sent along."""
+    turns = ask.get("messages", ())
+    texts = [prompt, ask.get("system", ""), *(turn["content"] for turn in turns)]
+    extras = [ask.get("schema"), ask.get("tools"), *(turn.get("tool_calls") for turn in turns)]
+    texts.extend(json.dumps(extra, default=str) for extra in extras if extra)
+    images = len(ask.get("images", ())) + sum(len(turn.get("images", ())) for turn in turns)
+    return tokens_in(*texts) + _TOKENS_PER_IMAGE * images
 
 
 def least_left(limits: Sequence[Allowance], currency: str, spent_micros: int) -> int | None:

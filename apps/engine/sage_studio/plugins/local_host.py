@@ -196,29 +196,30 @@ class LocalVectors:
         return len(held.entries)
 
     async def search(
-        self, collection: str, vector: Sequence[float], query: str, *, top_k: int, mode: str = "hybrid"
+        self,
+        collection: str,
+        vector: Sequence[float],
+        query: str,
+        *,
+        top_k: int,
+        mode: str = "hybrid",
+        where: JsonObject | None = None,
     ) -> list[VectorHit]:
         held = self._collections.get(collection)
         if held is None or not held.entries:
             return []
-        return await asyncio.to_thread(_search, held.entries, vector, query, top_k, mode)
+        index = await asyncio.to_thread(_index, held.entries)
+        return await asyncio.to_thread(index.search, vector, query, top_k=top_k, mode=mode, where=where)
 
     async def model(self, collection: str) -> str | None:
         held = self._collections.get(collection)
         return held.model if held is not None and held.entries else None
 
 
-def _search(
-    entries: Mapping[str, tuple[Sequence[float], str, JsonObject]],
-    vector: Sequence[float],
-    query: str,
-    top_k: int,
-    mode: str,
-) -> list[VectorHit]:
+def _index(entries: Mapping[str, tuple[Sequence[float], str, JsonObject]]) -> VectorIndex:
     values = list(entries.values())
     matrix = np.array([entry[0] for entry in values], dtype=np.float32)
-    index = VectorIndex(list(entries), [entry[1] for entry in values], [entry[2] for entry in values], matrix)
-    return index.search(vector, query, top_k=top_k, mode=mode)
+    return VectorIndex(list(entries), [entry[1] for entry in values], [entry[2] for entry in values], matrix)
 
 
 class PrintingNotifier:

@@ -26,18 +26,30 @@ _LISTED: dict[str, tuple[int, int]] = {
 }
 
 
+# Reading from the cache of these costs a tenth of the input, writing to it a quarter more.
+_CACHING = "claude-"
+
+
 def listed_price(model: str) -> Price | None:
     """The list price of a model; None for one nobody has listed."""
     names = [name for name in _LISTED if model == name or model.startswith(f"{name}-")]
-    if not names:
-        return None
-    cost_in, cost_out = _LISTED[max(names, key=len)]
-    return Price(model=model, currency=_CURRENCY, input_micros=cost_in, output_micros=cost_out)
+    return _price(model, max(names, key=len)) if names else None
 
 
 def listed_prices() -> list[Price]:
     """All that are listed; ``model`` is how the names begin."""
-    return [
-        Price(model=name, currency=_CURRENCY, input_micros=cost_in, output_micros=cost_out)
-        for name, (cost_in, cost_out) in sorted(_LISTED.items())
-    ]
+    return [_price(name, name) for name in sorted(_LISTED)]
+
+
+def _price(model: str, listed: str) -> Price:
+    cost_in, cost_out = _LISTED[listed]
+    price = Price(model=model, currency=_CURRENCY, input_micros=cost_in, output_micros=cost_out)
+    return with_cache(price)
+
+
+def with_cache(price: Price) -> Price:
+    """The price with what its caches cost, for models whose service publishes that as a share."""
+    if price["model"].startswith(_CACHING):
+        price["cache_read_micros"] = price["input_micros"] // 10
+        price["cache_write_micros"] = price["input_micros"] * 5 // 4
+    return price

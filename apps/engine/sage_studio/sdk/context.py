@@ -82,9 +82,17 @@ class VectorStore(Protocol):
         ...
 
     async def search(
-        self, collection: str, vector: Sequence[float], query: str, *, top_k: int, mode: str = "hybrid"
+        self,
+        collection: str,
+        vector: Sequence[float],
+        query: str,
+        *,
+        top_k: int,
+        mode: str = "hybrid",
+        where: JsonObject | None = None,
     ) -> list[VectorHit]:
-        """The best ``top_k``; ``mode`` is ``vector``, ``keyword`` or ``hybrid``."""
+        """The best ``top_k``; ``mode`` is ``vector``, ``keyword`` or ``hybrid``. ``where`` compares metadata:
+        ``{"lang": "en", "year": {"gte": 2020}}``."""
         ...
 
     async def model(self, collection: str) -> str | None:

@@ -170,7 +170,7 @@ class LlmClient(Protocol):
     @property
     def default_model(self) -> str: ...
 
-    async def warm(self) -> None:
+    async def warm(self, protocol: ModelProtocol = "anthropic") -> None:
         """Load what the first prompt needs; sends nothing."""
         ...
 

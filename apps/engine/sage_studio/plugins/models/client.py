@@ -26,6 +26,7 @@ from sage_studio.sdk import (
     Drawn,
     Embedded,
     LlmReply,
+    ModelProtocol,
     ModelService,
     NodeError,
     Transcript,
@@ -69,9 +70,9 @@ class Models:
     def default_model(self) -> str:
         return self._default_model
 
-    async def warm(self) -> None:
+    async def warm(self, protocol: ModelProtocol = "anthropic") -> None:
         """Load the SDK, off the loop: it takes a second or more. Raises NodeError ``llm.not_installed``."""
-        await sdk("anthropic")
+        await sdk(protocol)
 
     async def chat(
         self,

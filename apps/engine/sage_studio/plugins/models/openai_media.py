@@ -15,7 +15,11 @@ from sage_studio.plugins.models.openai_chat import client_of
 from sage_studio.plugins.models.transport import Endpoint, http_client
 from sage_studio.sdk import Drawn, Embedded, LlmImage, NodeError, Transcript, Usage, tokens_in
 
-_SIGNATURES = ((b"\x89PNG", "image/png"), (b"\xff\xd8\xff", "image/jpeg"), (b"RIFF", "image/webp"))
+_SIGNATURES = (
+    (b"\x89PNG", "image/png"),
+    (b"\xff\xd8\xff", "image/jpeg"),
+    (b"GIF8", "image/gif"),
+)
 
 
 class OpenAiMedia:
@@ -87,6 +91,8 @@ def _image(entry: Any) -> LlmImage:
 
 def image_mime(content: bytes) -> str | None:
     """The kind of a picture by its first bytes; None for anything else."""
+    if content[:4] == b"RIFF" and content[8:12] == b"WEBP":
+        return "image/webp"
     return next((mime for start, mime in _SIGNATURES if content.startswith(start)), None)
 
 

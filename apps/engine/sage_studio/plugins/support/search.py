@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sage_studio.kernel import JsonObject
+from sage_studio.plugins.support.filters import Filter
 from sage_studio.plugins.support.words import words
 from sage_studio.sdk import VectorHit
 
@@ -49,30 +51,45 @@ class VectorIndex:
     def __len__(self) -> int:
         return len(self._ids)
 
-    def search(self, vector: Sequence[float], query: str, *, top_k: int, mode: str) -> list[VectorHit]:
-        """The best entries. ``score`` is cosine, BM25, or the fused rank score scaled to 0…1."""
+    def search(
+        self,
+        vector: Sequence[float],
+        query: str,
+        *,
+        top_k: int,
+        mode: str,
+        where: Mapping[str, Any] | None = None,
+    ) -> list[VectorHit]:
+        """The best entries, of those whose metadata fit ``where``. ``score`` is cosine, BM25, or the fused
+        rank score scaled to 0…1."""
         if not self._ids:
             return []
-        by_vector = self._by_vector(vector) if mode != "keyword" else []
-        by_word = self._by_word(query) if mode != "vector" else []
+        depth = len(self._ids) if where else _DEPTH
+        by_vector = self._by_vector(vector, depth) if mode != "keyword" else []
+        by_word = self._by_word(query, depth) if mode != "vector" else []
+        if where:
+            fits = Filter(where).fits
+            chosen = {entry for entry, metadata in enumerate(self._metadatas) if fits(metadata)}
+            by_vector = [pair for pair in by_vector if pair[0] in chosen][:_DEPTH]
+            by_word = [pair for pair in by_word if pair[0] in chosen][:_DEPTH]
         ranked = {"vector": by_vector, "keyword": by_word}.get(mode) if mode != "hybrid" else None
         if ranked is None:
-            ranked = _fuse(by_word, by_vector)
+            ranked = fused(by_word, by_vector)
         return [self._hit(entry, score) for entry, score in ranked[:top_k]]
 
     def _hit(self, entry: int, score: float) -> VectorHit:
         return VectorHit(self._ids[entry], self._texts[entry], self._metadatas[entry], score)
 
-    def _by_vector(self, vector: Sequence[float]) -> list[tuple[int, float]]:
+    def _by_vector(self, vector: Sequence[float], depth: int) -> list[tuple[int, float]]:
         wanted = np.asarray(vector, dtype=np.float32)
         length = float(np.linalg.norm(wanted))
         if not length:
             return []
         scores = self._matrix @ (wanted / length)
-        order = np.argsort(-scores, kind="stable")[:_DEPTH]
+        order = np.argsort(-scores, kind="stable")[:depth]
         return [(int(entry), float(scores[entry])) for entry in order if scores[entry] > 0]
 
-    def _by_word(self, query: str) -> list[tuple[int, float]]:
+    def _by_word(self, query: str, depth: int) -> list[tuple[int, float]]:
         total = len(self._ids)
         scores: dict[int, float] = {}
         for word in set(words(query)):
@@ -81,10 +98,10 @@ class VectorIndex:
             for entry, times in postings:
                 norm = _K1 * (1 - _B + _B * self._lengths[entry] / self._mean_length)
                 scores[entry] = scores.get(entry, 0.0) + rarity * times * (_K1 + 1) / (times + norm)
-        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:_DEPTH]
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:depth]
 
 
-def _fuse(*rankings: list[tuple[int, float]]) -> list[tuple[int, float]]:
+def fused(*rankings: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
     """Reciprocal rank fusion (Cormack et al., 2009), scaled so that first in every list is 1."""
     scores: dict[int, float] = {}
     for ranking in rankings:
