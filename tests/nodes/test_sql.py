@@ -6,7 +6,6 @@ import asyncio
 import json
 import socket
 import sqlite3
-import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +20,7 @@ from sage_studio.plugins.local_host import LocalHost
 from tests.nodes.running import failure_of, run_node
 from tests.servers.certificates import Authority
 from tests.servers.databases import Database
+from tests.servers.rude import rude_server
 
 NETWORKS = "127.0.0.0/8, ::1/128"
 SERVERS = ("postgresql", "mysql")
@@ -215,36 +215,6 @@ async def test_a_server_without_tls_is_not_told_the_password(
     with host_with(tmp_path, my=credential("mysql", mariadb_server, tls="on")) as host:
         wrong = await failing(host, "mysql", "SELECT 1", credential="my")
     assert wrong["code"] == "server.tls", wrong
-
-
-@contextmanager
-def rude_server(say: bytes, *, close: bool) -> Iterator[int]:
-    """Says something to everybody, then hangs up or stays silent."""
-    listener = socket.create_server(("127.0.0.1", 0))
-    held: list[socket.socket] = []
-
-    def serve() -> None:
-        while True:
-            try:
-                client, _from = listener.accept()
-            except OSError:
-                return
-            with_it = client
-            with_it.sendall(say)
-            if close:
-                with_it.close()
-            else:
-                held.append(with_it)
-
-    thread = threading.Thread(target=serve, daemon=True)
-    thread.start()
-    try:
-        yield listener.getsockname()[1]
-    finally:
-        listener.shutdown(socket.SHUT_RDWR)
-        listener.close()
-        for client in held:
-            client.close()
 
 
 @pytest.mark.parametrize("kind", SERVERS)

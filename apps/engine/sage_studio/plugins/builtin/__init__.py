@@ -18,6 +18,7 @@ from sage_studio.plugins.builtin.control.sub_flow import SubFlow
 from sage_studio.plugins.builtin.control.switch import Switch
 from sage_studio.plugins.builtin.control.try_catch import TryCatch
 from sage_studio.plugins.builtin.control.wait import Wait
+from sage_studio.plugins.builtin.output.email_send import EmailSend
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
 from sage_studio.plugins.builtin.output.notify import Notify
 from sage_studio.plugins.builtin.output.sql_write import SqlWrite
@@ -106,6 +107,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     Stop,
     FileWriter,
     SqlWrite,
+    EmailSend,
     Notify,
     VariableSet,
     VariableGet,
