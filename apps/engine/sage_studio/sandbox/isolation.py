@@ -22,7 +22,6 @@ import json
 import logging
 import os
 import re
-import secrets
 import shutil
 import signal
 import subprocess
@@ -55,7 +54,6 @@ _ENVIRON = {
 }  # fmt: skip
 _THREADS = 32
 """What a program may have in threads however few processes it is given."""
-_NOBODY_FROM, _NOBODIES = 0x40000000, 0x10000000
 _PROBE_TIMEOUT_S = 20
 
 
@@ -123,7 +121,7 @@ class Isolation:
             limits=_limits(
                 confinement, counts_processes=steps_down or (is_wrapped and _counts_by_namespace())
             ),
-            uid=_NOBODY_FROM + secrets.randbelow(_NOBODIES) if steps_down else None,
+            becomes_nobody=steps_down,
             environ={**_ENVIRON, **confinement.environ},
             filters=True,
             one_process=confinement.processes == 1,
@@ -193,7 +191,7 @@ def launcher_paths() -> tuple[Path, ...]:
 def python_paths() -> tuple[Path, ...]:
     """What a Python of this environment needs to import what is installed here, ``sage_studio`` included.
     Start it as ``sys.executable``."""
-    package = _LAUNCHER.parent.parent
+    package = _LAUNCHER.parent.parent.parent  # the folder the package lies in, as importing lists it
     installed = {Path(sysconfig.get_path(name)) for name in ("purelib", "platlib")}
     marker = Path(sys.prefix) / "pyvenv.cfg"
     return (*launcher_paths(), Path(sys.executable), marker, *sorted(installed), package)

@@ -23,10 +23,11 @@ REFUSED = 97
 
 
 class Settings(TypedDict):
-    """``limits`` maps names of ``resource.RLIMIT_*`` to a value; ``uid`` is who to become, or null."""
+    """``limits`` maps names of ``resource.RLIMIT_*`` to a value. Root that ``becomes_nobody`` takes a user of
+    its own, so that the kernel counts its processes apart from all others."""
 
     limits: dict[str, int]
-    uid: int | None
+    becomes_nobody: bool
     environ: dict[str, str]
     filters: bool
     one_process: bool
@@ -38,7 +39,8 @@ class Settings(TypedDict):
 
 _PR_SET_PDEATHSIG, _PR_SET_SECCOMP, _PR_CAPBSET_DROP, _PR_SET_NO_NEW_PRIVS = 1, 22, 24, 38
 _SIGKILL = 9
-_LAST_CAPABILITY = 63
+_LAST_CAPABILITY, _CAPABILITIES_V3 = 63, 0x20080522
+_NOBODY, _NOBODY_FROM = 65534, 0x40000000
 
 # Numbers of system calls differ by machine; the lists below name them.
 _NUMBERS: dict[str, dict[str, int]] = {
@@ -195,22 +197,23 @@ def _limit(limits: dict[str, int]) -> None:
                 raise
 
 
-def _become(uid: int | None) -> None:
+def _become_less(*, becomes_nobody: bool) -> None:
     """Give up root: as somebody without rights, or at least without capabilities."""
     if os.getuid() != 0:
         return
-    if uid is not None:
+    if becomes_nobody:
         os.setgroups([])
+        uid = _NOBODY_FROM + int.from_bytes(os.urandom(3), "big")
         try:
             os.setresgid(uid, uid, uid)
             os.setresuid(uid, uid, uid)
         except OSError:  # a container that maps few ids still maps nobody
-            os.setresgid(65534, 65534, 65534)
-            os.setresuid(65534, 65534, 65534)
+            os.setresgid(_NOBODY, _NOBODY, _NOBODY)
+            os.setresuid(_NOBODY, _NOBODY, _NOBODY)
         return
     for capability in range(_LAST_CAPABILITY + 1):
         _libc().prctl(_PR_CAPBSET_DROP, ctypes.c_ulong(capability), *[ctypes.c_ulong(0)] * 3)
-    head, nothing = struct.pack("Ii", 0x20080522, 0), bytes(24)
+    head, nothing = struct.pack("Ii", _CAPABILITIES_V3, 0), bytes(24)
     if _libc().capset(head, nothing) != 0:
         raise _Refused(f"capset: {os.strerror(ctypes.get_errno())}")
 
@@ -220,7 +223,7 @@ def confine(settings: Settings) -> None:
     _limit(settings["limits"])
     if sys.platform != "linux":
         return
-    _become(settings["uid"])
+    _become_less(becomes_nobody=settings["becomes_nobody"])
     if settings["dies_with_parent"]:
         _prctl(_PR_SET_PDEATHSIG, _SIGKILL)
     _prctl(_PR_SET_NO_NEW_PRIVS, 1)
