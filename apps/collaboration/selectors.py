@@ -11,7 +11,7 @@ from apps.accounts.models import Person
 from apps.catalogue.selectors import registry
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentClient, DocumentSnapshot, DocumentUpdate
-from apps.collaboration.node_types import takes_many
+from apps.collaboration.node_types import NodeFacts
 from apps.collaboration.rooms.limits import Limits
 from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailableError, Loaded, Row
 from apps.common.db import as_id, fetch_one, read_id, write_transaction
@@ -119,7 +119,7 @@ def flow_projection(flow: Flow) -> Projection:
         stored = document_bytes(flow.pk)
     except DocumentGoneError:
         return Projection(flow.definition.body, ())
-    return project(LiveDoc(stored.updates).dump(), takes_many)
+    return project(LiveDoc(stored.updates).dump(), NodeFacts(flow.workspace_id).takes_many)
 
 
 def definition_current(flow: Flow) -> Definition:
@@ -139,7 +139,7 @@ def definition_current(flow: Flow) -> Definition:
         # The body is read when somebody needs it; who starts a known definition does not.
         return Definition.from_db("default", ["id"], [read_id(row[0])])
     stored = document_bytes(flow.pk)
-    projected = project(LiveDoc(stored.updates).dump(), takes_many).document
+    projected = project(LiveDoc(stored.updates).dump(), NodeFacts(flow.workspace_id).takes_many).document
     definition = definition_ensure(workspace_id=flow.workspace_id, document=parse_plain(projected))
     last = DocumentUpdate.objects.filter(document_id=flow.pk, seq__lte=stored.seq).order_by("-seq").first()
     newer = Document.objects.filter(pk=flow.pk, epoch=stored.document.epoch, projected_seq__lt=stored.seq)
@@ -169,5 +169,7 @@ def flow_problems(flow: Flow) -> list[JsonObject]:
         }
         for problem in projection.problems
     ]
-    issues = [issue.dump() for issue in validate(parse_plain(projection.document), registry())]
+    issues = [
+        issue.dump() for issue in validate(parse_plain(projection.document), registry(flow.workspace_id))
+    ]
     return sorted(left_out + issues, key=lambda item: item.get("severity") != "error")

@@ -15,6 +15,7 @@ from apps.flows.models import Flow
 from apps.workspaces.policies import may, role_of
 from apps.workspaces.types import Action
 from sage_studio.kernel import JsonObject
+from sage_studio.plugins.registry import NodeRegistry
 
 _PURPOSE = "share"
 # What a drawing consists of. Settings, texts, pinned data and variables are not among it, and nothing
@@ -54,8 +55,9 @@ def share_link_url(link: ShareLink) -> str:
 def drawing_of(flow: Flow) -> JsonObject:
     """The flow as a drawing: names, places, lines and notes, with what a node type looks like."""
     body = flow.definition.body
+    types = registry(flow.workspace_id)
     return {
-        "nodes": [_node(node) for node in body.get("nodes") or ()],
+        "nodes": [_node(node, types) for node in body.get("nodes") or ()],
         "edges": [_only(edge, _EDGE) for edge in body.get("edges") or ()],
         "notes": [{"text": "", **_PLACED, **_only(note, _NOTE)} for note in body.get("notes") or ()],
     }
@@ -65,8 +67,9 @@ def _only(source: dict[str, Any], keys: tuple[str, ...]) -> JsonObject:
     return {key: source[key] for key in keys if key in source}
 
 
-def _node(node: dict[str, Any]) -> JsonObject:
-    spec = registry().spec(str(node.get("type")))
+def _node(node: dict[str, Any], types: NodeRegistry) -> JsonObject:
+    version = node.get("version")
+    spec = types.spec(str(node.get("type")), version if isinstance(version, str) else None)
     shown = spec.model_dump(mode="json", include={"name", "category", "icon"}) if spec else {}
     return {
         **_PLACED,

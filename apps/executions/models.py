@@ -36,7 +36,8 @@ class Run(BaseModel):
     number of the newest event. ``number`` counts the runs of a flow from 1.
 
     ``debug`` is what its debug session begins with (null: nobody debugs it), ``part`` what of the flow
-    it runs (null: all).
+    it runs (null: all). ``plugins`` are the packages of plug-ins whose code it was accepted with, by
+    content (null: its flow needs none).
 
     ``cost_micros`` is what its own nodes have spent, in millionths of ``cost_currency``; what the runs it
     started have spent is theirs. ``budget`` (``{amount, currency}``, null: none) is the flow's for this
@@ -65,6 +66,7 @@ class Run(BaseModel):
     inputs = models.JSONField(default=dict)
     debug = models.JSONField(null=True)
     part = models.JSONField(null=True)
+    plugins = models.JSONField(null=True)
     budget = models.JSONField(null=True)
     cost_micros = models.BigIntegerField(default=0, db_default=0)
     cost_currency = models.CharField(max_length=3, blank=True, default="", db_default="")

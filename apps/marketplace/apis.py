@@ -11,7 +11,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.catalogue.selectors import registry
+from apps.catalogue.selectors import instance_registry
 from apps.common.apis import Api, StrictSerializer
 from apps.common.paging import paginate
 from apps.common.policies import SIGNED_IN, InWorkspace
@@ -62,7 +62,7 @@ class TemplateDetailOut(TemplateOut):
     requirements = serializers.SerializerMethodField()
 
     def get_requirements(self, template: Template) -> dict[str, list[str]]:
-        return asdict(requirements_of(parse_plain(template.body), template.credentials, registry()))
+        return asdict(requirements_of(parse_plain(template.body), template.credentials, instance_registry()))
 
 
 class TemplatePublishIn(StrictSerializer):

@@ -36,7 +36,8 @@ def template_publish(
     require(person, flow.workspace_id, Action.TEMPLATE_PUBLISH)
     definition = definition_current(flow) if version is None else version_get(flow, version).definition
     document = parse_plain(definition.body)
-    body = strip_for_sharing(document, registry())
+    types = registry(flow.workspace_id)
+    body = strip_for_sharing(document, types)
     with write_transaction():
         template = Template.objects.create(
             workspace_id=flow.workspace_id,
@@ -47,7 +48,7 @@ def template_publish(
             flow_id=flow.pk,
             version_number=version,
             body=body,
-            credentials=credentials_used(document, registry()),
+            credentials=credentials_used(document, types),
             semantic_hash=semantic_hash(parse_plain(body)),
         )
         record(person, "template.publish", flow.workspace_id, ("template", template.pk), after={"name": name})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from dataclasses import dataclass
 
 from django.db.models import QuerySet
@@ -65,9 +66,9 @@ def version_compare(flow: Flow, number: int, against: str) -> Comparison:
     return _compare(f"v{other.number}", other.definition, f"v{number}", version.definition)
 
 
-def difference(before: FlowDocument, after: FlowDocument) -> Patch:
+def difference(workspace_id: uuid.UUID, before: FlowDocument, after: FlowDocument) -> Patch:
     """The patch from one state to another, with shared texts compared character by character."""
-    types = registry()
+    types = registry(workspace_id)
 
     def shared(node_type: str, name: str) -> bool:
         spec = types.spec(node_type)
@@ -79,7 +80,8 @@ def difference(before: FlowDocument, after: FlowDocument) -> Patch:
 
 def _compare(before_name: str, before: Definition | None, after_name: str, after: Definition) -> Comparison:
     old = parse_plain({"schema": SCHEMA} if before is None else before.body)
-    return Comparison(before_name, after_name, changes(difference(old, parse_plain(after.body))))
+    patch = difference(after.workspace_id, old, parse_plain(after.body))
+    return Comparison(before_name, after_name, changes(patch))
 
 
 def version_definition(flow: Flow, number: int) -> Definition:

@@ -68,7 +68,7 @@ def version_rollback(*, person: Person, flow: Flow, number: int) -> PatchResult:
     require(person, flow.workspace_id, Action.FLOW_EDIT)
     target = parse_plain(version_get(flow, number).definition.body)
     current = parse_plain(definition_current(flow).body)
-    patch = difference(current, target).model_copy(update={"summary": f"v{number}"})
+    patch = difference(flow.workspace_id, current, target).model_copy(update={"summary": f"v{number}"})
     try:
         result = patch_apply(person, flow.pk, patch, origin="rollback")
     except SageError as error:

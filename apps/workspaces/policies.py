@@ -29,6 +29,7 @@ _VIEWER = frozenset(
         Action.MEMBER_VIEW,
         Action.FILE_VIEW,
         Action.CREDENTIAL_VIEW,
+        Action.PLUGIN_VIEW,
         Action.WORKSPACE_VIEW,
         Action.COMMENT_WRITE,
     }
@@ -45,6 +46,7 @@ _EDITOR = _VIEWER | {
 _OWNER = _EDITOR | {
     Action.VERSION_PUBLISH,
     Action.CREDENTIAL_MANAGE,
+    Action.PLUGIN_MANAGE,
     Action.TEMPLATE_PUBLISH,
     Action.MEMBER_MANAGE,
     Action.WORKSPACE_MANAGE,

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from apps.accounts.models import Person
+from apps.catalogue.selectors import registry
 from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.services import accept
 from apps.flows.models import Flow
@@ -152,5 +153,7 @@ def test_documents_are_kept_by_their_size_and_not_by_their_number(
     for count in (1, 2, 3):
         nodes = [{"id": f"n{i}", "type": "manual_trigger"} for i in range(count)]
         flow = make_flow(world.editor.person, world.workspace, definition(nodes))
-        assert accept.runnable(flow.definition_id) is accept.runnable(flow.definition_id)
+        types = registry(world.workspace.pk)
+        first = accept.runnable(flow.definition_id, types)
+        assert accept.runnable(flow.definition_id, types) is first
     assert [len(document.nodes) for document in accept._kept.values()] == [3]

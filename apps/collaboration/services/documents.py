@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.collaboration.documents.flow_writer import FlowWriter
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentClient, DocumentUpdate
-from apps.collaboration.node_types import shared_texts, takes_many
+from apps.collaboration.node_types import NodeFacts
 from apps.collaboration.rooms.ports import DocumentGoneError, DocumentQuarantinedError
 from apps.common.db import write_transaction
 from apps.flows.models import Flow
@@ -30,10 +30,11 @@ def document_create(flow: Flow) -> Document:
     the first by real changes only (a document holds every shared text of its nodes, also empty ones).
     """
     client_id = 1 + secrets.randbelow(2**32 - 1)
+    types = NodeFacts(flow.workspace_id)
     live = LiveDoc(client_id=client_id)
     writer = FlowWriter(
         live,
-        shared_texts=shared_texts,
+        shared_texts=types.shared_texts,
         now_ms=int(time.time() * 1000),
         person_id=str(flow.created_by_id) if flow.created_by_id else None,
     )
@@ -47,7 +48,7 @@ def document_create(flow: Flow) -> Document:
     DocumentUpdate.objects.create(
         document=document, epoch=1, seq=1, body=body, origin="seed", author_id=flow.created_by_id
     )
-    projected = parse_plain(project(live.dump(), takes_many).document)
+    projected = parse_plain(project(live.dump(), types.takes_many).document)
     definition = definition_ensure(workspace_id=flow.workspace_id, document=projected)
     Flow.objects.filter(pk=flow.pk).update(definition=definition)
     flow.definition = definition

@@ -19,7 +19,7 @@ from apps.collaboration.documents.flow_writer import FlowWriter
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.documents.patching import write_operations
 from apps.collaboration.models import Document
-from apps.collaboration.node_types import shared_texts, takes_many
+from apps.collaboration.node_types import NodeFacts
 from apps.collaboration.rooms import hints
 from apps.collaboration.rooms.limits import Limits
 from apps.collaboration.rooms.ports import DocumentGoneError, Entry, Write
@@ -73,14 +73,14 @@ def patch_apply(
     require(person, flow.workspace_id, Action.FLOW_EDIT)
     _document(flow_id)
     for _ in range(_OPTIMISTIC_ATTEMPTS):
-        prepared = _prepare(person, flow_id, patch, partial=partial)
+        prepared = _prepare(person, flow, patch, partial=partial)
         with write_transaction():
             document = Document.objects.select_for_update().get(pk=flow_id)
             if (document.epoch, document.head_seq) == (prepared.stored.document.epoch, prepared.stored.seq):
                 return _write(person, flow, prepared, origin=origin, summary=patch.summary)
     with write_transaction():
         Document.objects.select_for_update().get(pk=flow_id)
-        prepared = _prepare(person, flow_id, patch, partial=partial)
+        prepared = _prepare(person, flow, patch, partial=partial)
         return _write(person, flow, prepared, origin=origin, summary=patch.summary)
 
 
@@ -93,16 +93,17 @@ class _Prepared:
     update: bytes
 
 
-def _prepare(person: Person, flow_id: uuid.UUID, patch: Patch, *, partial: bool) -> _Prepared:
+def _prepare(person: Person, flow: Flow, patch: Patch, *, partial: bool) -> _Prepared:
     """Read, check and compute. First without the lock: a large flow takes a tenth of a second, and
     on SQLite every room of the instance would wait that long for its commit."""
-    stored = document_bytes(flow_id)
+    stored = document_bytes(flow.pk)
+    types = NodeFacts(flow.workspace_id)
     live = LiveDoc(stored.updates, client_id=stored.document.server_client_id)
-    current = parse_plain(project(live.dump(), takes_many).document)
+    current = parse_plain(project(live.dump(), types.takes_many).document)
     outcome = apply(current, patch, partial=partial)
     if outcome.conflicts and not partial:
         raise conflict_error(outcome, len(patch.operations))
-    return _Prepared(stored, outcome, _change(person, live, outcome.applied))
+    return _Prepared(stored, outcome, _change(person, live, types, outcome.applied))
 
 
 def _document(flow_id: uuid.UUID) -> Document:
@@ -143,9 +144,9 @@ def _check_size(stored: Bytes, update: bytes) -> None:
         raise SageError(errors.TOO_LARGE, facts)
 
 
-def _change(person: Person, live: LiveDoc, operations: tuple[Operation, ...]) -> bytes:
+def _change(person: Person, live: LiveDoc, types: NodeFacts, operations: tuple[Operation, ...]) -> bytes:
     now_ms = int(time.time() * 1000)
-    writer = FlowWriter(live, shared_texts=shared_texts, now_ms=now_ms, person_id=str(person.pk))
+    writer = FlowWriter(live, shared_texts=types.shared_texts, now_ms=now_ms, person_id=str(person.pk))
     with live.change():
         write_operations(writer, operations)
     return live.take_change()

@@ -24,7 +24,7 @@ from apps.collaboration import errors
 from apps.collaboration.documents.flow_writer import FlowWriter
 from apps.collaboration.documents.library import LiveDoc
 from apps.collaboration.models import Document, DocumentSnapshot, DocumentUpdate
-from apps.collaboration.node_types import shared_texts
+from apps.collaboration.node_types import NodeFacts
 from apps.collaboration.services.epochs import epoch_begin, new_client_id
 from apps.common import failpoints
 from apps.common.db import write_transaction
@@ -83,7 +83,12 @@ def _readable(flow: Flow, document: Document, client_id: int) -> tuple[bytes, st
             body, left_out = found
             return body, "journal", len(updates) - len(left_out), len(left_out)
     live = LiveDoc(client_id=client_id)
-    writer = FlowWriter(live, shared_texts=shared_texts, now_ms=int(time.time() * 1000), person_id=None)
+    writer = FlowWriter(
+        live,
+        shared_texts=NodeFacts(flow.workspace_id).shared_texts,
+        now_ms=int(time.time() * 1000),
+        person_id=None,
+    )
     with live.change():
         writer.write_flow(flow.definition.body)
     return live.encode(), "projection", 0, 0

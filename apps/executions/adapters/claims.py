@@ -45,6 +45,7 @@ class ClaimedRun:
     is_cancelled: bool
     is_pause_wanted: bool
     part: JsonObject | None = None
+    plugins: list[str] | None = None
     debug: DebugSession | None = None
     cost_micros: int = 0
     cost_currency: str = ""
@@ -55,6 +56,7 @@ class ClaimedRun:
 # What a claim gives of the run's row, in the model's order.
 _CLAIMED = (
     "id", "created_at", "workspace_id", "flow_id", "definition_id", "inputs", "debug", "part",
+    "plugins",
     "cost_micros", "cost_currency", "started_at", "cancel_requested_at", "pause_requested_at",
     "parent_run_id", "parent_path", "fence", "losses", "last_seq",
 )  # fmt: skip
@@ -63,6 +65,7 @@ _READ = {
     "id": read_id, "workspace_id": read_id, "flow_id": read_id, "definition_id": read_id,
     "parent_run_id": read_id,
     "inputs": read_json, "debug": read_json, "part": read_json,
+    "plugins": read_json,
 }  # fmt: skip
 
 
@@ -133,6 +136,7 @@ def _claimed(run: Run, owner: str, *, is_fresh: bool) -> ClaimedRun:
         is_cancelled=run.cancel_requested_at is not None,
         is_pause_wanted=run.pause_requested_at is not None,
         part=run.part,
+        plugins=run.plugins,
         debug=debug_session(run),
         cost_micros=run.cost_micros,
         cost_currency=run.cost_currency,
@@ -144,6 +148,12 @@ def definition_body(definition_id: uuid.UUID) -> JsonObject:
     """The flow a run was accepted with."""
     body: JsonObject = Definition.objects.values_list("body", flat=True).get(pk=definition_id)
     return body
+
+
+def run_pins(run_id: uuid.UUID) -> list[str] | None:
+    """The packages of plug-ins a run was accepted with."""
+    pins: list[str] | None = Run.objects.values_list("plugins", flat=True).get(pk=run_id)
+    return pins
 
 
 def renew_leases(owner: str, *, lease_s: float) -> dict[str, int]:

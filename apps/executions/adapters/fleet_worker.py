@@ -37,7 +37,7 @@ from sage_studio.engine.stepping import run_whole
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context
 
-PlanOf = Callable[[uuid.UUID, uuid.UUID], Awaitable[Plan]]
+PlanOf = Callable[[ClaimedJob], Awaitable[Plan]]
 logger = structlog.get_logger(__name__)
 NOTES_EVERY_S = 0.1
 
@@ -189,7 +189,7 @@ class JobWorker:
 
     async def _chunk(self, job: ClaimedJob, call: ChunkCall, host: DjangoHost) -> ChunkAnswer:
         """Iterations of a container; each of their nodes takes what it needs of this worker."""
-        plan = await self._plan_of(job.definition_id, job.flow_id)
+        plan = await self._plan_of(job)
         places = ComputingElsewhere({PROCESS: self._processes})
         options = RunOptions(executors=places, resources=self._resources)
         return await do_chunk(plan, call, host=host, threads=self._threads, options=options)

@@ -6,7 +6,7 @@ import asyncio
 import time
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, ThreadPoolExecutor
 from functools import partial
 
@@ -14,10 +14,12 @@ import structlog
 from django.conf import settings
 from django.db import InterfaceError, OperationalError
 
+from apps.catalogue.selectors import registry_pinned
 from apps.common import failpoints
 from apps.executions import errors
-from apps.executions.adapters.claims import ClaimedRun, definition_body
+from apps.executions.adapters.claims import ClaimedRun, definition_body, run_pins
 from apps.executions.adapters.host import DjangoHost
+from apps.executions.adapters.jobs import ClaimedJob
 from apps.executions.adapters.learning import branches_load, branches_save
 from apps.executions.adapters.places import Places
 from apps.executions.adapters.store import ClaimedStore
@@ -46,7 +48,7 @@ from sage_studio.engine.resources import ResourcePool, machine_budget
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import FlowDocument
 from sage_studio.kernel import JsonObject, SageError, json_object
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.registry import NodeRegistry
 
 logger = structlog.get_logger(__name__)
 PLANS_KEPT = 128
@@ -80,7 +82,7 @@ class Runner:
         self._threads = threads
         self._database = database
         self._on_recorded = on_recorded
-        self._plans: OrderedDict[tuple[uuid.UUID, bool], Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[uuid.UUID, NodeRegistry, bool], Plan] = OrderedDict()
 
     async def run(self, claimed: ClaimedRun, controls: Controls) -> None:
         """To the end, whatever it is; raises nothing but cancellation."""
@@ -150,22 +152,39 @@ class Runner:
         if claimed.losses >= MAX_LOSSES:
             raise SageError(errors.WORKERS_LOST, {"claims": claimed.losses})
         if claimed.part is not None:
-            cut = part_cut(await self._document(claimed.definition_id), Part.from_json(claimed.part))
-            plan = compile_flow(cut.document, builtin_registry(), optimised=claimed.debug is None)
+            document = await self._document(claimed.definition_id)
+            types = await self._types(uuid.UUID(claimed.claim.workspace_id), claimed.plugins)
+            cut = part_cut(document, Part.from_json(claimed.part), types)
+            plan = compile_flow(cut.document, types, optimised=claimed.debug is None)
             return plan, given_records(cut)
-        flow_id = uuid.UUID(claimed.claim.flow_id)
-        return await self.plan_of(claimed.definition_id, flow_id, optimised=claimed.debug is None), {}
+        flow_id, workspace_id = uuid.UUID(claimed.claim.flow_id), uuid.UUID(claimed.claim.workspace_id)
+        types = await self._types(workspace_id, claimed.plugins)
+        plan = await self.plan_of(claimed.definition_id, flow_id, types, optimised=claimed.debug is None)
+        return plan, {}
 
-    async def plan_of(self, definition_id: uuid.UUID, flow_id: uuid.UUID, *, optimised: bool = True) -> Plan:
-        """Of a whole flow. Definitions never change, so plans are kept. People who debug a run see the flow
-        as drawn, not ``optimised``."""
-        key = definition_id, optimised
+    async def plan_of_job(self, job: ClaimedJob) -> Plan:
+        """Of the flow whose run has sent a job."""
+        pins = await asyncio.get_running_loop().run_in_executor(self._database, run_pins, job.run_id)
+        types = await self._types(job.workspace_id, pins)
+        return await self.plan_of(job.definition_id, job.flow_id, types)
+
+    async def _types(self, workspace_id: uuid.UUID, pins: Sequence[str] | None) -> NodeRegistry:
+        """The node types a run was accepted with."""
+        read = partial(registry_pinned, workspace_id, pins)
+        return read() if not pins else await asyncio.get_running_loop().run_in_executor(self._database, read)
+
+    async def plan_of(
+        self, definition_id: uuid.UUID, flow_id: uuid.UUID, types: NodeRegistry, *, optimised: bool = True
+    ) -> Plan:
+        """Of a whole flow. Neither definitions nor the types of a run ever change, so plans are kept. People
+        who debug a run see the flow as drawn, not ``optimised``."""
+        key = definition_id, types, optimised
         plan = self._plans.get(key)
         if plan is None:
             document = await self._document(definition_id)
             read = partial(flow_durations_to_plan, flow_id)
             durations = await asyncio.get_running_loop().run_in_executor(self._database, read)
-            plan = compile_flow(document, builtin_registry(), durations=durations, optimised=optimised)
+            plan = compile_flow(document, types, durations=durations, optimised=optimised)
             self._plans[key] = plan
             if len(self._plans) > PLANS_KEPT:
                 self._plans.popitem(last=False)

@@ -213,7 +213,7 @@ class RunWorker:
             processes=places.processes,
             threads=self._threads,
             resources=self._runner.resources,
-            plan_of=self._runner.plan_of,
+            plan_of=self._runner.plan_of_job,
             lease_s=self._times.lease_s,
             heartbeat_s=self._times.heartbeat_s,
             poll_s=self._times.poll_s,

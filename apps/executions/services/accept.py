@@ -11,6 +11,7 @@ from django.db import connection
 from django.utils import timezone
 
 from apps.accounts.models import Person
+from apps.catalogue.selectors import instance_registry, pins_of, registry
 from apps.common import failpoints
 from apps.common.db import as_id, fetch_one, insert_row, write_transaction
 from apps.common.errors import NotFound
@@ -25,13 +26,13 @@ from sage_studio.engine import compile_flow, typed_inputs
 from sage_studio.flow import Issue, parse_plain, validate
 from sage_studio.flow.document import FlowDocument, FlowSettings
 from sage_studio.kernel import ErrorCode, JsonObject, SageError, Text
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.registry import NodeRegistry
 
 MAX_INPUT_BYTES = 1 << 20
 MAX_PROBLEMS_TOLD = 100
 # A node of a kept document takes about 5 KB.
 MAX_NODES_KEPT = 20_000
-_kept: dict[uuid.UUID, FlowDocument] = {}
+_kept: dict[tuple[uuid.UUID, NodeRegistry], FlowDocument] = {}
 _kept_lock = threading.Lock()
 
 
@@ -51,7 +52,7 @@ def run_accept(
     Raises Forbidden or NotFound for the person, SageError when the flow cannot run or an input
     is missing or too big.
     """
-    given = checked_inputs(definition, inputs)
+    given = checked_inputs(definition, inputs, registry(flow.workspace_id))
     with write_transaction():
         require(person, flow.workspace_id, Action.RUN_START)
         run = add_run(
@@ -72,20 +73,26 @@ def run_accept(
 
 
 def checked_inputs(
-    definition: Definition, inputs: JsonObject, limit_bytes: int = MAX_INPUT_BYTES
+    definition: Definition, inputs: JsonObject, types: NodeRegistry, limit_bytes: int = MAX_INPUT_BYTES
 ) -> JsonObject:
     """The inputs with defaults filled in. Raises SageError when they are too big, one is missing or of
     another type than declared, or when the definition cannot run."""
     if len(json.dumps(inputs)) > limit_bytes:
         raise SageError(errors.INPUTS_TOO_LARGE, {"limit_bytes": limit_bytes}, path="inputs")
-    return typed_inputs(runnable(definition.pk), inputs)
+    return typed_inputs(runnable(definition.pk, types), inputs)
 
 
 def add_run(run: Run, **facts: object) -> Run:
     """Row, first event (with ``facts``), the flow's newest run and the hints; inside the caller's
-    transaction. A child run is its parent's affair and does not become the flow's newest."""
+    transaction. A child run is its parent's affair and does not become the flow's newest.
+
+    From here on the run belongs to the code of plug-ins that it was accepted with.
+    """
+    types = registry(run.workspace_id)
+    if types is not instance_registry():
+        run.plugins = pins_of(parse_plain(run.definition.body), types)
     if run.budget is None:
-        run.budget = _flow_budget(run)
+        run.budget = _flow_budget(run, types)
     run.number = _next_number(run.flow_id)
     run.last_seq = 1
     insert_row(run)
@@ -96,12 +103,12 @@ def add_run(run: Run, **facts: object) -> Run:
     return run
 
 
-def _flow_budget(run: Run) -> JsonObject | None:
+def _flow_budget(run: Run, types: NodeRegistry) -> JsonObject | None:
     """What the run may spend. A flow of which a part runs need not be runnable as a whole."""
     if run.part is not None:
         body: JsonObject = run.definition.body
         return FlowSettings.model_validate(body.get("settings", {})).budget_json
-    return runnable(run.definition_id).settings.budget_json
+    return runnable(run.definition_id, types).settings.budget_json
 
 
 def _next_number(flow_id: uuid.UUID) -> int:
@@ -127,35 +134,36 @@ def note_state(run: Run, finished_at: datetime | None = None) -> None:
         flow_run_noted(flow_id=run.flow_id, run_id=run.pk, state=run.state, finished_at=finished_at)
 
 
-def runnable(definition_id: uuid.UUID) -> FlowDocument:
-    """The document of a definition that may run. Definitions never change, so answers are kept, as many
-    as ``MAX_NODES_KEPT`` allows. Raises SageError with every place."""
+def runnable(definition_id: uuid.UUID, types: NodeRegistry) -> FlowDocument:
+    """The document of a definition that may run with these node types. Neither ever changes, so answers are
+    kept, as many as ``MAX_NODES_KEPT`` allows. Raises SageError with every place."""
+    key = definition_id, types
     with _kept_lock:
-        kept = _kept.pop(definition_id, None)
+        kept = _kept.pop(key, None)
         if kept is not None:
-            _kept[definition_id] = kept
+            _kept[key] = kept
             return kept
     document = parse_plain(Definition.objects.get(pk=definition_id).body)
-    check_runnable(document)
+    check_runnable(document, types)
     with _kept_lock:
-        _kept[definition_id] = document
+        _kept[key] = document
         size = sum(len(each.nodes) + 1 for each in _kept.values())
         while size > MAX_NODES_KEPT and len(_kept) > 1:
             size -= len(_kept.pop(next(iter(_kept))).nodes) + 1
     return document
 
 
-def check_runnable(document: FlowDocument, *, ignored: str | None = None) -> None:
+def check_runnable(document: FlowDocument, types: NodeRegistry, *, ignored: str | None = None) -> None:
     """Raises SageError with every place unless there is no error among the flow's issues (but those whose
     path begins with ``ignored``) and it compiles."""
     if not document.nodes:
         raise SageError(errors.FLOW_EMPTY)
-    issues = [issue for issue in validate(document, builtin_registry()) if issue.severity == "error"]
+    issues = [issue for issue in validate(document, types) if issue.severity == "error"]
     faults = [issue for issue in issues if ignored is None or not issue.path.startswith(ignored)]
     if faults:
         listed = [_as_error(issue) for issue in faults[:MAX_PROBLEMS_TOLD]]
         raise SageError(errors.FLOW_INVALID, {"count": len(faults)}, errors=listed)
-    compile_flow(document, builtin_registry())
+    compile_flow(document, types)
 
 
 def _as_error(issue: Issue) -> SageError:

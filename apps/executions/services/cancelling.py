@@ -17,6 +17,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.accounts.models import Person
+from apps.catalogue.selectors import registry_pinned
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.common.events import emit
@@ -31,7 +32,6 @@ from apps.workspaces.types import Action
 from sage_studio.engine import compile_flow
 from sage_studio.engine.errors import OUTCOME_UNKNOWN
 from sage_studio.kernel import SageError
-from sage_studio.plugins.registry import builtin_registry
 
 logger = structlog.get_logger(__name__)
 # A worker that lives has heard of a wish and renewed its leases within this; see ``adapters.worker``.
@@ -122,7 +122,8 @@ def _end_nodes(run: Run, now: datetime) -> None:
 
 
 def _at_most_once(run: Run) -> frozenset[str]:
-    plan = compile_flow(runnable(run.definition_id), builtin_registry(), optimised=False)
+    types = registry_pinned(run.workspace_id, run.plugins)
+    plan = compile_flow(runnable(run.definition_id, types), types, optimised=False)
     return frozenset(node.id for node in plan.whole() if node.is_at_most_once)
 
 

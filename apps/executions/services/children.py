@@ -12,6 +12,7 @@ from typing import cast
 
 from django.utils import timezone
 
+from apps.catalogue.selectors import registry
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions import errors
@@ -51,7 +52,9 @@ def child_start(
     _require_room(parent)
     flow = _flow(parent.workspace_id, flow_ref)
     number, definition = _definition(flow, version)
-    given = checked_inputs(definition, cast(JsonObject, dict(inputs)), MAX_CHILD_INPUT_BYTES)
+    given = checked_inputs(
+        definition, cast(JsonObject, dict(inputs)), registry(flow.workspace_id), MAX_CHILD_INPUT_BYTES
+    )
     with write_transaction():
         # The lock orders this against a wish for the parent: either the wish finds the child, or the
         # child finds the wish.

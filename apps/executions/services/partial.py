@@ -8,6 +8,7 @@ import json
 import uuid
 
 from apps.accounts.models import Person
+from apps.catalogue.selectors import registry
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.common.errors import NotFound
@@ -24,13 +25,12 @@ from sage_studio.engine.partial import PART_NO_DATA, Part, PartialFlow, can_stan
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import FlowDocument
 from sage_studio.kernel import JsonObject, SageError
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.registry import NodeRegistry
 
 
-def part_cut(document: FlowDocument, part: Part) -> PartialFlow:
-    """The part of a flow, with the ports of the built-in node types. Raises SageError
-    ``run.part_no_node``."""
-    specs = {spec.id: spec for spec in builtin_registry().specs()}
+def part_cut(document: FlowDocument, part: Part, types: NodeRegistry) -> PartialFlow:
+    """The part of a flow, with the ports of its node types. Raises SageError ``run.part_no_node``."""
+    specs = {spec.id: spec for spec in types.specs()}
     return part_of(document, part, specs)
 
 
@@ -56,11 +56,12 @@ def run_begin(
     data_run = None if data_of_run is None else _data_run(flow, data_of_run)
     given = inputs if inputs is not None else dict(data_run.inputs) if data_run else {}
     chosen: PartialFlow | None = None
+    types = registry(flow.workspace_id)
     if part is None:
-        given = checked_inputs(definition, given)
+        given = checked_inputs(definition, given, types)
     else:
-        chosen = part_cut(parse_plain(definition.body), part)
-        given = _part_inputs(chosen, part, given)
+        chosen = part_cut(parse_plain(definition.body), part, types)
+        given = _part_inputs(chosen, part, given, types)
     with write_transaction():
         require(person, flow.workspace_id, Action.RUN_START)
         run = add_run(
@@ -84,13 +85,13 @@ def run_begin(
     return run
 
 
-def _part_inputs(chosen: PartialFlow, part: Part, inputs: JsonObject) -> JsonObject:
+def _part_inputs(chosen: PartialFlow, part: Part, inputs: JsonObject, types: NodeRegistry) -> JsonObject:
     """The inputs of a part that can run; one node alone needs none of the flow's. What a person gave
     comes over connections that no flow could draw, so those are not looked at."""
     size = len(json.dumps(inputs)) + len(json.dumps(dict(part.inputs)))
     if size > MAX_INPUT_BYTES:
         raise SageError(errors.INPUTS_TOO_LARGE, {"limit_bytes": MAX_INPUT_BYTES}, path="inputs")
-    check_runnable(chosen.document, ignored="edges" if part.only_node else None)
+    check_runnable(chosen.document, types, ignored="edges" if part.only_node else None)
     return inputs if part.only_node else typed_inputs(chosen.document, inputs)
 
 

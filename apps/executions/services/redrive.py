@@ -15,6 +15,7 @@ from django.db.models import Max
 from django.utils import timezone
 
 from apps.accounts.models import Person
+from apps.catalogue.selectors import registry, registry_pinned
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.executions import errors
@@ -30,7 +31,7 @@ from apps.workspaces.types import Action
 from sage_studio.engine import Plan, compile_flow
 from sage_studio.flow.document import FlowDocument, FlowNode
 from sage_studio.kernel import JsonObject, SageError
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.registry import NodeRegistry
 
 # Fields of a node that change how it looks, not what it does.
 _LOOKS = frozenset({"name", "pos", "size", "notes"})
@@ -60,8 +61,9 @@ def run_redrive(
     require(person, workspace_id, Action.RUN_START)
     base = _base(workspace_id, run_id)
     target = definition or base.definition
-    given = checked_inputs(target, base.inputs)
-    again = _what_runs_again(base, runnable(target.pk), given, from_node)
+    types = registry(workspace_id)
+    given = checked_inputs(target, base.inputs, types)
+    again = _what_runs_again(base, runnable(target.pk, types), types, given, from_node)
     with write_transaction():
         run = add_run(
             Run(
@@ -104,9 +106,11 @@ class _Again:
     going_on: list[str]
 
 
-def _what_runs_again(base: Run, document: FlowDocument, inputs: JsonObject, from_node: str | None) -> _Again:
+def _what_runs_again(
+    base: Run, document: FlowDocument, types: NodeRegistry, inputs: JsonObject, from_node: str | None
+) -> _Again:
     """Raises SageError when there is no such node, or when there is nothing to go on from."""
-    plan = compile_flow(document, builtin_registry(), optimised=False)
+    plan = compile_flow(document, types, optimised=False)
     if from_node is not None and from_node not in plan.index:
         raise SageError(errors.REDRIVE_NODE, {"node": from_node[:100]})
     changed = _changed(base, document, inputs)
@@ -146,7 +150,7 @@ def _unsettled(plan: Plan, base: Run) -> set[str]:
 def _changed(base: Run, after: FlowDocument, given: JsonObject) -> set[str]:
     """Nodes of the top level whose settings, type, wires, contents or flow inputs are not what they
     were."""
-    before = runnable(base.definition_id)
+    before = runnable(base.definition_id, registry_pinned(base.workspace_id, base.plugins))
     old, new = _meaning(before), _meaning(after)
     changed = {node_id for node_id, shape in new.items() if old.get(node_id) != shape}
     for is_other, word in (
