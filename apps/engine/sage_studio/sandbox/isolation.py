@@ -142,12 +142,13 @@ class Isolation:
             vector += ["--unshare-user"]
         for device in _DEVICES:
             vector += ["--dev-bind-try", device, device]
+        if confinement.scratch_mb:
+            vector += ["--perms", "1777", "--size", str(confinement.scratch_mb << 20), "--tmpfs", _SCRATCH]
+        # After the scratch space: what is to be seen may lie in our own temporary folder.
         for path in _visible(confinement):
             for parent in reversed(path.parents[:-1]):
                 vector += ["--perms", "0755", "--dir", str(parent)]  # bwrap would shut others out of root's
             vector += _shown(path)
-        if confinement.scratch_mb:
-            vector += ["--perms", "1777", "--size", str(confinement.scratch_mb << 20), "--tmpfs", _SCRATCH]
         # What holds the mount points together is a file system as well, and would take half the memory.
         folder = _SCRATCH if confinement.scratch_mb else "/"
         return [*vector, "--remount-ro", "/", "--chdir", folder, "--"]
