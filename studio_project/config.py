@@ -24,6 +24,7 @@ _SCHEMES = {
     "database_url": {"postgres", "postgresql"},
     "redis_url": {"redis", "rediss", "unix"},
     "email_url": {"smtp", "smtps"},
+    "blob_url": {"s3"},
     "base_url": {"http", "https"},
 }
 
@@ -45,7 +46,7 @@ class Config(BaseSettings):
     credential_keys: Annotated[list[SecretStr], NoDecode] = Field([], alias="SAGE_CREDENTIAL_KEYS")
     database_url: SecretStr | None = Field(None, alias="DATABASE_URL")
     redis_url: SecretStr | None = Field(None, alias="REDIS_URL")
-    blob_url: str | None = Field(None, alias="SAGE_BLOB_URL")
+    blob_url: SecretStr | None = Field(None, alias="SAGE_BLOB_URL")
     workers: int = Field(1, alias="SAGE_WORKERS", ge=0, le=64)
     # Runs one worker process holds at once, and the share of memory in use above which it takes no more.
     worker_runs: int = Field(1000, alias="SAGE_WORKER_RUNS", ge=1, le=100_000)
@@ -61,6 +62,7 @@ class Config(BaseSettings):
     kubernetes_namespace: str = Field("sage-studio", alias="SAGE_KUBERNETES_NAMESPACE")
     kubernetes_home: str = Field("", alias="SAGE_KUBERNETES_HOME")
     max_upload_mb: int = Field(100, alias="SAGE_MAX_UPLOAD_MB", ge=1, le=10_000)
+    workspace_quota_mb: int = Field(50_000, alias="SAGE_WORKSPACE_QUOTA_MB", ge=0)
     email_url: SecretStr | None = Field(None, alias="SAGE_EMAIL_URL")
     anthropic_api_key: SecretStr | None = Field(None, alias="ANTHROPIC_API_KEY")
     anthropic_base_url: str | None = Field(None, alias="ANTHROPIC_BASE_URL")
@@ -92,7 +94,7 @@ class Config(BaseSettings):
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
 
-    @field_validator("database_url", "redis_url", "email_url", "base_url")
+    @field_validator("database_url", "redis_url", "email_url", "base_url", "blob_url")
     @classmethod
     def _known_scheme(cls, value: SecretStr | str | None, info: Any) -> SecretStr | str | None:
         if value is None:

@@ -29,6 +29,9 @@ CREDENTIAL_KEYS: list[str] = [key.get_secret_value() for key in CONFIG.credentia
 
 # One uploaded file; the ASGI layer and the upload itself both hold it.
 MAX_UPLOAD_BYTES = CONFIG.max_upload_mb * 1024 * 1024
+# What one workspace may keep (0: no limit), and where content lies (empty: under the data folder).
+WORKSPACE_QUOTA_BYTES = CONFIG.workspace_quota_mb * 1024 * 1024
+BLOB_URL = CONFIG.blob_url.get_secret_value() if CONFIG.blob_url else ""
 
 # What flows may reach and ask: private ranges, and the model behind ``ctx.llm``.
 ALLOW_PRIVATE_NETWORK = CONFIG.allow_private_network

@@ -1,5 +1,5 @@
-"""A thread of every worker process that removes what nobody needs any more: old runs, then values no row
-names. Several at once only share the work."""
+"""A thread of every worker process that removes what nobody needs any more: old runs and files, then values
+no row names. Several at once only share the work."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from celery.signals import worker_ready, worker_shutdown
 from django.db import DatabaseError, close_old_connections, connections
 
 from apps.executions.services import runs_forget
-from apps.files.services import blobs_collect
+from apps.files.services import blobs_collect, files_forget
 
 logger = structlog.get_logger(__name__)
 EVERY_S = 24 * 3600.0
@@ -22,9 +22,9 @@ _stop = threading.Event()
 
 def tidy() -> None:
     """Once, now."""
-    runs, values = runs_forget(), blobs_collect()
-    if runs or values:
-        logger.info("tidied", runs=runs, values=values)
+    runs, files, values = runs_forget(), files_forget(), blobs_collect()
+    if runs or files or values:
+        logger.info("tidied", runs=runs, files=files, values=values)
 
 
 def _tidy_daily() -> None:

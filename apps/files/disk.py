@@ -16,7 +16,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Self
+from typing import IO, Self
 
 from django.conf import settings
 
@@ -60,10 +60,19 @@ class Draft:
     def sha256(self) -> str:
         return self._hash.hexdigest()
 
-    def place(self, workspace_id: uuid.UUID) -> None:
-        """Make the content durable under its hash; equal content that is there already stays."""
+    def sync(self) -> None:
+        """Bring what was received to the disk."""
         self._file.flush()
         os.fsync(self._file.fileno())
+
+    def received(self) -> IO[bytes]:
+        """All of it, to be read from the beginning. Whoever asks closes it."""
+        self._file.flush()
+        return self.path.open("rb")
+
+    def place(self, workspace_id: uuid.UUID) -> None:
+        """Make the content durable under its hash; equal content that is there already stays."""
+        self.sync()
         target = path_of(workspace_id, self.sha256)
         _make_folder(target.parent)
         self.path.replace(target)
@@ -117,8 +126,12 @@ def read(workspace_id: uuid.UUID, sha256: str) -> bytes:
 
 
 def stream(workspace_id: uuid.UUID, sha256: str, chunk_bytes: int) -> Iterator[bytes]:
-    """The content in pieces. Raises FileNotFoundError."""
-    with path_of(workspace_id, sha256).open("rb") as file:
+    """The content in pieces. Raises FileNotFoundError, at once."""
+    return _pieces(path_of(workspace_id, sha256).open("rb"), chunk_bytes)
+
+
+def _pieces(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
+    with file:
         while chunk := file.read(chunk_bytes):
             yield chunk
 

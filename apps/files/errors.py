@@ -37,6 +37,34 @@ BLOB_GONE = define_error(
     zh="存储的值 {key} 已不存在。",
     status=404,
 )
+FILE_QUOTA = define_error(
+    "file.quota",
+    7005,
+    en="The workspace has no room left: it may keep {quota_mb} MB.",
+    zh="工作区空间不足：最多可保存 {quota_mb} MB。",
+    hint_en="Delete files, keep them for fewer days, or ask the administrator to raise the quota.",
+    hint_zh="请删除文件、缩短保留天数，或请管理员提高配额。",
+    status=413,
+)
+FILE_OF_RUN = define_error(
+    "file.of_run",
+    7006,
+    en="“{name}” was written by a run and keeps its name.",
+    zh="“{name}”由运行写入，不能重命名。",
+    hint_en="Download it and upload it under another name.",
+    hint_zh="请下载后以其他名称重新上传。",
+    status=409,
+)
+PREVIEW_BUSY = define_error(
+    "file.preview_busy",
+    7007,
+    en="Too many previews are being made at once.",
+    zh="同时生成的预览过多。",
+    hint_en="Try again in a moment.",
+    hint_zh="请稍后重试。",
+    status=503,
+    retryable=True,
+)
 VECTORS_DIFFER = define_error(
     "vectors.differ",
     7011,

@@ -6,6 +6,7 @@ nothing is shared between workspaces, so a hash tells nobody what others have.
 
 from __future__ import annotations
 
+import uuid
 from typing import ClassVar
 
 from django.conf import settings
@@ -14,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.common.models import BaseModel
-from apps.files.types import FILE_REF, Kind
+from apps.files.types import FILE_REF, KEEP_ARTIFACTS_DAYS, Kind
 from apps.workspaces.models import Workspace
 
 
@@ -40,6 +41,12 @@ class Blob(models.Model):
 
     def __str__(self) -> str:
         return self.sha256[:12]
+
+
+def used_bytes(workspace_id: uuid.UUID) -> int:
+    """What a workspace's content takes, equal content once."""
+    used = Blob.objects.filter(workspace_id=workspace_id).aggregate(total=models.Sum("size_bytes"))["total"]
+    return int(used or 0)
 
 
 class File(BaseModel):
@@ -76,6 +83,18 @@ class File(BaseModel):
     def ref(self) -> str:
         """How flows name this file."""
         return f"{FILE_REF}{self.pk}"
+
+
+class Retention(models.Model):
+    """For how many days a workspace keeps its files (0: always). A workspace without a row keeps to the
+    defaults."""
+
+    workspace = models.OneToOneField(Workspace, primary_key=True, on_delete=models.CASCADE, related_name="+")
+    uploads_days = models.PositiveSmallIntegerField(default=0)
+    artifacts_days = models.PositiveSmallIntegerField(default=KEEP_ARTIFACTS_DAYS)
+
+    def __str__(self) -> str:
+        return f"{self.uploads_days}, {self.artifacts_days}"
 
 
 class VectorCollection(BaseModel):

@@ -4,27 +4,36 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
 
-from django.db.models import QuerySet
+from django.conf import settings
+from django.db.models import Count, F, QuerySet, Sum
+from django.db.models.functions import Length
 
 from apps.common.errors import NotFound
-from apps.files import disk
 from apps.files.errors import BLOB_GONE, FILE_GONE
-from apps.files.models import Blob, File
-from apps.files.types import FILE_REF, digest_of_key
+from apps.files.models import Blob, File, Retention, VectorEntry, used_bytes
+from apps.files.store import store
+from apps.files.types import FILE_REF, Kind, digest_of_key
 from apps.workspaces.models import Workspace
 from sage_studio.kernel import SageError
 from sage_studio.plugins.samples import PREFIX as SAMPLE, sample_bytes
 from sage_studio.sdk import FileRef
 
 CHUNK_BYTES = 1 << 20
+FLOAT_BYTES = 4
 
 
-def file_list(workspace: Workspace, *, kind: str = "", run_id: uuid.UUID | None = None) -> QuerySet[File]:
-    """Files of a workspace, to be paged."""
+def file_list(
+    workspace: Workspace, *, kind: str = "", run_id: uuid.UUID | None = None, name: str = ""
+) -> QuerySet[File]:
+    """Files of a workspace, to be paged; ``name`` is a part of theirs."""
     files = File.objects.filter(workspace=workspace).select_related("created_by")
     if kind:
         files = files.filter(kind=kind)
+    if name:
+        files = files.filter(name__icontains=name)
     return files.filter(run_id=run_id) if run_id else files
 
 
@@ -34,6 +43,59 @@ def file_get(workspace: Workspace, file_id: uuid.UUID) -> File:
     if file is None:
         raise NotFound
     return file
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """How many of a kind there are, and their size."""
+
+    count: int
+    size_bytes: int
+
+
+@dataclass(frozen=True, slots=True)
+class Storage:
+    """What a workspace keeps. ``used_bytes`` counts equal content once; a quota of 0 is none."""
+
+    used_bytes: int
+    quota_bytes: int
+    max_upload_bytes: int
+    uploads: Kept
+    artifacts: Kept
+    values: Kept
+    vectors: Kept
+    uploads_days: int
+    artifacts_days: int
+
+
+def storage_of(workspace: Workspace) -> Storage:
+    """The sizes of all that a workspace keeps, and for how long it does."""
+    retention = Retention.objects.filter(workspace=workspace).first() or Retention(workspace=workspace)
+    files = File.objects.filter(workspace=workspace)
+    return Storage(
+        used_bytes=used_bytes(workspace.pk),
+        quota_bytes=int(settings.WORKSPACE_QUOTA_BYTES),
+        max_upload_bytes=int(settings.MAX_UPLOAD_BYTES),
+        uploads=_kept(files.filter(kind=Kind.UPLOAD)),
+        artifacts=_kept(files.filter(kind=Kind.ARTIFACT)),
+        values=_kept(Blob.objects.filter(workspace=workspace, is_value=True)),
+        vectors=_kept_vectors(workspace),
+        uploads_days=retention.uploads_days,
+        artifacts_days=retention.artifacts_days,
+    )
+
+
+def _kept(rows: QuerySet[Any]) -> Kept:
+    found = rows.aggregate(count=Count("pk"), size=Sum("size_bytes"))
+    return Kept(found["count"], int(found["size"] or 0))
+
+
+def _kept_vectors(workspace: Workspace) -> Kept:
+    """Four bytes a dimension and the text; what describes it is left out."""
+    entries = VectorEntry.objects.filter(collection__workspace=workspace)
+    size = Sum(F("collection__dimensions") * FLOAT_BYTES + Length("text"))
+    found = entries.aggregate(count=Count("pk"), size=size)
+    return Kept(found["count"], int(found["size"] or 0))
 
 
 def blob_find(workspace: Workspace, key: str) -> Blob:
@@ -52,7 +114,7 @@ def blob_get(workspace_id: uuid.UUID, key: str) -> bytes:
     if digest is None or not Blob.objects.filter(workspace_id=workspace_id, sha256=digest).exists():
         raise gone
     try:
-        return disk.read(workspace_id, digest)
+        return store().read(workspace_id, digest)
     except FileNotFoundError as error:
         raise gone from error
 
@@ -79,7 +141,7 @@ def file_read(workspace_id: uuid.UUID, file: FileRef) -> bytes:
     if file["ref"].startswith(SAMPLE):
         return sample_bytes(file["ref"].removeprefix(SAMPLE))
     try:
-        return disk.read(workspace_id, _digest_of(workspace_id, file))
+        return store().read(workspace_id, _digest_of(workspace_id, file))
     except FileNotFoundError as error:
         raise SageError(FILE_GONE, {"name": file["name"]}) from error
 
@@ -89,7 +151,7 @@ def file_stream(workspace_id: uuid.UUID, file: FileRef, chunk_bytes: int = CHUNK
     if file["ref"].startswith(SAMPLE):
         content = sample_bytes(file["ref"].removeprefix(SAMPLE))
         return (content[at : at + chunk_bytes] for at in range(0, len(content), chunk_bytes))
-    digest = _digest_of(workspace_id, file)
-    if not disk.path_of(workspace_id, digest).is_file():
-        raise SageError(FILE_GONE, {"name": file["name"]})
-    return disk.stream(workspace_id, digest, chunk_bytes)
+    try:
+        return store().stream(workspace_id, _digest_of(workspace_id, file), chunk_bytes)
+    except FileNotFoundError as error:
+        raise SageError(FILE_GONE, {"name": file["name"]}) from error

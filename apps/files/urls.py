@@ -1,4 +1,4 @@
-"""Routes of files and blobs."""
+"""Routes of files, what is kept of them, and blobs."""
 
 from django.urls import path
 
@@ -8,5 +8,8 @@ workspace_urlpatterns = [
     path("files", apis.FilesApi.as_view()),
     path("files/<uuid:file_id>", apis.FileDetailApi.as_view()),
     path("files/<uuid:file_id>/content", apis.FileContentApi.as_view()),
+    path("files/<uuid:file_id>/preview", apis.FilePreviewApi.as_view()),
+    path("files/<uuid:file_id>/pages/<int:page>", apis.FilePageApi.as_view()),
+    path("storage", apis.StorageApi.as_view()),
     path("blobs/<str:key>", apis.BlobApi.as_view()),
 ]

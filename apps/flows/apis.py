@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import Any, ClassVar
 
-from drf_spectacular.utils import extend_schema
+from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -43,9 +43,16 @@ class FlowsApi(WorkspaceApi):
         "POST": InWorkspace("flow.edit"),
     }
 
-    @extend_schema(responses=FlowPageOut, operation_id="flow_list")
+    @extend_schema(
+        parameters=[OpenApiParameter("names", str, description="A text of the definition: a file's ref.")],
+        responses=FlowPageOut,
+        operation_id="flow_list",
+    )
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        page = paginate(request, selectors.flow_list(workspace_id=workspace_id), order="-edited_at")
+        flows = selectors.flow_list(
+            workspace_id=workspace_id, naming=request.query_params.get("names", "")[:100]
+        )
+        page = paginate(request, flows, order="-edited_at")
         return Response({"items": FlowOut(page.items, many=True).data, "next_cursor": page.next_cursor})
 
     @extend_schema(request=FlowIn, responses={201: FlowOut}, operation_id="flow_create")

@@ -2,18 +2,25 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 
-from django.db.models import QuerySet
+from django.db.models import QuerySet, TextField
+from django.db.models.functions import Cast
 
 from apps.common.db import as_id, fetch_one
 from apps.common.errors import NotFound
 from apps.flows.models import Flow
 
 
-def flow_list(*, workspace_id: uuid.UUID) -> QuerySet[Flow]:
-    """Flows people see in lists, with who edited them."""
-    return Flow.objects.filter(workspace_id=workspace_id, archived_at=None).select_related("edited_by")
+def flow_list(*, workspace_id: uuid.UUID, naming: str = "") -> QuerySet[Flow]:
+    """Flows people see in lists, with who edited them; those that name something (a file's ``ref``, say) in
+    their current definition where ``naming`` is given."""
+    flows = Flow.objects.filter(workspace_id=workspace_id, archived_at=None).select_related("edited_by")
+    if not naming:
+        return flows
+    text = Cast("definition__body", TextField())
+    return flows.annotate(_text=text).filter(_text__contains=json.dumps(naming))
 
 
 def flow_get(*, workspace_id: uuid.UUID, flow_id: uuid.UUID) -> Flow:

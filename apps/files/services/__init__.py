@@ -6,9 +6,12 @@ from apps.files.services.content import (
     artifact_write,
     blob_put,
     file_delete,
+    file_rename,
     file_upload,
+    files_forget,
     workspace_content_remove,
 )
+from apps.files.services.storage import retention_set
 from apps.files.services.values import kept_value_get, kept_value_set, kept_values_delete
 from apps.files.services.vectors import vector_model, vectors_search, vectors_upsert
 
@@ -18,10 +21,13 @@ __all__ = [
     "blob_put",
     "blobs_collect",
     "file_delete",
+    "file_rename",
     "file_upload",
+    "files_forget",
     "kept_value_get",
     "kept_value_set",
     "kept_values_delete",
+    "retention_set",
     "vector_model",
     "vectors_search",
     "vectors_upsert",

@@ -24,9 +24,9 @@ from django.utils import timezone
 
 from apps.common import failpoints
 from apps.common.db import after_commit, write_transaction
-from apps.files import disk
 from apps.files.models import Blob
 from apps.files.services.content import lock, remove_content
+from apps.files.store import store
 from apps.files.types import KEY_PREFIX
 from apps.workspaces.models import Workspace
 
@@ -53,7 +53,7 @@ def blobs_collect(*, now: datetime | None = None) -> int:
 def _remove_strays(before: datetime) -> None:
     """Content whose row went while the process did. A workspace that is gone takes its folder along."""
     known = set(Workspace.objects.values_list("pk", flat=True))
-    for workspace_id, digest in disk.strays(before.timestamp()):
+    for workspace_id, digest in store().strays(before.timestamp()):
         if workspace_id not in known:
             continue
         if not Blob.objects.filter(workspace_id=workspace_id, sha256=digest).exists():
@@ -94,7 +94,7 @@ def _contents(digests: set[bytes]) -> Iterator[bytes]:
         found = Blob.objects.filter(sha256__in=names[at : at + AT_ONCE], names_others=True)
         for workspace_id, digest in found.values_list("workspace_id", "sha256"):
             try:
-                yield disk.read(workspace_id, digest)
+                yield store().read(workspace_id, digest)
             except FileNotFoundError:
                 continue
 

@@ -7,7 +7,8 @@ the same moment as an equal one arrives cannot take the new one's content away.
 from __future__ import annotations
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from django.utils import timezone
 
@@ -15,13 +16,17 @@ from apps.accounts.models import Person
 from apps.audit.services import record
 from apps.common import failpoints
 from apps.common.db import after_commit, write_transaction
+from apps.common.errors import NotFound
 from apps.files import disk
+from apps.files.errors import FILE_OF_RUN
 from apps.files.models import Blob, File
+from apps.files.services.storage import files_expired, require_room
+from apps.files.store import store
 from apps.files.types import KEY_PREFIX, Kind, clean_name
 from apps.workspaces import policies
 from apps.workspaces.models import Workspace
 from apps.workspaces.types import Action
-from sage_studio.kernel import JsonObject
+from sage_studio.kernel import JsonObject, SageError
 from sage_studio.plugins.support.sniff import sniff_mime
 
 _MIME_LENGTH = 200
@@ -52,15 +57,20 @@ def _blob(
         blob.is_value = blob.is_value or is_value
         blob.touched_at = timezone.now()
         blob.save(update_fields=["is_value", "touched_at"])
-    draft.place(workspace_id)
+    store().place(draft, workspace_id)
     failpoints.hit("blob.stored")
     return blob
 
 
 def file_upload(person: Person, workspace: Workspace, *, name: str, draft: disk.Draft) -> File:
-    """Keep an uploaded file; its type is judged by content, not by what the browser said."""
+    """Keep an uploaded file; its type is judged by content, not by what the browser said.
+
+    Raises SageError ``file.quota``.
+    """
     shown = clean_name(name)
     mime = sniff_mime(shown, draft.head)
+    require_room(workspace.pk, draft.size_bytes)
+    store().stage(draft, workspace.pk)
     with write_transaction():
         policies.require(person, workspace.pk, Action.FILE_WRITE)
         lock(workspace.pk)
@@ -77,6 +87,27 @@ def file_upload(person: Person, workspace: Workspace, *, name: str, draft: disk.
     return file
 
 
+def file_rename(person: Person, workspace: Workspace, file_id: uuid.UUID, *, name: str) -> File:
+    """Give an upload another name. Flows go on finding it: they know it by its id.
+
+    Raises NotFound, and SageError ``file.of_run`` for one that a run wrote.
+    """
+    with write_transaction():
+        policies.require(person, workspace.pk, Action.FILE_WRITE)
+        file = (
+            File.objects.filter(workspace=workspace, pk=file_id).select_related("blob", "created_by").first()
+        )
+        if file is None:
+            raise NotFound
+        if file.kind == Kind.ARTIFACT:
+            raise SageError(FILE_OF_RUN, {"name": file.name})
+        before = _facts(file)
+        file.name = clean_name(name)
+        file.save(update_fields=["name", "updated_at"])
+        record(person, "file.renamed", workspace.pk, ("file", file.pk), before=before, after=_facts(file))
+    return file
+
+
 def file_delete(person: Person, workspace: Workspace, file_id: uuid.UUID) -> None:
     """Remove a file, and its content when nothing else has the same. Deleting twice is fine."""
     with write_transaction():
@@ -88,6 +119,19 @@ def file_delete(person: Person, workspace: Workspace, file_id: uuid.UUID) -> Non
         digest = file.blob.sha256
         file.delete()
         after_commit(lambda: _forget_if_unused(workspace.pk, digest))
+
+
+def files_forget(*, now: datetime | None = None) -> int:
+    """Remove the files whose time is over; how many."""
+    expired = files_expired(now or timezone.now())
+    for workspace_id, file_id in expired:
+        with write_transaction():
+            file = File.objects.filter(pk=file_id).select_related("blob").first()
+            if file is not None:
+                digest = file.blob.sha256
+                file.delete()
+                after_commit(partial(_forget_if_unused, workspace_id, digest))
+    return len(expired)
 
 
 def _forget_if_unused(workspace_id: uuid.UUID, digest: str) -> None:
@@ -107,13 +151,18 @@ def remove_content(workspace_id: uuid.UUID, digest: str) -> None:
     with write_transaction():
         lock(workspace_id)
         if not Blob.objects.filter(workspace_id=workspace_id, sha256=digest).exists():
-            disk.remove(workspace_id, digest)
+            store().remove(workspace_id, digest)
 
 
 def artifact_write(
     workspace_id: uuid.UUID, *, run_id: uuid.UUID, name: str, mime: str, draft: disk.Draft
 ) -> File:
-    """Keep a file a run wrote. The same file of the same run is one file, however often it is written."""
+    """Keep a file a run wrote. The same file of the same run is one file, however often it is written.
+
+    Raises SageError ``file.quota``.
+    """
+    require_room(workspace_id, draft.size_bytes)
+    store().stage(draft, workspace_id)
     with write_transaction():
         lock(workspace_id)
         blob = _blob(workspace_id, draft, mime, is_value=False)
@@ -142,8 +191,9 @@ def blob_put(workspace_id: uuid.UUID, content: bytes, mime: str = "application/o
             is_value=True,
             touched_at__gt=timezone.now() - _TOUCHED_EVERY,
         )
-        if not (known.exists() and disk.path_of(workspace_id, draft.sha256).is_file()):
+        if not (known.exists() and store().exists(workspace_id, draft.sha256)):
             names_others = KEY_PREFIX.encode() in content
+            store().stage(draft, workspace_id)
             with write_transaction():
                 lock(workspace_id)
                 _blob(workspace_id, draft, mime, is_value=True, names_others=names_others)
@@ -152,7 +202,7 @@ def blob_put(workspace_id: uuid.UUID, content: bytes, mime: str = "application/o
 
 def workspace_content_remove(payload: JsonObject) -> None:
     """The workspace is gone: so is what it kept on disk. Handles ``workspace.deleted``."""
-    disk.remove_workspace(uuid.UUID(str(payload["workspace_id"])))
+    store().remove_workspace(uuid.UUID(str(payload["workspace_id"])))
 
 
 def _facts(file: File) -> JsonObject:

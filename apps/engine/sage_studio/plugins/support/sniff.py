@@ -167,7 +167,8 @@ def wide_encoding(head: bytes) -> str:
     even, odd = head[:_HEAD:2], head[1:_HEAD:2]
     for encoding, high, low in (("utf-16-le", odd, even), ("utf-16-be", even, odd)):
         if high.count(0) > len(high) // 4 and not low.count(0):
-            return encoding
+            text = head[: _HEAD & ~1].decode(encoding, "ignore")
+            return encoding if all(sign.isprintable() or sign in "\t\r\n" for sign in text) else ""
     return ""
 
 

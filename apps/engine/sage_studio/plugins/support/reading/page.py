@@ -25,7 +25,7 @@ _NOT_NESTED = frozenset({
 def read_html(document: IO[bytes], request: dict[str, Any]) -> Iterator[dict[str, Any]]:
     """``{text, title}`` of a page, which comes in UTF-8."""
     source = document.read().decode("utf-8", "replace")
-    if _is_too_deep(source):
+    if is_too_deep(source):
         raise Unreadable("deep")
     tree = LexborHTMLParser(source)
     title_node = tree.css_first("title")
@@ -41,7 +41,7 @@ def read_html(document: IO[bytes], request: dict[str, Any]) -> Iterator[dict[str
     yield {"end": {"done": True}}
 
 
-def _is_too_deep(source: str) -> bool:
+def is_too_deep(source: str) -> bool:
     """Judged by the tags alone, in one pass."""
     depth = 0
     for tag in _TAG.finditer(source):

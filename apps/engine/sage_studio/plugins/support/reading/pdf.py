@@ -33,7 +33,7 @@ def opened(document: IO[bytes], request: dict[str, Any]) -> Iterator[pypdfium2.P
 
 
 def page_numbers(pdf: pypdfium2.PdfDocument, request: dict[str, Any]) -> range:
-    return range(min(len(pdf), int(request.get("max_pages") or len(pdf))))
+    return range(min(len(pdf), int(request["max_pages"])))
 
 
 def read_pdf(document: IO[bytes], request: dict[str, Any]) -> Iterator[dict[str, Any]]:

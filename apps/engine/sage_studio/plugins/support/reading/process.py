@@ -14,7 +14,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
@@ -172,6 +172,27 @@ async def read_document(
             await ctx.in_thread(process.write, block)
         await ctx.in_thread(process.ask, request)
         while not (part := await ctx.in_thread(_next_part, process, task, name, limits)).get("end"):
+            yield part
+        yield part
+    finally:
+        process.close()
+
+
+def document_parts(
+    name: str, blocks: Iterable[bytes], task: str, options: Mapping[str, Json], limits: Limits
+) -> Iterator[dict[str, Any]]:
+    """``read_document`` for callers outside of a flow: it blocks, and ends the process when it is closed."""
+    process = ReaderProcess()
+    request = {**options, "task": task, "cpu_s": limits.cpu_s, "memory_bytes": limits.memory_bytes}
+    try:
+        total = 0
+        for block in blocks:
+            total += len(block)
+            if total > limits.document_bytes:
+                raise NodeError(TOO_LARGE, {"name": name, "limit_mb": limits.document_bytes >> 20})
+            process.write(block)
+        process.ask(request)
+        while not (part := _next_part(process, task, name, limits)).get("end"):
             yield part
         yield part
     finally:
