@@ -52,7 +52,7 @@ async def do_chunk(
         async with asyncio.TaskGroup() as group:
             journal = Journal(store, call.run_id, progress, group)
             run = ActiveRun(
-                plan,
+                plan=plan,
                 run_id=call.run_id,
                 flow_id=call.flow_id,
                 inputs=NOTHING,

@@ -51,7 +51,7 @@ async def run_flow(
         async with asyncio.TaskGroup() as writers:
             journal = Journal(store, run_id, progress, writers)
             run = ActiveRun(
-                plan,
+                plan=plan,
                 run_id=run_id,
                 flow_id=flow_id,
                 inputs=given,
@@ -115,8 +115,9 @@ async def _perform(run: ActiveRun) -> RunResult:
     if outcome.state.is_final:
         close_what_is_left(run)
     _say_ending(run.journal, outcome, finished_at, finished_at - started_at)
-    outputs = run.masks.value(outcome.outputs) if outcome.outputs else outcome.outputs
-    run.journal.outcome(replace(outcome, outputs=outputs))
+    is_told_as_is = not outcome.outputs or not run.masks.has_any
+    told = outcome if is_told_as_is else replace(outcome, outputs=run.masks.value(outcome.outputs))
+    run.journal.outcome(told)
     await run.journal.end()
     return RunResult(
         run_id=run.run_id,

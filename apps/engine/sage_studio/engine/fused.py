@@ -1,14 +1,16 @@
 """Cheap nodes taken one after another by bare calls, as the optimiser allows (``Hints.cheap``).
 
 Such a node has no effects, hooks, threads or limits, so taking it to its end needs neither a task nor a
-time limit: its coroutine is stepped once, and most end right there. What they gave is noted in a
-*span* and spelled out as events and records when somebody reads or stores them, which is off the path
-from one node to the next. A node that waits or fails after all leaves the span and goes on as any other.
+time limit: its coroutine is stepped once, and most end right there. Cheap nodes of which each waits for
+nothing but the one before it are a *line*, looked up once per plan, which is gone along without asking what
+is ready. What they gave is noted in a *span* and spelled out as events and records when somebody reads or
+stores them, which is off the path from one node to the next. A node that waits or fails after all leaves
+the span and goes on as any other.
 """
 
 from __future__ import annotations
 
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
 from sage_studio.engine.attempt import Attempt
@@ -21,15 +23,16 @@ from sage_studio.engine.stepping import checked
 if TYPE_CHECKING:
     from sage_studio.engine.scope import Scope
 
-# A span ends after so long or so many, to let sockets and other runs have the loop.
+# A span ends after so long, to let sockets and other runs have the loop.
 SPAN_S = 0.005
-MOST_ROWS = 1_000
+# A line is looked up from wherever somebody enters it, so it must not be long.
+LONGEST_LINE = 128
 _LONG_AGO = float("-inf")
 
 Wire: TypeAlias = tuple[str, int, str]
-Step: TypeAlias = tuple[PlanNode, str, NodeClass, Mapping[str, Any] | None, Wire | None, tuple[int, ...]]
-"""What the loop needs of a node, looked up once per plan: the node, its id and class, its configuration when
-that is constant, (port, source slot, source port) when that is its one input, and its successors."""
+Step: TypeAlias = tuple[PlanNode, int, str, NodeClass, Mapping[str, Any] | None, Wire | None]
+"""What is needed of a node, looked up once per plan: the node, its slot, id and class, its configuration when
+that is constant, and (port, source slot, source port) when that is its one input."""
 
 
 class Stuck(NamedTuple):
@@ -102,7 +105,7 @@ class Fusion:
     turned out to wait: the loop it was called in does nothing more but hand on what it gives.
     """
 
-    __slots__ = ("context", "is_detached", "is_interrupted", "rows", "scope")
+    __slots__ = ("at", "context", "is_detached", "is_interrupted", "preparing", "rows", "scope", "until")
 
     def __init__(self, scope: Scope) -> None:
         self.scope = scope
@@ -110,7 +113,63 @@ class Fusion:
         self.context: CheapContext | None = None
         self.is_interrupted = False
         self.is_detached = False
+        self.preparing = scope.preparing
+        self.at = scope.run.now()
+        self.until = self.at + SPAN_S
         scope.run.journal.open_span = self
+
+    async def work(self) -> Any:
+        """Call ready nodes as long as the next is cheap: None, or what became of the last one.
+
+        Awaiting a node that ends at once costs nothing; when one waits, ``run_cheap`` sees it, and from then
+        on this is no more than that node: its outputs are returned, its failure is raised.
+        """
+        scope = self.scope
+        ready, cheap, past, plan = scope.ready, scope.cheap or (), scope.past, scope.plan
+        is_as_planned = not past and plan.hints is not None and cheap is plan.hints.cheap
+        line_from = _line_from if is_as_planned else _one_step
+        while ready and self.at < self.until and cheap[ready[0]] and ready[0] not in past:
+            last = await self._along(line_from(plan, ready.popleft()))
+            if last is not None:
+                return last
+        return None
+
+    async def _along(self, line: Sequence[Step]) -> Any:
+        """Go along a line as far as it can be gone by bare calls; see ``work``. One function with local
+        names: a call per node costs as much as the node."""
+        scope, rows, at = self.scope, self.rows, self.at
+        outputs, names, now = scope.outputs, scope.names, scope.run.now
+        for node, slot, node_id, node_class, config, wire in line:
+            inputs: Mapping[str, Any] | None
+            if wire is None:
+                inputs = gather(node, scope.plan.ids, outputs)
+            else:
+                port, source, taken = wire
+                produced = outputs[source]
+                inputs = {port: produced[taken]} if produced is not None and taken in produced else None
+            if inputs is None:
+                return self._skip(node)
+            self.context = context = CheapContext(scope, node, config or NOTHING, inputs, at)
+            try:
+                if config is None:
+                    context.config = scope.config_of(node, inputs)
+                given = await node_class().run(context, inputs)  # type: ignore[arg-type]
+                if type(given) is not dict:
+                    given = checked(given)
+            except Exception as error:  # noqa: BLE001 - the edge to node code: failures are outcomes here
+                return self._failed(context, error)
+            if self.is_interrupted:
+                return self._complete(context, given)
+            began = at
+            self.at = at = now()
+            rows.append((node, began, at, given))
+            outputs[slot] = names[node_id] = given
+            if self.preparing is not None:
+                self.preparing.decided(node, given)
+            if at > self.until:
+                break
+        scope.ready.extend(scope.free(node))
+        return None
 
     def interrupt(self) -> None:
         """Journal what is noted so far, and that the node being called has begun."""
@@ -138,30 +197,36 @@ class Fusion:
 
     # What is off the path from one node to the next
 
-    def skip(self, node: PlanNode) -> None:
+    def _skip(self, node: PlanNode) -> None:
         """No edge of a node was taken."""
         self.context = None
         self.scope.skip(node, "branch_not_taken")
         self._reopen()
 
-    def complete(self, context: CheapContext, outputs: Mapping[str, Any]) -> None:
-        """A node that journalled something itself is recorded by itself."""
+    def _complete(self, context: CheapContext, outputs: Mapping[str, Any]) -> Mapping[str, Any] | None:
+        """A node that journalled something itself is recorded by itself; one that waited, by who waited."""
+        if self.is_detached:
+            return outputs
         self.scope.note_completed(context.node, 1, context.began, outputs)
         self.scope.settle(context.node, outputs)
+        self.at = self.scope.run.now()
         self._reopen()
+        return None
 
-    def failed(self, context: CheapContext, error: Exception) -> Stuck:
+    def _failed(self, context: CheapContext, error: Exception) -> Stuck:
+        if self.is_detached:
+            raise error
         if not self.is_interrupted:
             self.interrupt()
         return Stuck(context.made(), None, None, error)
 
-    def detached(self, calls: Coroutine[Any, Any, Any], awaited: Any) -> Stuck:
-        """The node being called waits for ``awaited``; going on with ``calls`` goes on with the node."""
+    def detached(self, work: Coroutine[Any, Any, Any], awaited: Any) -> Stuck:
+        """The node being called waits for ``awaited``; going on with ``work`` goes on with the node."""
         assert self.context is not None, "nothing else in there waits"
         if not self.is_interrupted:
             self.interrupt()
         self.is_detached = True
-        return Stuck(self.context.made(), calls, awaited, None)
+        return Stuck(self.context.made(), work, awaited, None)
 
 
 def may_fuse(scope: Scope) -> bool:
@@ -174,27 +239,45 @@ def may_fuse(scope: Scope) -> bool:
 def run_cheap(scope: Scope) -> Stuck | None:
     """Call ready nodes as long as the next is cheap; the one that got stuck, if one did."""
     fusion = Fusion(scope)
-    calls = _calls(scope, fusion)
+    work = fusion.work()
     try:
-        awaited = calls.send(None)
+        awaited = work.send(None)
     except StopIteration as stop:
         stuck: Stuck | None = stop.value
         return stuck
     else:
-        return fusion.detached(calls, awaited)
+        return fusion.detached(work, awaited)
     finally:
         fusion.close()
 
 
-def _steps(plan: Plan) -> list[Any]:
-    """The steps of a plan by slot, as far as they have been looked up; shared by all its runs."""
-    steps: list[Any] | None = plan.kept.get("steps")
-    if steps is None:
-        steps = plan.kept["steps"] = [None] * len(plan.nodes)
-    return steps
+def _one_step(plan: Plan, slot: int) -> Sequence[Step]:
+    """A line that ends where it begins, for a run in which not all that is cheap may be called barely."""
+    return (_step(plan, slot),)
 
 
-def _looked_up(plan: Plan, slot: int) -> Step:
+def _line_from(plan: Plan, slot: int) -> Sequence[Step]:
+    """The line that begins at a slot, looked up once for all runs of a plan."""
+    lines: list[Sequence[Step] | None] | None = plan.kept.get("lines")
+    if lines is None:
+        lines = plan.kept["lines"] = [None] * len(plan.nodes)
+    line = lines[slot]
+    if line is None:
+        line = lines[slot] = tuple(_step(plan, following) for following in _slots_along(plan, slot))
+    return line
+
+
+def _slots_along(plan: Plan, slot: int) -> Iterator[int]:
+    assert plan.hints is not None, "a plan without hints has no cheap nodes"
+    for _ in range(LONGEST_LINE):
+        yield slot
+        successors = plan.nodes[slot].successors
+        if len(successors) != 1 or plan.nodes[successors[0]].waits > 1 or not plan.hints.cheap[successors[0]]:
+            return
+        slot = successors[0]
+
+
+def _step(plan: Plan, slot: int) -> Step:
     node = plan.nodes[slot]
     assert node.node_class is not None, "cheap nodes have one"
     is_constant = node.binding.is_constant and not node.wired_fields
@@ -202,63 +285,4 @@ def _looked_up(plan: Plan, slot: int) -> Step:
     if len(node.inputs) == 1 and not node.inputs[0].multiple:
         wire = node.inputs[0].port, *node.inputs[0].sources[0]
     config = node.binding.constants if is_constant else None
-    step = node, node.id, node.node_class, config, wire, node.successors
-    _steps(plan)[slot] = step
-    return step
-
-
-async def _calls(scope: Scope, fusion: Fusion) -> Any:  # noqa: C901, PLR0912 - see below
-    """The inner loop, in one piece and with local names: a call per node costs as much as the node.
-
-    Awaiting a node that ends at once costs nothing; when one waits, ``run_cheap`` sees it, and from then on
-    this is no more than that node: its outputs are returned, its failure is raised.
-    """
-    run, plan, ready, outputs = scope.run, scope.plan, scope.ready, scope.outputs
-    names, waits, cheap, past, steps = scope.names, scope.waits, scope.cheap or (), scope.past, _steps(plan)
-    preparing = run.preparing if scope.parent is None else None
-    now = run.now
-    began = now()
-    until = began + SPAN_S
-    for _ in range(MOST_ROWS):
-        if not ready or began > until or not cheap[ready[0]] or ready[0] in past:
-            break
-        slot = ready.popleft()
-        node, node_id, node_class, config, wire, successors = steps[slot] or _looked_up(plan, slot)
-        inputs: Mapping[str, Any] | None = NOTHING
-        if wire is not None:
-            port, source, taken = wire
-            produced = outputs[source]
-            inputs = {port: produced[taken]} if produced is not None and taken in produced else None
-        elif node.inputs:
-            inputs = gather(node, plan.ids, outputs)
-        if inputs is None:
-            fusion.skip(node)
-            continue
-        fusion.context = context = CheapContext(scope, node, config or NOTHING, inputs, began)
-        try:
-            if config is None:
-                context.config = scope.config_of(node, inputs)
-            given = await node_class().run(context, inputs)  # type: ignore[arg-type]
-            if type(given) is not dict:
-                given = checked(given)
-        except Exception as error:
-            # The edge to node code: failures are outcomes here.
-            if fusion.is_detached:
-                raise
-            return fusion.failed(context, error)
-        if fusion.is_detached:
-            return given
-        finished = now()
-        if fusion.is_interrupted:
-            fusion.complete(context, given)
-        else:
-            fusion.rows.append((node, began, finished, given))
-            outputs[slot] = names[node_id] = given
-            if preparing is not None:
-                preparing.decided(node, given)
-            for successor in successors:
-                waits[successor] -= 1
-                if not waits[successor]:
-                    ready.append(successor)
-        began = finished
-    return None
+    return node, slot, node.id, node.node_class, config, wire

@@ -10,6 +10,7 @@ import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Mapping
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sage_studio.engine.attempt import Attempt
@@ -23,11 +24,13 @@ from sage_studio.kernel import Problem
 from sage_studio.sdk import Leave
 
 if TYPE_CHECKING:
+    from sage_studio.engine.preparing import Preparing
     from sage_studio.engine.run import ActiveRun
     from sage_studio.engine.scope import Scope
 
 T = TypeVar("T")
 DEFAULT_CONCURRENCY = 100
+_NODE_ID = itemgetter(0)
 
 
 class Level(ABC):
@@ -118,11 +121,16 @@ class Level(ABC):
         return None if slot is None else self.outputs[slot]
 
     @property
+    def preparing(self) -> Preparing | None:
+        """Who looks ahead; at the top level only."""
+        return self.run.preparing if self.parent is None else None
+
+    @property
     def records(self) -> dict[str, NodeRecord]:
         """The newest attempt of every node of this level that has one."""
         if self.unread_spans:
             for span in self.unread_spans:
-                self._records.update((record.node_id, record) for record in span.records)
+                self._records.update(zip(map(_NODE_ID, span.records), span.records, strict=True))
             self.unread_spans.clear()
         return self._records
 

@@ -39,6 +39,12 @@ class Masks:
         # Longest first, so that a form that contains another is blotted whole.
         self._forms = sorted(forms, key=len, reverse=True)
 
+    @property
+    def has_any(self) -> bool:
+        """Whether there is anything to blot."""
+        self._catch_up()
+        return bool(self._forms)
+
     def _catch_up(self) -> None:
         if len(self._seen) != self._known:
             self._known = len(self._seen)
@@ -53,8 +59,7 @@ class Masks:
 
     def value(self, value: Any) -> Any:
         """The same value with secrets blotted in every text inside; cheap when none are known."""
-        self._catch_up()
-        return self._walk(value) if self._forms else value
+        return self._walk(value) if self.has_any else value
 
     def _walk(self, value: Any) -> Any:
         if isinstance(value, str):

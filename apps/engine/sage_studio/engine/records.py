@@ -9,6 +9,7 @@ import enum
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from operator import itemgetter
 from typing import Any, Literal, NamedTuple, Protocol, TypeAlias
 
 from sage_studio.kernel import Json, JsonObject, Problem, json_object
@@ -101,6 +102,10 @@ class NodeRecord(NamedTuple):
         return self.node_id, self.iteration_path, self.attempt
 
 
+NO_DETAILS = (None,) * len(NodeRecord._field_defaults)
+"""The fields of a record that most have not."""
+
+
 @dataclass(frozen=True, slots=True)
 class RunOutcome:
     """How a run ended, or why it paused.
@@ -114,6 +119,10 @@ class RunOutcome:
     outputs: Mapping[str, Any] | None = None
     reason: str = ""
     wake_at: float | None = None
+
+
+_KEY = itemgetter(0, 1, 2)
+"""``NodeRecord.key`` of many."""
 
 
 class Spelled(Protocol):
@@ -177,7 +186,7 @@ class Batch:
                 self._entries.append(entry)
             else:
                 self._entries += entry.events
-                self._nodes.update((record.key, record) for record in entry.records)
+                self._nodes.update(zip(map(_KEY, entry.records), entry.records, strict=True))
 
     def __bool__(self) -> bool:
         return bool(self._entries or self._nodes or self.outcome)

@@ -6,6 +6,7 @@ import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sage_studio.engine.controls import Controls, Wish
@@ -30,42 +31,31 @@ if TYPE_CHECKING:
     from sage_studio.engine.debugging.session import DebugSession
 
 
+@dataclass(eq=False, repr=False, kw_only=True)
 class ActiveRun:
     """One run at work. ``root`` is its top level; each iteration of a container adds a level while it
     lasts (``scopes``). ``at_work`` counts node attempts that are doing something, as opposed to waiting
     for a signal or a time.
     """
 
-    def __init__(
-        self,
-        plan: Plan,
-        *,
-        run_id: str,
-        flow_id: str,
-        inputs: Mapping[str, Any],
-        host: Host,
-        journal: Journal,
-        controls: Controls,
-        threads: ThreadPoolExecutor,
-        clock: Clock,
-        progress: RunProgress,
-        options: RunOptions,
-    ) -> None:
-        self.plan = plan
-        self.run_id = run_id
-        self.flow_id = flow_id
-        self.inputs = inputs
-        self.host = host
-        self.masks = Masks(host.secrets_seen)
-        self.clock = clock
-        self.threads = threads
-        self.journal = journal
-        self.controls = controls
-        self.progress = progress
-        self.options = options
+    plan: Plan
+    run_id: str
+    flow_id: str
+    inputs: Mapping[str, Any]
+    host: Host
+    journal: Journal
+    controls: Controls
+    threads: ThreadPoolExecutor
+    clock: Clock
+    progress: RunProgress
+    options: RunOptions
+
+    def __post_init__(self) -> None:
+        clock, options = self.clock, self.options
+        self.masks = Masks(self.host.secrets_seen)
         self.loop = asyncio.get_running_loop()
         self.now = time.time if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
-        self.started_at = progress.started_at or self.now()
+        self.started_at = self.progress.started_at or self.now()
         self.outcome: RunOutcome | None = None
         self.first_error: Problem | None = None
         self.is_stopping = False
@@ -74,7 +64,7 @@ class ActiveRun:
         self.at_work = 0
         self.turn_at = self.loop.time() + TURN_S
         self.scopes: set[Scope] = set()
-        limit = plan.document.settings.concurrency
+        limit = self.plan.document.settings.concurrency
         self.slots = ResourcePool(Amount(limit * ONE.milli_cpu)) if limit else None
         self.has_limits = self.slots is not None or options.resources is not None
         self.node_slots: dict[str, asyncio.Semaphore] = {}
@@ -83,9 +73,8 @@ class ActiveRun:
         self.debugger: RunDebugger | None = None
         self._time_limit: asyncio.TimerHandle | None = None
         self._cheap: dict[int, tuple[bool, ...]] = {}
-        self.root = Scope(self, plan)
-        branches = options.branches
-        self.preparing = Preparing(self, branches) if branches is not None else None
+        self.root = Scope(self, self.plan)
+        self.preparing = None if options.branches is None else Preparing(self, options.branches)
 
     async def perform(self) -> None:
         """Run every ready node and those that follow, until nothing is left or the run stops."""

@@ -273,7 +273,7 @@ class Scope(Settling):
         sdk_context = cast(Context, context)
         if node.is_plain:
             return cast("Coroutine[Any, Any, Any]", instance.run(sdk_context, inputs))
-        if self.run.preparing is not None and self.parent is None:
+        if self.preparing is not None:
             return self._prepared(node, instance, sdk_context, inputs)
         return run_whole(instance, sdk_context, inputs, node.stream_ports)
 
@@ -281,7 +281,7 @@ class Scope(Settling):
         self, node: PlanNode, instance: Node, context: Context, inputs: Mapping[str, Any]
     ) -> Mapping[str, Any]:
         """Run the instance that was prepared for this node, when there is one."""
-        preparing = self.run.preparing
+        preparing = self.preparing
         ready = None if preparing is None else await preparing.take(node)
         return await run_whole(
             ready or instance, context, inputs, node.stream_ports, is_prepared=ready is not None

@@ -114,6 +114,10 @@ class Settling(Level):
         if outputs is not None:
             self.outputs[node.index] = outputs
             self.names[node.id] = outputs
+        return self.free(node)
+
+    def free(self, node: PlanNode) -> list[int]:
+        """The nodes that wait for nothing any more, now that this one is done."""
         waits = self.waits
         freed = []
         for successor in node.successors:
@@ -124,8 +128,8 @@ class Settling(Level):
 
     def settle(self, node: PlanNode, outputs: Mapping[str, Any] | None) -> None:
         freed = self.settle_quietly(node, outputs)
-        if self.run.preparing is not None and self.parent is None and outputs is not None:
-            self.run.preparing.decided(node, outputs)
+        if self.preparing is not None and outputs is not None:
+            self.preparing.decided(node, outputs)
         if not self.is_stopping:
             self.ready.extend(freed)
         if self.run.debugger is not None:
