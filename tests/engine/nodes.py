@@ -264,11 +264,11 @@ NODES: dict[str, type[Node]] = {
 class FakeState:
     values: dict[str, Any] = field(default_factory=dict)
 
-    async def get(self, key: str, default: Any = None) -> Any:
-        return self.values.get(key, default)
+    async def get(self, key: str, default: Any = None, *, scope: str = "flow") -> Any:
+        return self.values.get(f"{scope} {key}", default)
 
-    async def set(self, key: str, value: Any) -> None:
-        self.values[key] = value
+    async def set(self, key: str, value: Any, *, scope: str = "flow") -> None:
+        self.values[f"{scope} {key}"] = value
 
 
 class FakeHost:
