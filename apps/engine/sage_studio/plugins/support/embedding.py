@@ -12,7 +12,8 @@ import hashlib
 import json
 import math
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -21,9 +22,10 @@ import numpy as np
 from sage_studio.engine.adaptive_batching import BatchController
 from sage_studio.engine.batch_driver import THIS_MACHINE, Machine, TooMuch, in_batches
 from sage_studio.kernel import Json, SageError, define_error
+from sage_studio.plugins.support.minilm import local_model
 from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.plugins.support.words import words
-from sage_studio.sdk import Context, NodeError, tokens_in, usage_micros
+from sage_studio.sdk import Context, HttpResponse, NodeError, Price, tokens_in, usage_micros
 
 BAD_ANSWER = define_error(
     "embedder.bad_answer",
@@ -34,9 +36,18 @@ BAD_ANSWER = define_error(
     hint_zh="请检查嵌入节点中的地址、模型名称和凭据。",
     status=502,
 )
+UNKNOWN_MODEL = define_error(
+    "embedder.unknown_model",
+    3705,
+    en="Nobody here knows the embedding model “{model}”.",
+    zh="未知的嵌入模型“{model}”。",
+    hint_en="Connect the port “Model” of an “Embed” node, and look a collection up as it was written.",
+    hint_zh="请连接“向量化”节点的“模型”端口，并以写入时的模型检索集合。",
+    status=422,
+)
 # What the services of this kind take at most.
 MOST_AT_ONCE = 2_048
-_TOO_MANY, _TOO_LARGE = 429, 413
+_TOO_MANY, _TOO_LARGE, _UNFIT = 429, 413, 422
 _UNSAID_WAIT_S = 2.0
 DEFAULT_DIMENSIONS = 384
 _DECIMALS = 5
@@ -75,6 +86,23 @@ def _hash_one(text: str, dimensions: int) -> list[float]:
     return result
 
 
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How an embedding service is asked: below its address, with which body, and where its vectors are."""
+
+    path: str
+    body: Callable[[str, Sequence[str]], Json]
+    vectors: Callable[[Any, int], list[list[float]]]
+
+
+def _openai_body(model: str, texts: Sequence[str]) -> Json:
+    return {"model": model, "input": [*texts], "encoding_format": "float"}
+
+
+def _tei_body(model: str, texts: Sequence[str]) -> Json:
+    return {"inputs": [*texts], "normalize": True, "truncate": True}
+
+
 async def api_embed(
     ctx: Context,
     texts: Sequence[str],
@@ -83,6 +111,7 @@ async def api_embed(
     address: str,
     credential: str,
     machine: Machine = THIS_MACHINE,
+    wire: Wire | None = None,
 ) -> list[list[float]]:
     """Embed by ``POST {address}/embeddings``, in batches as large as does the service good: smaller when
     it refuses (429, 413), larger while it gets faster. What an attempt that failed half way was paid for, the
@@ -90,37 +119,14 @@ async def api_embed(
     kept = PaidFor(ctx, f"{model}@{address}", texts)
     paid = await kept.recall()
     is_first = not paid
+    asked = _Service(ctx, model, address, credential, wire or OPENAI_WIRE)
+    await asked.open()
 
     async def embed(batch: Sequence[str]) -> list[list[float]]:
-        most = 0 if price is None else usage_micros(price, tokens_in(*batch))
-        await ctx.afford(most, currency=currency)
-        response = await ctx.http.request(
-            "POST",
-            f"{address.rstrip('/')}/embeddings",
-            json={"model": model, "input": [*batch], "encoding_format": "float"},
-            timeout_s=60,
-            max_bytes=64 << 20,
-            credential=credential or None,
-        )
-        if response.status >= 400:
-            wait_s = retry_after_s(response.headers)
-            retryable = response.status == _TOO_MANY or response.status >= 500
-            facts: dict[str, Json] = {"reason": f"status {response.status}", "retry_after_s": wait_s}
-            error = NodeError(BAD_ANSWER, facts, retryable=retryable)
-            if response.status == _TOO_MANY:
-                raise TooMuch(error, wait_s or _UNSAID_WAIT_S)
-            if response.status == _TOO_LARGE:
-                raise TooMuch(error, None)
-            raise error
-        answer = response.json()
-        if price is not None:
-            ctx.cost(usage_micros(price, _tokens_used(answer, batch)), currency=currency, what=model)
-        vectors = _vectors_of(answer, len(batch))
+        vectors = await asked.embed(batch)
         paid.extend(vectors)
         return vectors
 
-    price = await ctx.price(model)
-    currency = "USD" if price is None else price["currency"]
     left = texts[len(paid) :]
     controller = BatchController(len(left), maximum=MOST_AT_ONCE)
     try:
@@ -131,6 +137,56 @@ async def api_embed(
     if not is_first:
         await kept.forget()
     return paid
+
+
+class _Service:
+    """One embedding service and what it costs."""
+
+    def __init__(self, ctx: Context, model: str, address: str, credential: str, wire: Wire) -> None:
+        self._ctx = ctx
+        self._model = model
+        self._url = f"{address.rstrip('/')}{wire.path}"
+        self._credential = credential or None
+        self._wire = wire
+        self._price: Price | None = None
+
+    async def open(self) -> None:
+        self._price = await self._ctx.price(self._model)
+
+    async def embed(self, batch: Sequence[str]) -> list[list[float]]:
+        """One request. Raises TooMuch and NodeError."""
+        price = self._price
+        currency = "USD" if price is None else price["currency"]
+        most = 0 if price is None else usage_micros(price, tokens_in(*batch))
+        await self._ctx.afford(most, currency=currency)
+        response = await self._ctx.http.request(
+            "POST",
+            self._url,
+            json=self._wire.body(self._model, batch),
+            timeout_s=60,
+            max_bytes=64 << 20,
+            credential=self._credential,
+        )
+        if response.status >= 400:
+            raise _refusal(response, self._wire)
+        answer = response.json()
+        if price is not None:
+            used = usage_micros(price, _tokens_used(answer, batch))
+            self._ctx.cost(used, currency=currency, what=self._model)
+        return self._wire.vectors(answer, len(batch))
+
+
+def _refusal(response: HttpResponse, wire: Wire) -> Exception:
+    wait_s = retry_after_s(response.headers)
+    retryable = response.status == _TOO_MANY or response.status >= 500
+    facts: dict[str, Json] = {"reason": f"status {response.status}", "retry_after_s": wait_s}
+    error = NodeError(BAD_ANSWER, facts, retryable=retryable)
+    if response.status == _TOO_MANY:
+        return TooMuch(error, wait_s or _UNSAID_WAIT_S)
+    # TEI says 422 where others say 413: its batch is too large.
+    if response.status == _TOO_LARGE or (wire is TEI_WIRE and response.status == _UNFIT):
+        return TooMuch(error, None)
+    return error
 
 
 async def hash_embed_all(ctx: Context, texts: Sequence[str], dimensions: int) -> list[list[float]]:
@@ -190,9 +246,48 @@ def _vectors_of(answer: Any, expected: int) -> list[list[float]]:
     return vectors
 
 
+def _tei_vectors(answer: Any, expected: int) -> list[list[float]]:
+    """TEI answers with the vectors alone, in order."""
+    if not isinstance(answer, list):
+        raise NodeError(BAD_ANSWER, {"reason": "something that is not a list of vectors"})
+    entries = [{"index": at, "embedding": vector} for at, vector in enumerate(answer)]
+    return _vectors_of({"data": entries}, expected)
+
+
+OPENAI_WIRE = Wire("/embeddings", _openai_body, _vectors_of)
+# Hugging Face's Text Embeddings Inference, which serves BGE, E5, GTE and their like.
+TEI_WIRE = Wire("/embed", _tei_body, _tei_vectors)
+
+
+async def embed_by(ctx: Context, texts: Sequence[str], model: str, credential: str = "") -> list[list[float]]:
+    """Embed with a model by its full name, as it is stored with collections. Raises NodeError
+    ``embedder.*``."""
+    kind, _, rest = model.partition("/" if model.startswith(("hashing/", "minilm/")) else ":")
+    if kind == "hashing":
+        return await hash_embed_all(ctx, texts, int(rest))
+    if kind == "minilm":
+        return await minilm_embed_all(ctx, texts)
+    if kind in {"api", "tei"}:
+        name, _, address = rest.partition("@")
+        wire = TEI_WIRE if kind == "tei" else OPENAI_WIRE
+        return await api_embed(ctx, texts, model=name, address=address, credential=credential, wire=wire)
+    raise NodeError(UNKNOWN_MODEL, {"model": model[:200]})
+
+
+async def minilm_embed_all(ctx: Context, texts: Sequence[str]) -> list[list[float]]:
+    """The local model, off the event loop. Raises NodeError ``embedder.not_installed``."""
+    model = await ctx.in_thread(local_model)
+
+    async def embed(batch: Sequence[str]) -> list[list[float]]:
+        vectors: list[list[float]] = await ctx.in_thread(model.embed, batch)
+        return vectors
+
+    controller = BatchController(len(texts), maximum=64)
+    return await in_batches(texts, embed, controller=controller, on_progress=ctx.progress)
+
+
 async def embed_query(ctx: Context, query: str, model: str, credential: str) -> list[float]:
     """Embed a question the way the collection's entries were (``model`` is what was stored)."""
     if model.startswith("hashing/"):
         return hash_embed([query], int(model.removeprefix("hashing/")))[0]
-    name, _, address = model.removeprefix("api:").partition("@")
-    return (await api_embed(ctx, [query], model=name, address=address, credential=credential))[0]
+    return (await embed_by(ctx, [query], model, credential))[0]

@@ -78,7 +78,7 @@ class VectorIndex:
         return [self._hit(entry, score) for entry, score in ranked[:top_k]]
 
     def _hit(self, entry: int, score: float) -> VectorHit:
-        return VectorHit(self._ids[entry], self._texts[entry], self._metadatas[entry], score)
+        return VectorHit(self._ids[entry], self._texts[entry], self._metadatas[entry], float(score))
 
     def _by_vector(self, vector: Sequence[float], depth: int) -> list[tuple[int, float]]:
         wanted = np.asarray(vector, dtype=np.float32)

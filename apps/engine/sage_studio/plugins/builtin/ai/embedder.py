@@ -7,15 +7,11 @@ from typing import Any
 
 from sage_studio.kernel import Json
 from sage_studio.plugins.support.documents import Document, as_documents
-from sage_studio.plugins.support.embedding import (
-    DEFAULT_DIMENSIONS,
-    api_embed,
-    hash_embed_all,
-    hashing_model,
-)
+from sage_studio.plugins.support.embedding import DEFAULT_DIMENSIONS, embed_by, hashing_model
+from sage_studio.plugins.support.minilm import MODEL as MINILM
 from sage_studio.sdk import Choice, Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, text
 
-_API_ONLY: dict[str, tuple[Any, ...]] = {"provider": ("api",)}
+_API_ONLY: dict[str, tuple[Any, ...]] = {"provider": ("api", "tei")}
 
 
 class Embedder(Node):
@@ -25,8 +21,9 @@ class Embedder(Node):
         id="embedder",
         name=text("Embed", "向量化"),
         description=text(
-            "Turns text into vectors: by hashing of words (nothing needed), or by an embedding service.",
-            "将文本转换为向量：可用词哈希（无需任何服务），或使用嵌入服务。",
+            "Turns text into vectors: by hashing of words (nothing needed), by a model on this machine, or "
+            "by an embedding service.",
+            "将文本转换为向量：词哈希（无需任何服务）、本机模型或嵌入服务。",
         ),
         category="ai",
         icon="cube",
@@ -41,15 +38,23 @@ class Embedder(Node):
                 name="provider",
                 label=text("By", "方式"),
                 help=text(
-                    "Hashing compares wording, in any language; a service compares meaning.",
-                    "词哈希比较用词，适用于任何语言；嵌入服务比较语义。",
+                    "Hashing compares wording, in any language; a model compares meaning. MiniLM knows "
+                    "English only and must be installed; a Hugging Face server is one of Text Embeddings "
+                    "Inference.",
+                    "词哈希比较用词，适用于任何语言；模型比较语义。MiniLM 仅支持英文且需另行安装；"
+                    "Hugging Face 服务指 Text Embeddings Inference。",
                 ),
                 default="hashing",
                 control="select",
                 expression="never",
                 options=(
                     Choice(value="hashing", label=text("Hashing (no service)", "词哈希（无需服务）")),
+                    Choice(value="minilm", label=text("MiniLM on this machine", "本机 MiniLM 模型")),
                     Choice(value="api", label=text("OpenAI-compatible service", "兼容 OpenAI 的服务")),
+                    Choice(
+                        value="tei",
+                        label=text("Hugging Face server (BGE …)", "Hugging Face 推理服务（BGE 等）"),
+                    ),
                 ),
             ),
             Field(
@@ -66,7 +71,10 @@ class Embedder(Node):
             Field(
                 name="address",
                 label=text("Address", "地址"),
-                help=text("The part before /embeddings.", "/embeddings 之前的部分。"),
+                help=text(
+                    "The part before /embeddings, or before /embed of a Hugging Face server.",
+                    "/embeddings（Hugging Face 服务为 /embed）之前的部分。",
+                ),
                 default="https://api.openai.com/v1",
                 max_length=500,
                 show_when=_API_ONLY,
@@ -101,16 +109,17 @@ class Embedder(Node):
         settings = Settings(self.spec, ctx, inputs)
         chunks = as_documents(inputs.get("chunks"), "chunks")
         texts = [chunk["text"] for chunk in chunks]
-        if settings.text("provider") == "api":
-            name, address = settings.text("model"), settings.text("address").rstrip("/")
-            credential = settings.text("credential")
-            vectors = await api_embed(ctx, texts, model=name, address=address, credential=credential)
-            model = f"api:{name}@{address}"
-        else:
-            dimensions = settings.integer("dimensions")
-            vectors = await hash_embed_all(ctx, texts, dimensions)
-            model = hashing_model(dimensions)
+        model = _model(settings)
+        vectors = await embed_by(ctx, texts, model, settings.text("credential"))
         return {"embedded": _with_vectors(chunks, vectors), "model": model}
+
+
+def _model(settings: Settings) -> str:
+    """The model's full name, by which a question is embedded alike later."""
+    provider = settings.text("provider")
+    if provider in {"api", "tei"}:
+        return f"{provider}:{settings.text('model')}@{settings.text('address').rstrip('/')}"
+    return MINILM if provider == "minilm" else hashing_model(settings.integer("dimensions"))
 
 
 def _with_vectors(chunks: list[Document], vectors: list[list[float]]) -> list[Document]:

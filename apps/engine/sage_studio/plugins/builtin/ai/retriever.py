@@ -7,8 +7,16 @@ from typing import Any
 
 from sage_studio.plugins.builtin.ai.vector_writer import COLLECTION_FIELD
 from sage_studio.plugins.support.documents import source_label
-from sage_studio.plugins.support.embedding import embed_query
-from sage_studio.sdk import Choice, Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, text
+from sage_studio.plugins.support.retrieval import (
+    MODE_FIELD,
+    STORE_ADDRESS_FIELD,
+    STORE_CREDENTIAL_FIELD,
+    STORE_FIELD,
+    WHERE_FIELD,
+    retrieve,
+    top_k_field,
+)
+from sage_studio.sdk import Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, text
 
 
 class Retriever(Node):
@@ -41,38 +49,22 @@ class Retriever(Node):
                 wireable=True,
             ),
             COLLECTION_FIELD,
-            Field(
-                name="top_k",
-                type="integer",
-                label=text("How many", "数量"),
-                default=5,
-                minimum=1,
-                maximum=100,
-                unit=text("passages", "段"),
-                control="slider",
-            ),
-            Field(
-                name="mode",
-                label=text("Search by", "检索方式"),
-                default="hybrid",
-                control="select",
-                expression="never",
-                options=(
-                    Choice(value="hybrid", label=text("Keywords and vectors", "关键词与向量")),
-                    Choice(value="keyword", label=text("Keywords", "关键词")),
-                    Choice(value="vector", label=text("Vectors", "向量")),
-                ),
-            ),
+            top_k_field(5),
+            MODE_FIELD,
+            WHERE_FIELD,
             Field(
                 name="credential",
                 label=text("Credential", "凭据"),
                 help=text("Only for collections embedded by a service.", "仅用于由嵌入服务生成的集合。"),
                 default="",
                 control="credential",
-                credential_kinds=("api_key",),
+                credential_kinds=("openai", "api_key", "bearer"),
                 expression="never",
                 expert=True,
             ),
+            STORE_FIELD,
+            STORE_ADDRESS_FIELD,
+            STORE_CREDENTIAL_FIELD,
         ),
         summary=text("{top_k} passages", "{top_k} 段"),
         example={"config": {"query": "What is it?", "collection": "example"}, "inputs": {}},
@@ -80,18 +72,8 @@ class Retriever(Node):
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)
-        query, collection = settings.text("query"), settings.text("collection")
-        model = await ctx.vectors.model(collection)
-        if model is None:
-            ctx.log("collection_empty", level="warning", collection=collection)
-            return {"documents": [], "text": ""}
-        vector = await embed_query(ctx, query, model, settings.text("credential"))
-        hits = await ctx.vectors.search(
-            collection, vector, query, top_k=settings.integer("top_k"), mode=settings.text("mode")
+        documents = await retrieve(
+            ctx, settings, settings.text("query"), credential=settings.text("credential")
         )
-        documents = [
-            {"id": hit.id, "text": hit.text, "metadata": {**hit.metadata, "score": round(hit.score, 4)}}
-            for hit in hits
-        ]
-        passages = (f"[{source_label(hit.metadata)}]\n{hit.text}" for hit in hits)
+        passages = (f"[{source_label(entry['metadata'])}]\n{entry['text']}" for entry in documents)
         return {"documents": documents, "text": "\n\n".join(passages)}

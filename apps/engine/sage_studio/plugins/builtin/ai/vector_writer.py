@@ -7,6 +7,14 @@ from typing import Any
 
 from sage_studio.kernel import define_error
 from sage_studio.plugins.support.documents import as_documents
+from sage_studio.plugins.support.retrieval import (
+    EMBEDDED,
+    STORE_ADDRESS_FIELD,
+    STORE_CREDENTIAL_FIELD,
+    STORE_FIELD,
+    entries_of,
+    outside_store,
+)
 from sage_studio.plugins.support.search import RUN_PREFIX
 from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, Settings, text
 
@@ -82,7 +90,11 @@ class VectorWriter(Node):
                 ),
                 default=False,
                 control="switch",
+                show_when={"store": (EMBEDDED,)},
             ),
+            STORE_FIELD,
+            STORE_ADDRESS_FIELD,
+            STORE_CREDENTIAL_FIELD,
         ),
         summary=text("{collection}", "{collection}"),
         example={
@@ -102,8 +114,15 @@ class VectorWriter(Node):
             raise NodeError(NO_VECTORS, path="inputs.embedded")
         unique = {entry["id"]: entry for entry in entries}
         collection = settings.text("collection")
-        if settings.flag("only_this_run"):
+        if settings.flag("only_this_run") and settings.text("store") == EMBEDDED:
             collection = f"{RUN_PREFIX}{ctx.run_id}:{collection}"[:NAME_LENGTH]
+        store = outside_store(ctx, settings)
+        if store is not None and unique:
+            model = str(inputs.get("model") or "")
+            written = entries_of(list(unique.values()))
+            count = await store.write(written, model=model, replace=settings.flag("replace"))
+            ctx.log("indexed", collection=collection, written=len(unique), count=count)
+            return {"collection": collection, "count": count}
         count = await ctx.vectors.upsert(
             collection,
             list(unique),

@@ -1,0 +1,1 @@
+"""Vector stores outside of the workspace, each by its own HTTP protocol through the guarded client."""
