@@ -66,3 +66,59 @@ UNKNOWN_KIND = define_error(
     hint_zh="该类型来自插件，请重新安装并启用插件。",
     status=422,
 )
+SECRET_AGAIN = define_error(
+    "credential.secret_again",
+    7108,
+    en="The secret is to be sent to further hosts ({hosts}), so it has to be entered again.",
+    zh="密钥将发送到新的主机（{hosts}），请重新输入。",
+    status=422,
+)
+NOT_CONNECTED = define_error(
+    "credential.not_connected",
+    7109,
+    en="The account of “{name}” is not connected.",
+    zh="“{name}”尚未连接账号。",
+    hint_en="An owner connects it under Credentials.",
+    hint_zh="请工作区所有者在“凭据”页面完成连接。",
+    status=422,
+)
+TOKEN_REFUSED = define_error(
+    "credential.token_refused",
+    7110,
+    en="The service gave no token for “{name}”: {reason}",
+    zh="服务未能为“{name}”发放令牌：{reason}",
+    hint_en="Connect the account again, or check client ID, secret and scopes.",
+    hint_zh="请重新连接账号，或检查客户端 ID、密钥与权限范围。",
+    status=502,
+)
+BAD_STATE = define_error(
+    "credential.bad_state",
+    7111,
+    en="This answer does not belong to a sign-in that you have begun here, or it came too late.",
+    zh="该回调不属于你在此发起的授权，或已过期。",
+    hint_en="Begin again from Credentials.",
+    hint_zh="请回到“凭据”页面重新连接。",
+    status=400,
+)
+RENEWING = define_error(
+    "credential.renewing",
+    7112,
+    en="The token of “{name}” is being renewed and the service does not answer.",
+    zh="“{name}”的令牌正在续期，服务未响应。",
+    status=503,
+    retryable=True,
+)
+VARIABLE_TAKEN = define_error(
+    "variable.taken",
+    7121,
+    en="There is already a variable “{name}” for this environment.",
+    zh="该环境中已存在变量“{name}”。",
+    status=409,
+)
+TOO_MANY_VARIABLES = define_error(
+    "variable.too_many",
+    7122,
+    en="A workspace holds at most {limit} variables.",
+    zh="每个工作区最多 {limit} 个变量。",
+    status=422,
+)

@@ -30,6 +30,12 @@ class Credential(BaseModel):
         settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
     )
     last_used_at = models.DateTimeField(null=True)
+    # Of accounts connected by OAuth 2: since when, until when the token holds, who is renewing it, and why
+    # the last renewal failed.
+    connected_at = models.DateTimeField(null=True)
+    token_expires_at = models.DateTimeField(null=True)
+    renewing_until = models.DateTimeField(null=True)
+    broken = models.CharField(max_length=300, blank=True, default="")
 
     class Meta:
         indexes: ClassVar[list[models.Index]] = [models.Index(fields=["key_id"], name="credential_key")]
@@ -57,3 +63,45 @@ class CredentialUse(models.Model):
 
     def __str__(self) -> str:
         return f"{self.host} {self.used_at:%Y-%m-%d}"
+
+
+class OAuthAttempt(models.Model):
+    """Somebody is signing in at a service: what the answer will be checked against. Only digests of
+    the state and of the session are kept, and the verifier sealed; it is used once."""
+
+    state_digest = models.CharField(max_length=64, primary_key=True)
+    session_digest = models.CharField(max_length=64)
+    credential = models.ForeignKey(Credential, on_delete=models.CASCADE, related_name="attempts")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    verifier = models.BinaryField()
+    expires_at = models.DateTimeField(db_index=True)
+
+    def __str__(self) -> str:
+        return f"{self.credential_id} until {self.expires_at:%H:%M}"
+
+
+class Variable(BaseModel):
+    """A value that expressions of the workspace's flows read as ``vars.<name>``, for every environment or
+    for one. A secret one is sealed as credentials are, and never shown."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="variables")
+    name = models.CharField(max_length=64)
+    environment = models.CharField(max_length=20, blank=True, default="")
+    description = models.CharField(max_length=300, blank=True, default="")
+    is_secret = models.BooleanField(default=False)
+    value = models.JSONField(null=True)
+    key_id = models.CharField(max_length=16, blank=True, default="")
+    wrapped_key = models.BinaryField(default=bytes)
+    ciphertext = models.BinaryField(default=bytes)
+    edited_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.SET_NULL, related_name="+"
+    )
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [models.Index(fields=["key_id"], name="variable_key")]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["workspace", "name", "environment"], name="variable_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.name} ({self.environment or 'all'})"

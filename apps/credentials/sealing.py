@@ -91,3 +91,18 @@ def rewrap(box: Box, place: str) -> Box:
     """The same box under the current key. Raises CannotOpen."""
     key_id = current_key_id()
     return Box(key_id, _encrypt(_keys()[key_id], _small_key(box, place), f"key {place}"), box.ciphertext)
+
+
+def seal_text(text: str, place: str) -> bytes:
+    """A short-lived text under the current key, without a key of its own."""
+    return _encrypt(_keys()[current_key_id()], text.encode(), f"text {place}")
+
+
+def unseal_text(sealed: bytes, place: str) -> str:
+    """Raises CannotOpen."""
+    for key in _keys().values():
+        try:
+            return _decrypt(key, sealed, f"text {place}").decode()
+        except CannotOpen:
+            continue
+    raise CannotOpen

@@ -7,7 +7,7 @@ import uuid
 from django.db.models import QuerySet
 
 from apps.common.errors import NotFound
-from apps.credentials.models import Credential
+from apps.credentials.models import Credential, CredentialUse, Variable
 from apps.workspaces.models import Workspace
 
 
@@ -22,3 +22,26 @@ def credential_get(workspace: Workspace, credential_id: uuid.UUID) -> Credential
     if found is None:
         raise NotFound
     return found
+
+
+def credential_uses(credential: Credential) -> QuerySet[CredentialUse]:
+    """To be paged."""
+    return CredentialUse.objects.filter(credential=credential)
+
+
+def variable_list(workspace: Workspace) -> QuerySet[Variable]:
+    """To be paged; what is sealed is not loaded."""
+    return Variable.objects.filter(workspace=workspace).defer("wrapped_key", "ciphertext")
+
+
+def variable_names(workspace_id: uuid.UUID) -> set[str]:
+    """The names that expressions may read, in whatever environment."""
+    return set(Variable.objects.filter(workspace_id=workspace_id).values_list("name", flat=True))
+
+
+def variable_is_secret(workspace: Workspace, variable_id: uuid.UUID) -> bool:
+    """Raises NotFound."""
+    found = variable_list(workspace).filter(pk=variable_id).first()
+    if found is None:
+        raise NotFound
+    return found.is_secret

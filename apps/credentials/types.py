@@ -11,7 +11,7 @@ from sage_studio.kernel import SageError
 from sage_studio.sdk import CredentialField, CredentialKind
 
 MAX_HOSTS = 20
-SECRET_LENGTH = 20_000
+SECRET_LENGTH = 100_000
 _HOST = re.compile(
     r"^(?=.{1,253}(?::|$))[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?(?:\.[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?)*(?::\d{1,5})?$"
 )
@@ -125,3 +125,11 @@ _CHECKS = {
     "host": _check_host,
     "hosts": _check_host,
 }
+
+ENVIRONMENTS = ("", "draft", "staging", "production")
+"""Where a variable counts; empty: everywhere, unless the environment has its own."""
+# Runs of the live document are drafts.
+DRAFT = "draft"
+VARIABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
+VARIABLE_VALUE_LENGTH = 100_000
+SECRET_VALUE_LENGTH = 10_000

@@ -73,7 +73,8 @@ def credential_open(credential: Credential) -> OpenedCredential:
     if kind is None:
         raise SageError(UNKNOWN_KIND, {"name": credential.name, "kind": credential.kind})
     fields = {**credential.public, **secrets_of(credential)}
-    return OpenedCredential(credential.name, kind, fields, tuple(credential.allowed_hosts))
+    hosts = tuple(credential.allowed_hosts)
+    return OpenedCredential(credential.name, kind, fields, hosts, id=credential.pk)
 
 
 def credential_used(

@@ -18,6 +18,8 @@ import structlog
 from django.db import Error as DatabaseError
 
 from apps.common import bus
+from apps.credentials.services import variables_for_run
+from apps.credentials.types import DRAFT
 from apps.executions.adapters import jobs
 from apps.executions.adapters.host import DjangoHost, in_database_thread
 from apps.executions.adapters.job_context import JobContext
@@ -166,6 +168,9 @@ class JobWorker:
         host = DjangoHost(
             workspace_id=job.workspace_id, flow_id=job.flow_id, run_id=job.run_id, fence=job.run_fence
         )
+        # What expressions have put into this job's settings may hold them; lines written here must not.
+        _values, hidden = await in_database_thread(partial(variables_for_run, job.workspace_id, DRAFT))
+        host.secrets_seen.update(hidden)
         secrets: Collection[str] = host.secrets_seen
         try:
             call = read_call(job.content)

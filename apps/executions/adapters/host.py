@@ -266,9 +266,10 @@ class DjangoHost:
         self.vectors = WorkspaceVectors(workspace_id, call)
         self.notifier = WorkspaceNotifier(workspace_id, run_id, call)
         self.cache = WorkspaceCache(workspace_id, call)
-        self._vault = WorkspaceVault(workspace_id, run_id, call, self.secrets_seen)
         policy = _policy()
-        self.http = HostHttp(GuardedClient(policy), self._vault, settings.CONFIG.address)
+        client = GuardedClient(policy)
+        self._vault = WorkspaceVault(workspace_id, run_id, call=call, client=client, seen=self.secrets_seen)
+        self.http = HostHttp(client, self._vault, settings.CONFIG.address)
         self.llm = Models(
             api_key=settings.ANTHROPIC_API_KEY,
             address=settings.ANTHROPIC_BASE_URL,

@@ -16,6 +16,8 @@ from django.db import InterfaceError, OperationalError
 
 from apps.catalogue.selectors import registry_pinned
 from apps.common import failpoints
+from apps.credentials.services import variables_for_run
+from apps.credentials.types import DRAFT
 from apps.executions import errors
 from apps.executions.adapters.claims import ClaimedRun, definition_body, run_pins
 from apps.executions.adapters.host import DjangoHost
@@ -47,7 +49,7 @@ from sage_studio.engine.partial import Part, given_records
 from sage_studio.engine.resources import ResourcePool, machine_budget
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import FlowDocument
-from sage_studio.kernel import JsonObject, SageError, json_object
+from sage_studio.kernel import Json, JsonObject, SageError, json_object
 from sage_studio.plugins.registry import NodeRegistry
 
 logger = structlog.get_logger(__name__)
@@ -93,6 +95,7 @@ class Runner:
         try:
             plan, store.given = await self._plan(claimed)
             host = _host(claim)
+            variables = await self._variables(claim, host)
             state = host.state(claim.flow_id)
             learning = await branches_load(plan, state)
             result = await run_flow(
@@ -113,6 +116,7 @@ class Runner:
                     resources=self.resources,
                     branches=learning,
                     spending=await self._spending(claimed, plan),
+                    variables=variables,
                     checkpoint_interval_s=getattr(settings, "RUN_CHECKPOINT_S", CHECKPOINT_S),
                 ),
             )
@@ -200,6 +204,13 @@ class Runner:
             read = partial(run_cheaper_nodes, uuid.UUID(claimed.claim.run_id), plan.document)
             cheaper = await asyncio.get_running_loop().run_in_executor(self._database, read)
         return SpendingPlan(claimed.cost_micros, claimed.cost_currency, cheaper)
+
+    async def _variables(self, claim: Claim, host: DjangoHost) -> Mapping[str, Json]:
+        """What the workspace says ``vars`` are; the secret ones are not to be seen."""
+        read = partial(variables_for_run, uuid.UUID(claim.workspace_id), DRAFT)
+        values, secret = await asyncio.get_running_loop().run_in_executor(self._database, read)
+        host.secrets_seen.update(secret)
+        return values
 
     async def _document(self, definition_id: uuid.UUID) -> FlowDocument:
         loop = asyncio.get_running_loop()

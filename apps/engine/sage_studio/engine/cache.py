@@ -28,9 +28,10 @@ async def remember_outputs(
     inputs: Mapping[str, Any],
     outputs: Mapping[str, Any],
 ) -> None:
+    """Outputs with a secret in them are not kept: blotted they would not be what the node gave."""
     key = cache_key(node, config, inputs)
-    if key is not None and run.host.cache is not None:
-        await run.host.cache.put(key, run.masks.value(dict(outputs)))
+    if key is not None and run.host.cache is not None and run.masks.value(dict(outputs)) == outputs:
+        await run.host.cache.put(key, outputs)
 
 
 def cache_key(node: PlanNode, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> str | None:

@@ -91,7 +91,7 @@ class Level(ABC):
         return {
             "flow": {"id": run.flow_id, "name": document.name, "inputs": dict(run.inputs)},
             "run": {"id": run.run_id, "started_at": iso(run.progress.started_at or run.now())},
-            "vars": dict(document.variables),
+            "vars": {**run.options.variables, **document.variables},
         }
 
     def _import(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sage_studio.engine.executors.placing import Executors
 from sage_studio.engine.resources import ResourcePool
+from sage_studio.kernel import Json
 
 if TYPE_CHECKING:
     from sage_studio.engine.preparing import BranchLearning
@@ -21,6 +23,7 @@ class RunOptions:
     ``checkpoint_interval_s``: how often streams write where they are. ``resources``: what nodes that name
     their needs share with all other runs of this worker; without it they take what they like.
     ``branches``: what the flow has learned about its branches; without it nothing is prepared ahead.
+    ``variables``: what expressions read as ``vars`` beside the flow's own, which win.
     ``spending``: what the run spent before it was taken up, and where it is to spend less."""
 
     park_after_s: float | None = None
@@ -30,3 +33,4 @@ class RunOptions:
     resources: ResourcePool | None = None
     branches: BranchLearning | None = None
     spending: SpendingPlan | None = None
+    variables: Mapping[str, Json] = field(default_factory=dict)

@@ -67,6 +67,7 @@ class OAuth2Settings(Shape):
     pkce: bool = True
     authorize_params: dict[str, str] = PydanticField(default_factory=dict)
     client_auth: Literal["basic", "body"] = "body"
+    body: Literal["form", "json"] = "form"
 
 
 class CredentialKind(Shape):

@@ -13,6 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import urlsplit
+from uuid import UUID
 
 from sage_studio.egress import RequestSecret, host_is_allowed, plain_host
 from sage_studio.sdk import CredentialKind
@@ -22,13 +23,14 @@ from sage_studio.sdk import CredentialKind
 class OpenedCredential:
     """A credential with its secret, for the code that uses it; not for logs (it has no repr).
 
-    ``hosts`` are those it may be sent to; none: it stays in the worker.
+    ``hosts`` are those it may be sent to; none: it stays in the worker. ``id`` is that of its row, if any.
     """
 
     name: str
     kind: CredentialKind
     fields: Mapping[str, str]
     hosts: tuple[str, ...]
+    id: UUID | None = None
 
     @property
     def secrets(self) -> frozenset[str]:

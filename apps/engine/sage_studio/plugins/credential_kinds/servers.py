@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sage_studio.plugins.credential_kinds.support import account, plain, secret, server, tls
+from sage_studio.plugins.credential_kinds.support import account, ca, plain, secret, server, tls
 from sage_studio.sdk import Choice, CredentialField, CredentialKind, HostField, text
 
 
@@ -19,7 +19,7 @@ POSTGRESQL = CredentialKind(
         *server(5432),
         plain("database", text("Database", "数据库"), required=True, default="postgres"),
         *account(),
-        tls(),
+        *tls(),
     ),
     hosts_use="from_fields",
     host_fields=_place(5432),
@@ -31,7 +31,7 @@ MYSQL = CredentialKind(
     name=text("MySQL or MariaDB", "MySQL / MariaDB"),
     description=text("An account of a MySQL or MariaDB database.", "MySQL 或 MariaDB 数据库账号。"),
     icon="database",
-    fields=(*server(3306), plain("database", text("Database", "数据库")), *account(), tls()),
+    fields=(*server(3306), plain("database", text("Database", "数据库")), *account(), *tls()),
     hosts_use="from_fields",
     host_fields=_place(3306),
     test="mysql",
@@ -54,7 +54,7 @@ MONGODB = CredentialKind(
         plain("database", text("Database", "数据库")),
         plain("auth_source", text("Where the user is kept", "认证数据库"), default="admin", expert=True),
         *account(required=False),
-        tls(),
+        *tls(),
     ),
     hosts_use="from_fields",
     host_fields=(HostField(host="hosts", default_port=27017),),
@@ -77,7 +77,7 @@ REDIS = CredentialKind(
             maximum=10_000,
         ),
         *account(required=False),
-        tls(default="off"),
+        *tls(default="off"),
     ),
     hosts_use="from_fields",
     host_fields=_place(6379),
@@ -93,7 +93,7 @@ RABBITMQ = CredentialKind(
         *server(5672),
         plain("vhost", text("Virtual host", "虚拟主机"), default="/"),
         *account(user="guest"),
-        tls(default="off"),
+        *tls(default="off"),
     ),
     hosts_use="from_fields",
     host_fields=_place(5672),
@@ -128,7 +128,7 @@ KAFKA = CredentialKind(
             ),
         ),
         *account(required=False),
-        tls(),
+        *tls(),
     ),
     hosts_use="from_fields",
     host_fields=(HostField(host="hosts", default_port=9092),),
@@ -144,7 +144,7 @@ MQTT = CredentialKind(
         *server(1883),
         *account(required=False),
         plain("client_id", text("Client ID", "客户端 ID"), expert=True),
-        tls(default="off"),
+        *tls(default="off"),
     ),
     hosts_use="from_fields",
     host_fields=_place(1883),
@@ -171,6 +171,7 @@ SMTP = CredentialKind(
                 Choice(value="off", label=text("Off", "关闭")),
             ),
         ),
+        ca(),
         plain(
             "sender",
             text("Sender", "发件人"),

@@ -70,7 +70,27 @@ def account(*, user: str = "", required: bool = True) -> tuple[CredentialField, 
     )
 
 
-def tls(*, default: str = "on") -> CredentialField:
+def tls(*, default: str = "on") -> tuple[CredentialField, CredentialField]:
+    """Whether to encrypt, and whom to trust beyond public authorities."""
+    return _tls_switch(default), ca()
+
+
+def ca() -> CredentialField:
+    return CredentialField(
+        name="ca",
+        label=text("CA certificate", "CA 证书"),
+        help=text(
+            "Only for servers whose certificate no public authority signed (PEM).",
+            "仅当服务器证书并非公共 CA 签发时填写（PEM）。",
+        ),
+        default="",
+        control="textarea",
+        max_length=100_000,
+        expert=True,
+    )
+
+
+def _tls_switch(default: str) -> CredentialField:
     return plain(
         "tls",
         text("Encryption", "加密"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from sage_studio.plugins.credential_kinds.support import account, plain, secret
-from sage_studio.sdk import CredentialKind, HttpTest, OAuth2Settings, Placement, text
+from sage_studio.sdk import CredentialKind, HttpTest, Placement, text
 
 _ROOT = HttpTest(url="/")
 
@@ -81,26 +81,4 @@ SIGNING_SECRET = CredentialKind(
     hosts_use="optional",
 )
 
-OAUTH2 = CredentialKind(
-    id="oauth2",
-    name=text("OAuth 2 account", "OAuth 2 账号"),
-    description=text(
-        "Connects an account of a service in its own window; tokens are renewed as needed.",
-        "在服务方页面授权账号，令牌会自动续期。",
-    ),
-    icon="link",
-    fields=(
-        plain("provider", text("Service", "服务"), default="custom"),
-        plain("grant", text("Kind of sign-in", "授权方式"), default="authorization_code"),
-        plain("client_id", text("Client ID", "客户端 ID"), required=True),
-        secret("client_secret", text("Client secret", "客户端密钥"), required=False),
-        plain("authorize_url", text("Authorization address", "授权地址"), expert=True),
-        plain("token_url", text("Token address", "令牌地址"), expert=True),
-        plain("scopes", text("Scopes", "权限范围")),
-    ),
-    placement=Placement(how="oauth2", field="access_token"),
-    oauth2=OAuth2Settings(),
-    test=_ROOT,
-)
-
-WEB_KINDS = (API_KEY, BEARER, BASIC, QUERY_KEY, OAUTH2, SIGNING_SECRET)
+WEB_KINDS = (API_KEY, BEARER, BASIC, QUERY_KEY, SIGNING_SECRET)
