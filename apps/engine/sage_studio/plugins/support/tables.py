@@ -41,6 +41,8 @@ BAD_JSON = define_error(
 MAX_COLUMNS = 2_000
 MAX_CELL = 1 << 20
 _HUGE = re.compile(r"[eE]\+?\d{3}|\d{309}")
+_LOOKED_AT = 1 << 16
+_QUOTED = re.compile(r'"[^"]*"')
 INTEGER = re.compile(r"^[+-]?\d+$")
 NUMBER = re.compile(r"^[+-]?(?:0|[1-9]\d{0,14})(?:\.\d{1,15})?(?:[eE][+-]?\d{1,2})?$")
 
@@ -74,7 +76,8 @@ def csv_rows(
 
 def delimiter_of(text: str) -> str:
     """The separator that splits the first lines most evenly; a comma when in doubt."""
-    lines = [line for line in islice(io.StringIO(text), 20) if line.strip()]
+    plain = _QUOTED.sub("", text[:_LOOKED_AT])
+    lines = [line for line in islice(io.StringIO(plain), 20) if line.strip()]
     best, best_score = ",", 0
     for candidate in (",", ";", "\t", "|"):
         counts = [line.count(candidate) for line in lines]

@@ -10,6 +10,8 @@ from selectolax.lexbor import LexborHTMLParser, SelectolaxError
 
 from sage_studio.kernel import define_error
 from sage_studio.plugins.support.markup import html_text, main_text
+from sage_studio.plugins.support.reading.errors import damaged
+from sage_studio.plugins.support.reading.page import is_too_deep
 from sage_studio.plugins.support.texts import text_of
 from sage_studio.sdk import (
     Choice,
@@ -114,6 +116,8 @@ class HtmlParser(Node):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)
         source = await text_of(ctx, inputs["html"], "html", max_bytes=MAX_HTML_BYTES)
+        if await ctx.in_thread(is_too_deep, source):
+            raise damaged("html", "html", "deep")
         fields = {name: str(selector) for name, selector in settings.mapping("fields").items()}
         rows, base = settings.text("rows").strip(), settings.text("base").strip()
         made = await ctx.in_thread(_read, source, rows, fields, base)

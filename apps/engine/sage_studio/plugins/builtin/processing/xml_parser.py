@@ -28,7 +28,7 @@ BAD_XPATH = define_error(
     hint_zh="例如 //book[@lang='en']/title/text()。命名空间前缀须与文档一致。",
     status=422,
 )
-MAX_XML_BYTES = 32 << 20
+MAX_XML_BYTES = 16 << 20
 MAX_DEPTH = 200
 
 
