@@ -16,7 +16,7 @@ from sage_studio.plugins.manager import Plugin, load_folder
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import NodeMetadata, NodePlugin, NodeSpec, as_node
 from sage_studio.sdk.definition import definition_of, spec_from_definition
-from tests.plugins.running import run_node
+from sage_studio.testing import run_node
 
 EXAMPLES = Path(__file__).parent / "examples"
 
@@ -58,8 +58,8 @@ async def test_the_roadmaps_class_runs() -> None:
     five = await run_node(node, query="warranty")
     two = await run_node(node, config={"query": "{{ run.id }}", "top_k": 2})
 
-    assert len(five.outputs["tested"]["results"]) == 5
-    assert [found["text"] for found in two.outputs["tested"]["results"]] == ["run 0", "run 1"]
+    assert len(five.outputs["results"]) == 5
+    assert [found["text"] for found in two.outputs["results"]] == ["run 0", "run 1"]
 
 
 async def test_inputs_nobody_filled_or_of_another_type_are_named() -> None:
@@ -94,7 +94,7 @@ async def test_metadata_may_be_a_property() -> None:
         async def execute(self, inputs: dict[str, Any]) -> dict[str, Any]:
             return {"word": self.metadata.id}
 
-    assert (await run_node(as_node(Named))).outputs["tested"] == {"word": "named"}
+    assert (await run_node(as_node(Named))).outputs == {"word": "named"}
 
 
 def test_the_schema_is_json_schema() -> None:
@@ -132,7 +132,7 @@ async def test_the_roadmaps_definition_loads_with_its_module() -> None:
     assert Plugin.from_json(json.loads(json.dumps(loaded.plugin.to_json()))) == loaded.plugin
 
     found = await run_node(node, config={"database": "chroma", "top_k": 1}, query="sage documents")
-    assert found.outputs["tested"] == {
+    assert found.outputs == {
         "documents": [{"text": "SAGE retrieves documents", "metadata": {"database": "chroma"}}],
         "scores": [1.0],
     }

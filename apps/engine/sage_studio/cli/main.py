@@ -27,6 +27,10 @@ _OWN: Mapping[str, tuple[str, Text]] = {
         Text(en="say what the optimiser does to a flow", zh="说明优化器对流程所做的改动"),
     ),
     "nodes": ("sage_studio.cli.nodes", Text(en="list the node types", zh="列出节点类型")),
+    "plugin": (
+        "sage_studio.cli.plugin",
+        Text(en="make, test and look at plug-ins", zh="创建、测试和查看插件"),
+    ),
 }
 _USAGE = Text(
     en="Usage: sage-studio <command> [options]\n\nCommands:",

@@ -11,7 +11,7 @@ from sage_studio.cli import exit_codes
 from sage_studio.cli.terminal import coloured, language, say
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import Text
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.manager.installed import local_registry
 
 _UNKNOWN = Text(en="There is no node type “{name}”.", zh="没有节点类型 “{name}”。")
 _PARTS = {
@@ -28,7 +28,7 @@ def command(arguments: Sequence[str]) -> int:
     parser.add_argument("types", nargs="*", metavar="type", help="node types to explain")
     parser.add_argument("--json", action="store_true", help="print the specs as JSON")
     chosen = parser.parse_args(arguments)
-    registry = builtin_registry()
+    registry = local_registry()
     specs: list[NodeSpec] = [] if chosen.types else registry.specs()
     for name in chosen.types:
         spec = registry.spec(name)

@@ -15,7 +15,7 @@ from sage_studio.engine import compile_flow
 from sage_studio.engine.optimise import Durations, Report, optimise, report_of
 from sage_studio.engine.optimise.forecast import Choice, least_parallel
 from sage_studio.kernel import SageError, Text
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.manager.installed import local_registry
 
 _OFF = Text(
     en="{path}: runs in the order it is drawn (settings.optimise is off).",
@@ -78,7 +78,7 @@ def _durations(path: str | None) -> Durations:
 def _explain(path: str, durations: Durations, chosen: argparse.Namespace) -> int:
     try:
         document = read_flow(path)
-        changes = optimise(compile_flow(document, builtin_registry(), optimised=False), durations)
+        changes = optimise(compile_flow(document, local_registry(), optimised=False), durations)
     except SageError as error:
         print(f"{path}:", file=sys.stderr)
         say_error(error)

@@ -23,7 +23,7 @@ from sage_studio.engine.debugging.face import Debugger
 from sage_studio.flow import FlowDocument, has_errors, validate
 from sage_studio.kernel import Json, JsonObject, SageError, Text, json_object
 from sage_studio.plugins.local_host import LocalHost
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.manager.installed import local_registry
 
 _DONE = Text(en="Completed in {seconds} s.", zh="已完成，用时 {seconds} 秒。")
 _FAILED = Text(en="Failed after {seconds} s: {message}", zh="运行失败，用时 {seconds} 秒：{message}")
@@ -55,7 +55,7 @@ def command(arguments: Sequence[str]) -> int:
     except SageError as error:
         say_error(error)
         return exit_codes.UNREADABLE if isinstance(error, UnreadableError) else exit_codes.INVALID
-    issues = validate(document, builtin_registry())
+    issues = validate(document, local_registry())
     if has_errors(issues):
         print_issues(chosen.flow, issues)
         return exit_codes.INVALID
@@ -93,7 +93,7 @@ def _read(arguments: Sequence[str]) -> _Chosen:
 
 
 async def _run(document: FlowDocument, inputs: Mapping[str, Json], chosen: _Chosen) -> RunResult:
-    plan = compile_flow(document, builtin_registry())
+    plan = compile_flow(document, local_registry())
     host = LocalHost(folder=chosen.out, out=sys.stderr)
     store = terminal_progress(quiet=chosen.quiet, verbose=chosen.verbose)
     controls = Controls()

@@ -12,7 +12,7 @@ from sage_studio.cli.sources import UnreadableError, read_flow
 from sage_studio.cli.terminal import coloured, language, say_error
 from sage_studio.flow import Issue, has_errors, validate
 from sage_studio.kernel import Json, JsonObject, SageError, Text
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.manager.installed import local_registry
 
 _FINE = Text(
     en="{path}: fine ({nodes} nodes, {edges} connections)",
@@ -43,7 +43,7 @@ def _check(path: str, *, as_json: bool, strict: bool) -> int:
     except SageError as error:
         _print_unparsed(path, error, as_json=as_json)
         return exit_codes.UNREADABLE if isinstance(error, UnreadableError) else exit_codes.INVALID
-    issues = validate(document, builtin_registry())
+    issues = validate(document, local_registry())
     if as_json:
         _print_json(path, [issue.dump() for issue in issues], valid=not has_errors(issues))
     else:

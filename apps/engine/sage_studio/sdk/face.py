@@ -20,7 +20,7 @@ from typing import Any, ClassVar, TypeAlias, cast
 
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.flow.types import is_value_of
-from sage_studio.kernel import JsonObject, Text, define_error
+from sage_studio.kernel import Text, define_error
 from sage_studio.sdk.context import Context
 from sage_studio.sdk.definition import spec_from_definition
 from sage_studio.sdk.errors import NodeError
@@ -90,7 +90,7 @@ class NodePlugin(ABC):
         """Whether the inputs are good; here, whether they have the types that ``metadata`` names."""
         return not _misfits(self.metadata.spec(), inputs)
 
-    def get_schema(self) -> JsonObject:
+    def get_schema(self) -> dict[str, Any]:
         """JSON Schema of the inputs, settings and outputs."""
         return schema_of(self.metadata.spec())
 

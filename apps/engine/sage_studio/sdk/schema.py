@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import Any
 
 from sage_studio.flow.spec import Field, NodeSpec, Port
 from sage_studio.flow.types import PortType, parse_type
@@ -35,7 +36,7 @@ _RECORDS: Mapping[str, JsonObject] = {
 }
 
 
-def schema_of(spec: NodeSpec) -> JsonObject:
+def schema_of(spec: NodeSpec) -> dict[str, Any]:
     """``{"inputs": schema, "config": schema, "outputs": schema}``: a setting that may be wired is in both of
     the first two."""
     wired = [field for field in spec.config if field.wireable]

@@ -1,0 +1,3 @@
+"""``sage-studio plugin``: making, testing and looking at plug-ins."""
+
+from sage_studio.cli.plugin.main import command as command
