@@ -217,3 +217,53 @@ async def test_nothing_that_fits_is_said_so(host: LocalHost) -> None:
     )
     assert made["quotes"] == []
     assert made["answer"].startswith("None of the documents")
+
+
+MARKDOWN = """Intro.
+
+# Guide
+
+Read this.
+
+```sh
+# not a heading
+```
+
+## Setup
+
+Do that. """
+
+
+async def split(host: LocalHost, source: str, **config: Any) -> list[Any]:
+    made = await run_node("text_splitter", host, config=config, inputs={"documents": source})
+    pieces: list[Any] = made["chunks"]
+    return pieces
+
+
+async def test_markdown_is_cut_at_its_headings_which_the_pieces_keep(host: LocalHost) -> None:
+    pieces = await split(host, MARKDOWN, by="markdown", size=400)
+    assert [piece["metadata"]["headings"] for piece in pieces] == [[], ["Guide"], ["Guide", "Setup"]]
+    assert "# not a heading" in pieces[1]["text"]
+    for piece in pieces:
+        place = piece["metadata"]
+        assert MARKDOWN[place["start"] : place["end"]] == piece["text"]
+
+
+async def test_code_is_cut_between_definitions(host: LocalHost) -> None:
+    source = "import os\n\n\n# Adds.\n@cached\ndef add(a, b):\n"
+    source += "    def inner():\n        pass\n    return a + b\n\n\n"
+    source += "class Tree:\n    def grow(self):\n        return 1\n\n\nexport async function later() {\n}\n"
+    pieces = await split(host, source, by="code", size=100, overlap=0)
+    assert [piece["metadata"]["names"] for piece in pieces] == [["add"], ["Tree", "later"]]
+    assert pieces[0]["text"].startswith("import os")
+    assert [piece["text"][:7] for piece in await split(host, source, by="code", size=60, overlap=0)][1:3] == [
+        "# Adds.", "class T",
+    ]  # fmt: skip
+
+
+async def test_pieces_can_be_measured_in_tokens(host: LocalHost) -> None:
+    chinese = await split(host, "数据" * 100, by="characters", measure="tokens", size=50, overlap=0)
+    assert [len(piece["text"]) for piece in chinese] == [50, 50, 50, 50]
+    english = await split(host, "one two " * 100, by="characters", measure="tokens", size=50, overlap=10)
+    assert max(len(piece["text"].split()) for piece in english) in range(45, 52)
+    assert english[0]["text"].split()[-5:] == english[1]["text"].split()[:5] or len(english) > 3
