@@ -82,7 +82,7 @@ class TextSplitter(Node):
                 name="measure",
                 label=text("Measured in", "长度单位"),
                 help=text(
-                    "Tokens are estimated, a little high: about one per short English word or Chinese character.",
+                    "Tokens are estimated, a little high: one per short English word or Chinese character.",
                     "词元数为略偏高的估计值：较短的英文单词或一个汉字约为 1。",
                 ),
                 default="characters",
