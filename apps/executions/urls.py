@@ -12,6 +12,7 @@ from apps.executions import (
     optimisation_apis,
     price_apis,
     trace_apis,
+    trying_apis,
 )
 
 _RUN = "runs/<uuid:run_id>"
@@ -29,6 +30,7 @@ workspace_urlpatterns = [
     path(f"{_RUN}/commands", control_apis.RunCommandsApi.as_view()),
     path(f"{_RUN}/debug", debug_apis.RunDebugApi.as_view()),
     path("executors", executor_apis.ExecutorsApi.as_view()),
+    path("node-types/<slug:type_id>/try", trying_apis.NodeTryApi.as_view()),
     path("prices", price_apis.ModelPricesApi.as_view()),
     path("flows/<uuid:flow_id>/breakpoints", debug_apis.FlowBreakpointsApi.as_view()),
     path("flows/<uuid:flow_id>/optimisation", optimisation_apis.FlowOptimisationApi.as_view()),

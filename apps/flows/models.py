@@ -39,6 +39,7 @@ class Flow(BaseModel):
     """A flow as lists show it. The live document is the truth; ``name``, ``description``,
     ``node_count`` and ``definition`` are its latest projection, refreshed shortly after edits.
 
+    Each workspace may have one that ``is_scratch``: runs of single nodes are its runs, and no list shows it.
     ``last_run_*`` repeat the newest run, told by the app that owns runs.
     """
 
@@ -55,6 +56,7 @@ class Flow(BaseModel):
     )
     edited_at = models.DateTimeField(default=timezone.now)
     archived_at = models.DateTimeField(null=True)
+    is_scratch = models.BooleanField(default=False, db_default=False)
     last_run_id = models.UUIDField(null=True)
     last_run_state = models.CharField(max_length=20, blank=True)
     last_run_finished_at = models.DateTimeField(null=True)
@@ -62,6 +64,11 @@ class Flow(BaseModel):
     class Meta:
         indexes: ClassVar[list[models.Index]] = [
             models.Index(fields=["workspace", "-edited_at", "id"], name="flow_recent"),
+        ]
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(
+                fields=["workspace"], condition=models.Q(is_scratch=True), name="flow_scratch_once"
+            ),
         ]
 
     def __str__(self) -> str:

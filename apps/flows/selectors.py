@@ -16,7 +16,8 @@ from apps.flows.models import Flow
 def flow_list(*, workspace_id: uuid.UUID, naming: str = "") -> QuerySet[Flow]:
     """Flows people see in lists, with who edited them; those that name something (a file's ``ref``, say) in
     their current definition where ``naming`` is given."""
-    flows = Flow.objects.filter(workspace_id=workspace_id, archived_at=None).select_related("edited_by")
+    flows = Flow.objects.filter(workspace_id=workspace_id, archived_at=None, is_scratch=False)
+    flows = flows.select_related("edited_by")
     if not naming:
         return flows
     text = Cast("definition__body", TextField())

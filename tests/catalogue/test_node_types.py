@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.executions.models import Run
 from tests.world import World
 
 # Other tests of the same process may have brought nodes of their own.
@@ -41,3 +42,17 @@ def test_only_members_see_them(world: World) -> None:
         "stranger": 404,
         "admin": 404,
     }
+
+
+def test_a_node_is_tried_by_a_run_of_its_own_that_no_list_of_flows_shows(world: World) -> None:
+    url = f"{world.url}/node-types/data_filter/try"
+    body = {"config": {"condition": "{{ item > 1 }}"}, "inputs": {"items": [1, 2, 3]}}
+    started = world.editor.client.post(url, body, format="json")
+    assert started.status_code == 202, started.content
+    run = Run.objects.get(pk=started.json()["id"])
+    assert run.part is not None
+    assert (run.part["only_node"], run.part["inputs"]) == ("tried", {"items": [1, 2, 3]})
+    shown = world.editor.client.get(f"{world.url}/flows").json()["items"]
+    assert all(flow["id"] != str(run.flow_id) for flow in shown)
+    assert world.editor.client.post(f"{world.url}/node-types/nothing/try", {}, format="json").status_code == 404
+    assert world.viewer.client.post(url, body, format="json").status_code == 403

@@ -17,6 +17,7 @@ from apps.executions.services.partial import part_cut, run_begin
 from apps.executions.services.prices import prices_set
 from apps.executions.services.redrive import run_redrive
 from apps.executions.services.signals import signal_deliver, signal_send
+from apps.executions.services.trying import node_try
 
 __all__ = [
     "cached_node_get",
@@ -27,6 +28,7 @@ __all__ = [
     "debug_command",
     "debug_setup",
     "flow_breakpoints_set",
+    "node_try",
     "part_cut",
     "prices_set",
     "run_accept",

@@ -313,6 +313,24 @@ export interface paths {
     delete: operations["credential_delete"];
     options?: never;
     head?: never;
+    /** @description One credential. */
+    patch: operations["credential_update"];
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/credentials/{credential_id}/connect": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Begins to connect an account; only from a browser, whose session the answer will be bound to. */
+    post: operations["credential_connect"];
+    delete?: never;
+    options?: never;
+    head?: never;
     patch?: never;
     trace?: never;
   };
@@ -325,8 +343,59 @@ export interface paths {
     };
     get?: never;
     put?: never;
-    /** @description Sends the credential to one of its allowed hosts and says how it was received. */
+    /** @description Uses the credential once and says how it was received. */
     post: operations["credential_test"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/credentials/{credential_id}/uses": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description When a credential was used, by which run and toward which host. */
+    get: operations["credential_uses"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/credentials/kinds": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description What kinds of credentials can be kept here. */
+    get: operations["credential_kinds"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/credentials/test": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Tries out what is in the form. */
+    post: operations["credential_draft_test"];
     delete?: never;
     options?: never;
     head?: never;
@@ -383,7 +452,8 @@ export interface paths {
     delete: operations["file_delete"];
     options?: never;
     head?: never;
-    patch?: never;
+    /** @description One file. */
+    patch: operations["file_rename"];
     trace?: never;
   };
   "/api/v1/workspaces/{workspace_id}/files/{file_id}/content": {
@@ -395,6 +465,40 @@ export interface paths {
     };
     /** @description The bytes of a file, always as a download. */
     get: operations["file_content"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/files/{file_id}/pages/{page}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description A page of a PDF as a picture that was drawn here. */
+    get: operations["file_page"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/files/{file_id}/preview": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description A first look at a file. */
+    get: operations["file_preview"];
     put?: never;
     post?: never;
     delete?: never;
@@ -891,6 +995,111 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/node-types/{type_id}/try": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description A run of one node, as of any other flow. */
+    post: operations["node_try"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/node-types/upgrade": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Brings a node's settings up to a newer version, by the plug-in's own code. */
+    post: operations["node_config_upgrade"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/plugins": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Plug-ins of the workspace. */
+    get: operations["plugin_list"];
+    put?: never;
+    /** @description Plug-ins of the workspace. */
+    post: operations["plugin_install"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/plugins/{plugin_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description One plug-in. */
+    get: operations["plugin_get"];
+    put?: never;
+    post?: never;
+    /** @description One plug-in. */
+    delete: operations["plugin_remove"];
+    options?: never;
+    head?: never;
+    /** @description One plug-in. */
+    patch: operations["plugin_switch"];
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/plugins/{plugin_id}/versions/{package_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** @description One version of a plug-in. */
+    delete: operations["plugin_version_remove"];
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/plugins/packages": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Packages to look at before they are installed. */
+    post: operations["plugin_package_look"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/presence": {
     parameters: {
       query?: never;
@@ -1135,6 +1344,24 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/storage": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description How much the workspace keeps, and for how long. */
+    get: operations["storage_get"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /** @description How much the workspace keeps, and for how long. */
+    patch: operations["storage_update"];
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/templates": {
     parameters: {
       query?: never;
@@ -1184,6 +1411,42 @@ export interface paths {
     options?: never;
     head?: never;
     patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/variables": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Values that all flows of the workspace can read. */
+    get: operations["variable_list"];
+    put?: never;
+    /** @description Values that all flows of the workspace can read. */
+    post: operations["variable_create"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/variables/{variable_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    /** @description One variable. What it is called and whether it is secret stays. */
+    delete: operations["variable_delete"];
+    options?: never;
+    head?: never;
+    /** @description One variable. What it is called and whether it is secret stays. */
+    patch: operations["variable_update"];
     trace?: never;
   };
 }
@@ -1277,6 +1540,8 @@ export interface components {
       name: string;
       color: number;
     };
+    /** @enum {unknown} */
+    BlankEnum: "";
     /** @description Where to stop: before a node, or (``on`` error) when it has failed; ``*`` there means any node. */
     BreakpointInRequest: {
       node_id: string;
@@ -1360,53 +1625,116 @@ export interface components {
       after: string;
       changes: components["schemas"]["ChangeOut"][];
     };
-    /** @description A credential to be kept. */
-    CredentialInRequest: {
-      name: string;
-      /** @default api_key */
-      kind: components["schemas"]["CredentialKindEnum"];
+    /** @description A node's configuration, and the version of the node it was made for. */
+    ConfigUpgradeInRequest: {
+      type: string;
+      version: string;
+      from_version: string;
+      config: {
+        [key: string]: unknown;
+      };
+    };
+    /** @description The configuration for the newer version. */
+    ConfigUpgradeOut: {
+      config: {
+        [key: string]: unknown;
+      };
+    };
+    /** @description Where the browser goes to sign in at the service. */
+    CredentialConnectOut: {
+      url: string;
+    };
+    /**
+     * @description A credential that is not kept yet, or changes to one: its secrets count where none are given, and
+     *     only toward the hosts it allows already.
+     */
+    CredentialDraftInRequest: {
+      kind: string;
+      /** Format: uuid */
+      credential_id?: string | null;
       fields: {
         [key: string]: string;
       };
       allowed_hosts?: string[];
-      /** @default Authorization */
-      header: string;
-      prefix?: string;
+      /** @default  */
+      url: string;
     };
-    /**
-     * @description * `api_key` - api_key
-     * @enum {string}
-     */
-    CredentialKindEnum: "api_key";
-    /** @description What may be shown; ``allowed_hosts`` is null for viewers. */
+    /** @description A credential to be kept; which ``fields`` there are its kind says. */
+    CredentialInRequest: {
+      name: string;
+      /** @default api_key */
+      kind: string;
+      fields: {
+        [key: string]: string;
+      };
+      allowed_hosts?: string[];
+    };
+    /** @description A kind as the form is made from it: names in both languages, fields as those of nodes. */
+    CredentialKindOut: {
+      id: string;
+      name: unknown;
+      description: unknown;
+      icon: string;
+      fields: unknown;
+      hosts: string[];
+      hosts_use: components["schemas"]["HostsUseEnum"];
+      is_account: boolean;
+      can_be_tested: boolean;
+      help_url: string;
+    };
+    /** @description All kinds of the workspace, and the address that apps are registered with at services. */
+    CredentialKindsOut: {
+      items: components["schemas"]["CredentialKindOut"][];
+      redirect_uri: string;
+    };
+    /** @description What may be shown; where it goes is null for viewers. */
     CredentialOut: {
       /** Format: uuid */
       id: string;
       name: string;
-      kind: components["schemas"]["CredentialKindEnum"];
+      kind: string;
       readonly allowed_hosts: string[] | null;
-      header: string;
-      prefix: string;
+      readonly fields: {
+        [key: string]: string;
+      } | null;
       /** Format: date-time */
       created_at: string;
       /** Format: date-time */
+      updated_at: string;
+      /** Format: date-time */
       last_used_at: string | null;
+      /** Format: date-time */
+      connected_at: string | null;
+      broken: string;
     };
     /** @description A page of credentials. */
     CredentialPageOut: {
       items: components["schemas"]["CredentialOut"][];
       next_cursor: string | null;
     };
-    /** @description Where to try it; empty means the first allowed host. */
+    /** @description Where to try it; empty means what the kind says, or the first allowed host. */
     CredentialTestInRequest: {
       /** @default  */
       url: string;
     };
-    /** @description ``ok`` when the host answered and did not refuse the credential (401 or 403). */
+    /** @description ``ok`` when the other side took the credential; ``status`` is that of an HTTP answer. */
     CredentialTestOut: {
       ok: boolean;
       status: number | null;
       message: string;
+    };
+    /** @description One use: by a run, or by a person's test when there is none. */
+    CredentialUseOut: {
+      /** Format: uuid */
+      run_id: string | null;
+      host: string;
+      /** Format: date-time */
+      used_at: string;
+    };
+    /** @description A page of uses, the newest first. */
+    CredentialUsePageOut: {
+      items: components["schemas"]["CredentialUseOut"][];
+      next_cursor: string | null;
     };
     /** @description The command's number; the ``debug_state`` event with it says what became of it. Null for ``stop``. */
     DebugAcceptedOut: {
@@ -1536,6 +1864,14 @@ export interface components {
      * @enum {string}
      */
     EmojiEnum: "👍" | "❤️" | "🎉" | "😄" | "👀" | "✅";
+    /**
+     * @description * `` -
+     *     * `draft` - draft
+     *     * `staging` - staging
+     *     * `production` - production
+     * @enum {string}
+     */
+    EnvironmentEnum: "draft" | "staging" | "production";
     /** @description All places there are. */
     ExecutorListOut: {
       items: components["schemas"]["ExecutorOut"][];
@@ -1628,6 +1964,13 @@ export interface components {
       /** Format: date-time */
       finished_at: string | null;
     };
+    /**
+     * @description * `required` - required
+     *     * `optional` - optional
+     *     * `from_fields` - from_fields
+     * @enum {string}
+     */
+    HostsUseEnum: "required" | "optional" | "from_fields";
     InstalledOut: {
       /** Format: uuid */
       flow_id: string;
@@ -1673,12 +2016,38 @@ export interface components {
       /** Format: date-time */
       expires_at: string;
     };
+    /** @description How many of a kind there are, and their size. */
+    KeptOut: {
+      count: number;
+      size_bytes: number;
+    };
     /**
      * @description * `en` - English
      *     * `zh` - Chinese
      * @enum {string}
      */
     LanguageEnum: "en" | "zh";
+    /** @description A package before it is installed, beside what is there already. */
+    LookedAtOut: {
+      /** Format: uuid */
+      id: string;
+      kind: components["schemas"]["PackageKindEnum"];
+      file_name: string;
+      size_bytes: number;
+      plugin_id: string;
+      version: string;
+      manifest: {
+        [key: string]: unknown;
+      };
+      digest: string;
+      /** Format: date-time */
+      created_at: string;
+      /** Format: date-time */
+      installed_at: string | null;
+      readonly conflicts: Record<string, never>[];
+      readonly installed_version: string | null;
+      readonly installed_permissions: Record<string, never> | null;
+    };
     /** @description A member. */
     MemberOut: {
       person: components["schemas"]["MemberPersonOut"];
@@ -1796,10 +2165,23 @@ export interface components {
       resources: unknown;
       is_reused: boolean;
     };
+    /** @description Settings and inputs (port → value) to try a node with; without a version it is the newest. */
+    NodeTryInRequest: {
+      /** @default  */
+      version: string;
+      config?: {
+        [key: string]: unknown;
+      };
+      inputs?: {
+        [key: string]: unknown;
+      };
+    };
     /** @description A node type: what the palette, the inspector and the canvas need to know of it. */
     NodeTypeOut: {
       id: string;
       version: string;
+      versions: string[];
+      plugin?: string;
       name: {
         [key: string]: unknown;
       };
@@ -2010,6 +2392,34 @@ export interface components {
       /** Format: double */
       saved_share: number;
     };
+    /**
+     * @description * `archive` - archive
+     *     * `declaration` - declaration
+     *     * `mcp` - mcp
+     * @enum {string}
+     */
+    PackageKindEnum: "archive" | "declaration" | "mcp";
+    /**
+     * @description What a package says of itself; ``conflicts`` keep it from being installed. ``manifest`` is the
+     *     SDK's: name, description, author, what it requires, its permissions and nodes.
+     */
+    PackageOut: {
+      /** Format: uuid */
+      id: string;
+      kind: components["schemas"]["PackageKindEnum"];
+      file_name: string;
+      size_bytes: number;
+      plugin_id: string;
+      version: string;
+      manifest: {
+        [key: string]: unknown;
+      };
+      digest: string;
+      /** Format: date-time */
+      created_at: string;
+      /** Format: date-time */
+      installed_at: string | null;
+    };
     /** @description What a patch did. ``inverse`` is a patch that undoes it. */
     PatchOut: {
       applied: number;
@@ -2024,6 +2434,18 @@ export interface components {
     /** @description The words of a comment. */
     PatchedCommentInRequest: {
       body?: string;
+    };
+    /** @description What is to change. Secrets that are left out or empty stay as they are. */
+    PatchedCredentialChangeInRequest: {
+      name?: string;
+      fields?: {
+        [key: string]: string;
+      };
+      allowed_hosts?: string[];
+    };
+    /** @description A new name. */
+    PatchedFileChangeInRequest: {
+      name?: string;
     };
     /** @description New name or description. */
     PatchedFlowChangeInRequest: {
@@ -2040,6 +2462,15 @@ export interface components {
     PatchedMemberInRequest: {
       role?: components["schemas"]["RoleEnum"];
     };
+    /** @description Whether it may be used. */
+    PatchedPluginSwitchInRequest: {
+      is_enabled?: boolean;
+    };
+    /** @description For how many days files are kept (0: always). */
+    PatchedRetentionInRequest: {
+      uploads_days?: number;
+      artifacts_days?: number;
+    };
     /** @description Resolve, reopen or move a thread. */
     PatchedThreadChangeInRequest: {
       resolved?: boolean;
@@ -2047,6 +2478,11 @@ export interface components {
       x?: number;
       /** Format: double */
       y?: number;
+    };
+    /** @description What is to change; without ``value`` it stays. */
+    PatchedVariableChangeInRequest: {
+      value?: unknown;
+      description?: string;
     };
     /** @description A new name, what viewers may do beside looking, and how many days ended runs are kept (0: always). */
     PatchedWorkspaceChangeInRequest: {
@@ -2067,10 +2503,51 @@ export interface components {
       color: number;
       is_admin: boolean;
     };
+    /** @description The package to install and the permissions that were consented to, as they were shown. */
+    PluginInstallInRequest: {
+      /** Format: uuid */
+      package_id: string;
+      permissions: {
+        [key: string]: unknown;
+      };
+    };
+    /** @description A plug-in the workspace has. */
+    PluginOut: {
+      plugin_id: string;
+      is_enabled: boolean;
+      readonly is_allowed: boolean;
+      current: components["schemas"]["PackageOut"];
+      readonly installed_by: string;
+      readonly versions: components["schemas"]["PackageOut"][];
+    };
+    /** @description All plug-ins; there is one page. */
+    PluginsOut: {
+      items: components["schemas"]["PluginOut"][];
+    };
     /** @description Flows somebody has open; the others are left out. */
     PresenceOut: {
       items: components["schemas"]["FlowPresenceOut"][];
     };
+    /** @description A first look: ``kind`` says which of the others is filled; ``is_cut`` that there is more. */
+    PreviewOut: {
+      kind: components["schemas"]["PreviewOutKindEnum"];
+      text: string;
+      columns: string[];
+      rows: unknown[][];
+      page_count: number;
+      is_cut: boolean;
+      encoding: string;
+    };
+    /**
+     * @description * `text` - text
+     *     * `table` - table
+     *     * `json` - json
+     *     * `image` - image
+     *     * `pdf` - pdf
+     *     * `none` - none
+     * @enum {string}
+     */
+    PreviewOutKindEnum: "text" | "table" | "json" | "image" | "pdf" | "none";
     /** @description What is wrong with a flow, most severe first. */
     ProblemsOut: {
       items: {
@@ -2375,6 +2852,18 @@ export interface components {
      * @enum {string}
      */
     StateEnum: "ready" | "running" | "paused" | "completed" | "failed" | "cancelled";
+    /** @description What a workspace keeps, and for how many days (0: always). A quota of 0 is none. */
+    StorageOut: {
+      used_bytes: number;
+      quota_bytes: number;
+      max_upload_bytes: number;
+      uploads: components["schemas"]["KeptOut"];
+      artifacts: components["schemas"]["KeptOut"];
+      values: components["schemas"]["KeptOut"];
+      vectors: components["schemas"]["KeptOut"];
+      uploads_days: number;
+      artifacts_days: number;
+    };
     /** @description A card of the gallery. */
     TemplateDetailOut: {
       /** Format: uuid */
@@ -2512,6 +3001,34 @@ export interface components {
     /** @description A page of tokens. */
     TokenPageOut: {
       items: components["schemas"]["TokenOut"][];
+      next_cursor: string | null;
+    };
+    /** @description A variable; the value of a secret one is text. */
+    VariableInRequest: {
+      name: string;
+      /** @default  */
+      environment: components["schemas"]["EnvironmentEnum"] | components["schemas"]["BlankEnum"];
+      /** @default false */
+      is_secret: boolean;
+      value: unknown;
+      /** @default  */
+      description: string;
+    };
+    /** @description A variable; ``value`` is null for secrets. */
+    VariableOut: {
+      /** Format: uuid */
+      id: string;
+      name: string;
+      environment: components["schemas"]["EnvironmentEnum"] | components["schemas"]["BlankEnum"];
+      description: string;
+      is_secret: boolean;
+      readonly value: unknown;
+      /** Format: date-time */
+      updated_at: string;
+    };
+    /** @description A page of variables. */
+    VariablePageOut: {
+      items: components["schemas"]["VariableOut"][];
       next_cursor: string | null;
     };
     /** @description ``parent`` is the number of the version this one was made from. */
@@ -3129,6 +3646,54 @@ export interface operations {
       };
     };
   };
+  credential_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        credential_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedCredentialChangeInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["CredentialOut"];
+        };
+      };
+    };
+  };
+  credential_connect: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        credential_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["CredentialConnectOut"];
+        };
+      };
+    };
+  };
   credential_test: {
     parameters: {
       query?: never;
@@ -3142,6 +3707,77 @@ export interface operations {
     requestBody?: {
       content: {
         "application/json": components["schemas"]["CredentialTestInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["CredentialTestOut"];
+        };
+      };
+    };
+  };
+  credential_uses: {
+    parameters: {
+      query?: {
+        limit?: number;
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        credential_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["CredentialUsePageOut"];
+        };
+      };
+    };
+  };
+  credential_kinds: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["CredentialKindsOut"];
+        };
+      };
+    };
+  };
+  credential_draft_test: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["CredentialDraftInRequest"];
       };
     };
     responses: {
@@ -3180,6 +3816,8 @@ export interface operations {
     parameters: {
       query?: {
         kind?: "artifact" | "upload";
+        /** @description A part of the name. */
+        q?: string;
         run_id?: string;
         limit?: number;
         cursor?: string;
@@ -3270,6 +3908,32 @@ export interface operations {
       };
     };
   };
+  file_rename: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        file_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedFileChangeInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["FileOut"];
+        };
+      };
+    };
+  };
   file_content: {
     parameters: {
       query?: never;
@@ -3292,9 +3956,56 @@ export interface operations {
       };
     };
   };
+  file_page: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        file_id: string;
+        page: number;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "image/png": string;
+        };
+      };
+    };
+  };
+  file_preview: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        file_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PreviewOut"];
+        };
+      };
+    };
+  };
   flow_list: {
     parameters: {
       query?: {
+        /** @description A text of the definition: a file's ref. */
+        names?: string;
         limit?: number;
         cursor?: string;
       };
@@ -4265,6 +4976,222 @@ export interface operations {
       };
     };
   };
+  node_try: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        type_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["NodeTryInRequest"];
+      };
+    };
+    responses: {
+      202: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["RunOut"];
+        };
+      };
+    };
+  };
+  node_config_upgrade: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ConfigUpgradeInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ConfigUpgradeOut"];
+        };
+      };
+    };
+  };
+  plugin_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PluginsOut"];
+        };
+      };
+    };
+  };
+  plugin_install: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["PluginInstallInRequest"];
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PluginOut"];
+        };
+      };
+    };
+  };
+  plugin_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        plugin_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PluginOut"];
+        };
+      };
+    };
+  };
+  plugin_remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        plugin_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  plugin_switch: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        plugin_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedPluginSwitchInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PluginOut"];
+        };
+      };
+    };
+  };
+  plugin_version_remove: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        package_id: string;
+        plugin_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  plugin_package_look: {
+    parameters: {
+      query?: {
+        /** @description The file's name. */
+        name?: string;
+      };
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/octet-stream": string;
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["LookedAtOut"];
+        };
+      };
+    };
+  };
   workspace_presence: {
     parameters: {
       query?: never;
@@ -4687,6 +5614,52 @@ export interface operations {
       };
     };
   };
+  storage_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["StorageOut"];
+        };
+      };
+    };
+  };
+  storage_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedRetentionInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["StorageOut"];
+        };
+      };
+    };
+  };
   templates_publish: {
     parameters: {
       query?: never;
@@ -4755,6 +5728,102 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["InstalledOut"];
+        };
+      };
+    };
+  };
+  variable_list: {
+    parameters: {
+      query?: {
+        limit?: number;
+        cursor?: string;
+      };
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["VariablePageOut"];
+        };
+      };
+    };
+  };
+  variable_create: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["VariableInRequest"];
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["VariableOut"];
+        };
+      };
+    };
+  };
+  variable_delete: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        variable_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  variable_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        variable_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedVariableChangeInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["VariableOut"];
         };
       };
     };
