@@ -43,13 +43,14 @@ class NodeFailed(AssertionError):
         self.problem = problem
 
 
-async def run_flow_here(body: Mapping[str, Any], host: LocalHost, **inputs: Any) -> RunResult:
+async def run_flow_here(
+    body: Mapping[str, Any], host: LocalHost, *, store: MemoryRunStore | None = None, **inputs: Any
+) -> RunResult:
     """Run a whole flow with the built-in nodes."""
     plan = compile_flow(parse_plain(dict(body)), NodeRegistry((*BUILTIN_NODES, Given)))
+    kept = MemoryRunStore() if store is None else store
     with ThreadPoolExecutor(2) as threads:
-        return await run_flow(
-            plan, run_id="run", inputs=inputs, store=MemoryRunStore(), host=host, threads=threads
-        )
+        return await run_flow(plan, run_id="run", inputs=inputs, store=kept, host=host, threads=threads)
 
 
 async def run_node(

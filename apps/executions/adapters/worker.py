@@ -46,6 +46,7 @@ from apps.executions.types import WORKERS_CHANNEL
 from apps.files.selectors import blob_get
 from sage_studio.engine import Controls
 from sage_studio.engine.debugging import DebugCommand, DebugSession
+from sage_studio.sandbox import close_code_runner, report_isolation
 
 logger = structlog.get_logger(__name__)
 # Few at a time, so that workers that wake together share what there is.
@@ -193,11 +194,13 @@ class RunWorker:
                         self._jobs.serve(),
                     )
                 ]
+                group.create_task(report_isolation())
                 await self._serve(group)
                 for helper in helpers:
                     helper.cancel()
         finally:
             await places.close()
+            close_code_runner()
             heartbeat.close()
             self._writer.close()
             self._threads.shutdown(wait=False, cancel_futures=True)

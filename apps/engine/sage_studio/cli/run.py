@@ -24,6 +24,7 @@ from sage_studio.flow import FlowDocument, has_errors, validate
 from sage_studio.kernel import Json, JsonObject, SageError, Text, json_object
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.manager.installed import local_registry
+from sage_studio.sandbox import close_code_runner
 
 _DONE = Text(en="Completed in {seconds} s.", zh="已完成，用时 {seconds} 秒。")
 _FAILED = Text(en="Failed after {seconds} s: {message}", zh="运行失败，用时 {seconds} 秒：{message}")
@@ -106,6 +107,7 @@ async def _run(document: FlowDocument, inputs: Mapping[str, Json], chosen: _Chos
             with _on_interrupt(controls.cancel):
                 return await executor.run(plan, inputs, controls=controls)
     finally:
+        close_code_runner()
         host.close()
 
 

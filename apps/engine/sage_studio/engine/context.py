@@ -18,6 +18,7 @@ from sage_studio.engine.errors import CHILD_CANCELLED, NO_BODY
 from sage_studio.engine.records import signal_key
 from sage_studio.engine.spending import MeteredLlm
 from sage_studio.kernel import Json, JsonObject, Problem, SageError
+from sage_studio.sandbox import CodeRunner, code_runner
 from sage_studio.sdk import BodyFailed, BodyResult
 from sage_studio.sdk.context import (
     BlobStore,
@@ -98,6 +99,10 @@ class RunContext:
     @property
     def state(self) -> StateMap:
         return self._run.host.state(self._run.flow_id)
+
+    @property
+    def code(self) -> CodeRunner:
+        return code_runner()
 
     @property
     def cancelled(self) -> bool:

@@ -22,6 +22,7 @@ Control = Literal[
     "text", "textarea", "prompt", "code", "number", "slider", "switch", "select", "json", "list",
     "key_value", "files", "credential", "flow",
 ]  # fmt: skip
+CodeLanguage = Literal["python", "javascript", "sql"]
 ExpressionUse = Literal["allowed", "never", "item", "body"]
 
 
@@ -75,7 +76,7 @@ class Field(Shape):
     node gives to each evaluation. ``shared_text`` fields are edited by several people at once
     character by character. ``wireable`` fields also appear as an input port of the same name;
     an edge wins over the field. A ``credential`` control offers credentials of ``credential_kinds``
-    (none: any kind).
+    (none: any kind). A ``code`` control edits ``language``, if it names one.
     """
 
     name: str
@@ -98,6 +99,7 @@ class Field(Shape):
     wireable: bool = False
     show_when: dict[str, tuple[Json, ...]] | None = None
     credential_kinds: tuple[str, ...] = ()
+    language: CodeLanguage | None = None
 
 
 class Needs(Shape):

@@ -88,23 +88,12 @@ def code_failed(
     message = message.strip()[:MESSAGE_LENGTH]
     facts: dict[str, Json] = {"kind": kind, "message": message}
     shown = ""
-    where, where_zh = [], []
-    if item is not None:
-        facts["item"] = item
-        where.append(f"item {item}")
-        where_zh.append(f"第 {item} 项")
     if place is not None:
         line, column = place
         text = (source.split("\n")[line - 1 : line] or [""])[0].rstrip()
         facts |= {"line": line, "column": column, "source_line": text[:_SHOWN_WIDTH]}
-        where.append(f"line {line}, column {column}")
-        where_zh.append(f"第 {line} 行第 {column} 列")
         shown = f" — {text.strip()[:_SHOWN_WIDTH]}"
-    facts |= {
-        "place": f"{', '.join(where).capitalize()}: " if where else "",
-        "place_zh": f"{'，'.join(where_zh)}：" if where else "",
-        "shown": shown,
-    }
+    facts |= {"shown": shown, **_place_facts(item, place)}
     for pattern, hint in _HINTS:
         if pattern.search(message):
             facts |= {"hint_en": hint["en"], "hint_zh": hint["zh"]}
@@ -112,3 +101,27 @@ def code_failed(
     else:
         facts |= {"hint_en": "", "hint_zh": ""}
     return SageError(CODE_FAILED, facts)
+
+
+def at_item(error: SageError, start: int) -> SageError:
+    """The error of a call on some items, the first of which has the number ``start``."""
+    item, line, column = (error.facts.get(name) for name in ("item", "line", "column"))
+    if isinstance(item, int):
+        place = (line, column) if isinstance(line, int) and isinstance(column, int) else None
+        error.facts |= _place_facts(item + start, place)
+    return error
+
+
+def _place_facts(item: int | None, place: tuple[int, int] | None) -> dict[str, Json]:
+    where, where_zh = [], []
+    facts: dict[str, Json] = {}
+    if item is not None:
+        facts["item"] = item
+        where.append(f"item {item}")
+        where_zh.append(f"第 {item} 项")
+    if place is not None:
+        where.append(f"line {place[0]}, column {place[1]}")
+        where_zh.append(f"第 {place[0]} 行第 {place[1]} 列")
+    facts["place"] = f"{', '.join(where).capitalize()}: " if where else ""
+    facts["place_zh"] = f"{'，'.join(where_zh)}：" if where else ""
+    return facts

@@ -243,7 +243,7 @@ def isolation() -> Isolation:
     asks for what is not there.
     """
     found = find_isolation(os.environ)
-    logger.info("sandbox_ready", extra=found.facts())
+    logger.info("sandbox_ready isolation=%s reason=%s", found.level, found.reason or "-")
     return found
 
 

@@ -17,15 +17,6 @@ _FAMILIAR = re.compile(r"\$(json|input)\b")
 _FRAME = re.compile(
     r"^\s*at (?:(?P<name>\S.*?) \()?<input>:(?P<line>\d+)(?::(?P<column>\d+))?\)?\s*$", re.MULTILINE
 )
-_NAME = re.compile(r"[A-Za-z_$][\w$]*")
-# Words that cannot name a parameter of a strict function.
-_RESERVED = frozenset({
-    "arguments", "await", "break", "case", "catch", "class", "const", "continue", "debugger", "default",
-    "delete", "do", "else", "enum", "eval", "export", "extends", "false", "finally", "for", "function",
-    "if", "implements", "import", "in", "instanceof", "interface", "let", "new", "null", "package",
-    "private", "protected", "public", "return", "static", "super", "switch", "this", "throw", "true",
-    "try", "typeof", "var", "void", "while", "with", "yield",
-})  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +57,3 @@ def javascript_program(source: str, names: Sequence[str], *, each: bool) -> Java
         )
     text = f"({waits}function ({', '.join(known)}) {{\n{source}\n{after}}})"
     return JavascriptProgram(text, source, known, each, is_familiar)
-
-
-def is_name(name: str) -> bool:
-    return _NAME.fullmatch(name) is not None and name not in _RESERVED and not name.startswith("__sage")

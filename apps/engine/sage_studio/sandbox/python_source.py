@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import io
 import itertools
-import keyword
 import re
 import tokenize
 from collections.abc import Iterator, Sequence
@@ -96,10 +95,6 @@ def python_program(source: str, names: Sequence[str], *, each: bool) -> PythonPr
     head = f"{_HEAD}def _sage_main({parameters}):\n"
     body = _indented(marked, tokens)
     return PythonProgram(f"{head}{body}\n pass\n{call}{RESULT}", source, head.count("\n"), 1, added)
-
-
-def is_name(name: str) -> bool:
-    return name.isidentifier() and not keyword.iskeyword(name) and not name.startswith("_sage")
 
 
 def _tokens(source: str) -> Iterator[tokenize.TokenInfo]:

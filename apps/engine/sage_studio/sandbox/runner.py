@@ -12,55 +12,23 @@ import time
 import weakref
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
-from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from typing import Any, NamedTuple, TypeVar, cast
 
 from sage_studio.kernel import SageError
 from sage_studio.sandbox import javascript_source, python_source
 from sage_studio.sandbox.border import decoded, encoded
+from sage_studio.sandbox.code_errors import at_item
 from sage_studio.sandbox.cpython_engine import CpythonEngine
 from sage_studio.sandbox.errors import BAD_SETTING, FULL_PYTHON_OFF, SOURCE_TOO_LONG
 from sage_studio.sandbox.isolation import Isolation, isolation
 from sage_studio.sandbox.javascript_engine import JavascriptEngine
 from sage_studio.sandbox.limits import SOURCE_MOST_BYTES, CodeLanguage, CodeLimits, Log
+from sage_studio.sandbox.protocol import DEFAULT_LIMITS
 from sage_studio.sandbox.python_engine import PythonEngine
 
 WORKERS_SETTING, FULL_PYTHON_SETTING = "SAGE_SANDBOX_WORKERS", "SAGE_FULL_PYTHON"
 IDLE_S = 120.0
 E = TypeVar("E", PythonEngine, JavascriptEngine, CpythonEngine)
-DEFAULT_LIMITS = CodeLimits()
-
-
-class CodeRunner(Protocol):
-    """Runs code that nobody has vouched for. ``full`` asks for a whole CPython, where an administrator has
-    switched it on. Raises SageError ``sandbox.*``."""
-
-    async def run(
-        self,
-        language: CodeLanguage,
-        source: str,
-        *,
-        inputs: Mapping[str, Any],
-        limits: CodeLimits = DEFAULT_LIMITS,
-        log: Log | None = None,
-        full: bool = False,
-    ) -> Any:
-        """What the source returns; ``inputs`` are its variables."""
-        ...
-
-    async def map(
-        self,
-        language: CodeLanguage,
-        source: str,
-        items: Sequence[Any],
-        *,
-        inputs: Mapping[str, Any],
-        start: int = 0,
-        limits: CodeLimits = DEFAULT_LIMITS,
-        log: Log | None = None,
-        full: bool = False,
-    ) -> list[Any]:
-        """What the source returns for each ``item`` with its ``index`` (from ``start``), in order."""
-        ...
 
 
 class _Call(NamedTuple):
@@ -119,9 +87,7 @@ class SandboxRunner:
             call = _Call(language, source, limits, log, full)
             text = await self._call(call, list(every), given, each=True)
         except SageError as error:
-            if isinstance(item := error.facts.get("item"), int):
-                error.facts["item"] = item + start
-            raise
+            raise at_item(error, start) from error.__cause__
         results: list[Any] = decoded(text, limits.output_bytes)
         return results
 

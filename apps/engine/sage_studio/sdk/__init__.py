@@ -4,6 +4,7 @@ A node is a class with a declarative ``spec`` and ``async def run(self, ctx, inp
 ``Node``. Everything exported here is covered by the deprecation policy.
 """
 
+from sage_studio.sandbox import CodeLanguage, CodeLimits, CodeRunner, LogLine
 from sage_studio.sdk.context import (
     BlobStore,
     Context,
@@ -64,6 +65,9 @@ __all__ = [
     "Choice",
     "Chunk",
     "ChunkNode",
+    "CodeLanguage",
+    "CodeLimits",
+    "CodeRunner",
     "Context",
     "CredentialField",
     "CredentialKind",
@@ -87,6 +91,7 @@ __all__ = [
     "LlmMessage",
     "LlmReply",
     "LlmTool",
+    "LogLine",
     "ModelProtocol",
     "ModelService",
     "Needs",

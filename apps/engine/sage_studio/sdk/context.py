@@ -14,6 +14,7 @@ from datetime import datetime
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 
 from sage_studio.kernel.json import Json, JsonObject
+from sage_studio.sandbox.protocol import CodeRunner
 from sage_studio.sdk.control import BodyFailed, BodyResult
 from sage_studio.sdk.llm import LlmClient as LlmClient, LlmReply as LlmReply
 from sage_studio.sdk.money import Price
@@ -282,6 +283,11 @@ class Context(Protocol):
 
     @property
     def state(self) -> StateMap: ...
+
+    @property
+    def code(self) -> CodeRunner:
+        """Runs code that nobody has vouched for, away from this process."""
+        ...
 
     @property
     def cancelled(self) -> bool:

@@ -21,6 +21,7 @@ from sage_studio.engine.executors.errors import NODE_MISSING
 from sage_studio.engine.executors.home import COST, LOG, PROGRESS, SERVICES
 from sage_studio.engine.stepping import run_whole
 from sage_studio.kernel import Json, SageError
+from sage_studio.sandbox import CodeRunner, code_runner
 from sage_studio.sdk import Context, Node, NodePlugin, as_node
 
 
@@ -123,6 +124,11 @@ class RemoteContext:
         self.notifier = _Service(ask, "notifier")
         self.state = _Service(ask, "state")
         self.llm = _Llm(ask, available=bool(call["llm_available"]))
+
+    @property
+    def code(self) -> CodeRunner:
+        """This process's own."""
+        return code_runner()
 
     def log(self, message: str, *, level: str = "info", **fields: Json) -> None:
         self._talk.tell(LOG, {"message": str(message), "level": level, "fields": fields})
