@@ -178,6 +178,12 @@ const settingsRoute = createRoute({
   component: lazyRouteComponent(() => import("./workspace-routes"), "SettingsRoute"),
 });
 
+const filesRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/files",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "FilesRoute"),
+});
+
 const credentialsRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: "/credentials",
@@ -220,6 +226,7 @@ const routeTree = rootRoute.addChildren([
       approvalsRoute,
       membersRoute,
       settingsRoute,
+      filesRoute,
       credentialsRoute,
     ]),
     templatesRoute,

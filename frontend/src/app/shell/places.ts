@@ -3,7 +3,7 @@ import type { LinkProps } from "@tanstack/react-router";
 import type { IconName } from "@/components/icon";
 
 type Place = {
-  key: "flows" | "runs" | "approvals" | "templates" | "credentials" | "members" | "settings";
+  key: "flows" | "runs" | "approvals" | "templates" | "files" | "credentials" | "members" | "settings";
   icon: IconName;
   link: LinkProps;
 };
@@ -17,6 +17,7 @@ export function placesOf(workspaceId: string | null): Place[] {
     { key: "runs", icon: "run-history", link: { to: "/w/$ws/runs", params } },
     { key: "approvals", icon: "check", link: { to: "/w/$ws/approvals", params } },
     templates,
+    { key: "files", icon: "file", link: { to: "/w/$ws/files", params } },
     { key: "credentials", icon: "key", link: { to: "/w/$ws/credentials", params } },
     { key: "members", icon: "people", link: { to: "/w/$ws/members", params } },
     { key: "settings", icon: "settings", link: { to: "/w/$ws/settings", params } },

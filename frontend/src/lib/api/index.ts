@@ -1,4 +1,4 @@
 export { api, inWorkspace, read } from "./client";
-export { apiRoot, csrfToken, http, type Query, send, withQuery, workspacePath } from "./http";
+export { apiRoot, csrfToken, http, problemOf, type Query, send, withQuery, workspacePath } from "./http";
 export { ApiProblem, asProblem, type FieldProblem, offlineProblem } from "./problem";
 export type * from "./types";

@@ -9,6 +9,7 @@ import classes from "../run-page.module.css";
 import { runsText, triggerText } from "../text";
 import { useElapsed } from "../use-elapsed";
 import { isObject } from "../value-model";
+import { RunFiles } from "./run-files";
 import { ValuePorts } from "./value-view";
 
 const hasContent = (value: Json): boolean =>
@@ -72,6 +73,7 @@ export function RunDetails({ workspaceId, run, definition }: Props) {
       ) : (
         <p className={classes.quiet}>{t("run.inputs.none")}</p>
       )}
+      <RunFiles workspaceId={workspaceId} run={run} />
       {hasContent(run.outputs) && (
         <>
           <h2>{t("run.outputs")}</h2>
