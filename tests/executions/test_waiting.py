@@ -101,21 +101,22 @@ def check_whole(run: Run) -> None:
     assert len(done) == len(set(done))
 
 
-def approval_flow(path: Path) -> dict[str, Any]:
+def approval_flow(path: Path, ask: str = "wait") -> dict[str, Any]:
     nodes = [
         {"id": "first", "type": "test_ledger", "config": {"path": str(path), "give": 1}},
-        {"id": "ask", "type": "wait", "config": APPROVAL},
+        {"id": "ask", "type": ask, "config": APPROVAL},
         {"id": "yes", "type": "test_ledger", "config": {"path": str(path), "give": "{{ ask.payload.by }}"}},
         {"id": "no", "type": "test_ledger", "config": {"path": str(path), "give": "no"}},
     ]
     return definition(nodes, ["first:value>ask:value", "ask:approved>yes:value", "ask:rejected>no:value"])
 
 
-@pytest.mark.parametrize(("approved", "ran"), [(True, "yes"), (False, "no")])
+@pytest.mark.parametrize("decided", [("wait", True, "yes"), ("human_approval", False, "no")])
 def test_an_approval_parks_the_run_and_a_person_decides(
-    people: World, worker: RunWorker, tmp_path: Path, approved: bool, ran: str
+    people: World, worker: RunWorker, tmp_path: Path, decided: tuple[str, bool, str]
 ) -> None:
-    flow = make_flow(people.editor.person, people.workspace, approval_flow(tmp_path / "l"))
+    ask, approved, ran = decided
+    flow = make_flow(people.editor.person, people.workspace, approval_flow(tmp_path / "l", ask))
     run = start(people.editor.person, flow)
     until(lambda: parked(run))
     (wait,) = people.viewer.client.get(f"{people.url}/runs/{run.pk}/waits").json()["items"]

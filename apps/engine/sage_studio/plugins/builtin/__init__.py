@@ -5,7 +5,12 @@ from __future__ import annotations
 from sage_studio.plugins.builtin.ai.embedder import Embedder
 from sage_studio.plugins.builtin.ai.extractive_answer import ExtractiveAnswer
 from sage_studio.plugins.builtin.ai.llm import Llm
+from sage_studio.plugins.builtin.ai.llm_classifier import LlmClassifier
+from sage_studio.plugins.builtin.ai.llm_extractor import LlmExtractor
+from sage_studio.plugins.builtin.ai.rag_chain import RagChain
+from sage_studio.plugins.builtin.ai.reranker import Reranker
 from sage_studio.plugins.builtin.ai.retriever import Retriever
+from sage_studio.plugins.builtin.ai.sentiment import Sentiment
 from sage_studio.plugins.builtin.ai.vector_writer import VectorWriter
 from sage_studio.plugins.builtin.control.if_else import IfElse
 from sage_studio.plugins.builtin.control.loop_for import LoopFor
@@ -54,7 +59,10 @@ from sage_studio.plugins.builtin.utility.crypto_hash import CryptoHash
 from sage_studio.plugins.builtin.utility.date_time import DateTime
 from sage_studio.plugins.builtin.utility.debounce import Debounce
 from sage_studio.plugins.builtin.utility.error_handler import ErrorHandler
+from sage_studio.plugins.builtin.utility.javascript_function import JavascriptFunction
+from sage_studio.plugins.builtin.utility.human_approval import HumanApproval
 from sage_studio.plugins.builtin.utility.logger import Logger
+from sage_studio.plugins.builtin.utility.python_function import PythonFunction
 from sage_studio.plugins.builtin.utility.rate_limit import RateLimit
 from sage_studio.plugins.builtin.utility.variable_get import VariableGet
 from sage_studio.plugins.builtin.utility.variable_set import VariableSet
@@ -92,8 +100,13 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     Embedder,
     VectorWriter,
     Retriever,
+    Reranker,
     ExtractiveAnswer,
     Llm,
+    LlmClassifier,
+    LlmExtractor,
+    RagChain,
+    Sentiment,
     IfElse,
     Switch,
     Merge,
@@ -109,10 +122,13 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     SqlWrite,
     EmailSend,
     Notify,
+    PythonFunction,
+    JavascriptFunction,
     VariableSet,
     VariableGet,
     Logger,
     ErrorHandler,
+    HumanApproval,
     DateTime,
     CryptoHash,
     RateLimit,

@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from sage_studio.kernel import JsonObject, define_error
+from sage_studio.plugins.support.approval import APPROVAL, APPROVAL_PORTS, approval
 from sage_studio.plugins.support.rounds import MONTH_S
 from sage_studio.sdk import (
     Choice,
@@ -23,7 +24,6 @@ from sage_studio.sdk import (
 )
 
 YEAR_S = 366 * 86_400
-APPROVAL = "approval"
 
 NOT_A_TIME = define_error(
     "wait.not_a_time",
@@ -52,8 +52,7 @@ class Wait(Node):
         outputs=(
             Port(name="value", type="any", label=text("Value", "值")),
             Port(name="payload", type="any", label=text("What came", "收到的内容")),
-            Port(name="approved", type="any", label=text("Approved", "已批准")),
-            Port(name="rejected", type="any", label=text("Rejected", "已拒绝")),
+            *APPROVAL_PORTS,
         ),
         config=(
             Field(
@@ -107,7 +106,6 @@ class Wait(Node):
                 show_when={"mode": ("signal", APPROVAL)},
             ),
         ),
-        aliases=("human_approval",),
         default_timeout_s=MONTH_S,
         summary=text("{mode}", "{mode}"),
         example={
@@ -127,12 +125,12 @@ class Wait(Node):
         if mode == "until":
             await ctx.wait_until(_moment(settings.raw("until")))
             return {"value": value}
-        details: JsonObject = {"kind": mode, "message": settings.text("message")}
-        payload = await ctx.wait_for(mode, details=details, timeout_s=settings.number("timeout") or None)
-        if mode != APPROVAL:
-            return {"value": value, "payload": payload}
-        is_approved = isinstance(payload, Mapping) and payload.get("approved") is True
-        return {"approved" if is_approved else "rejected": value, "payload": payload}
+        message, timeout_s = settings.text("message"), settings.number("timeout") or None
+        if mode == APPROVAL:
+            return await approval(ctx, value, message=message, timeout_s=timeout_s)
+        details: JsonObject = {"kind": mode, "message": message}
+        payload = await ctx.wait_for(mode, details=details, timeout_s=timeout_s)
+        return {"value": value, "payload": payload}
 
 
 def _moment(value: Any) -> float:
