@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator, Mapping
+from collections.abc import ItemsView, Iterator, Mapping, ValuesView
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from typing import Any
@@ -103,6 +103,12 @@ class RecordsOf(Mapping[str, NodeRecord]):
 
     def __len__(self) -> int:
         return len(self._scope.records)
+
+    def values(self) -> ValuesView[NodeRecord]:
+        return self._scope.records.values()
+
+    def items(self) -> ItemsView[str, NodeRecord]:
+        return self._scope.records.items()
 
 
 async def _perform(run: ActiveRun) -> RunResult:

@@ -252,9 +252,13 @@ def iso(at: float) -> str:
     return datetime.fromtimestamp(at, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
+COUNTED = (list, tuple)
+"""Values that count as many items."""
+
+
 def count_ports(outputs: Mapping[str, Any]) -> dict[str, int]:
     """Items by port taken: the length of a list, 1 for anything else."""
-    return {port: len(value) if isinstance(value, (list, tuple)) else 1 for port, value in outputs.items()}
+    return {port: len(value) if isinstance(value, COUNTED) else 1 for port, value in outputs.items()}
 
 
 def as_json_error(problem: Problem) -> Json:

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias, cast
 
 from sage_studio.engine.masks import Masks
 from sage_studio.engine.plan import PlanNode
-from sage_studio.engine.records import NO_DETAILS, Event, NodeRecord, count_ports
+from sage_studio.engine.records import COUNTED, NO_DETAILS, Event, NodeRecord
 from sage_studio.kernel import JsonObject
 
 Row: TypeAlias = tuple[PlanNode, float, float, Mapping[str, Any]]
@@ -49,10 +49,14 @@ class Span:
             events: list[Event] = []
             records: list[NodeRecord] = []
             for node, began, finished, outputs in self._rows:
-                node_id, ports = node.id, count_ports(outputs)
+                node_id, items = node.id, None
+                ports = {}
+                for port, value in outputs.items():
+                    ports[port] = count = len(value) if isinstance(value, COUNTED) else 1
+                    items = count if items is None or count > items else items
                 facts: JsonObject = {
                     "duration_ms": round((finished - began) * 1000),
-                    "items": max(ports.values()) if ports else None,
+                    "items": items,
                     "ports": cast(JsonObject, ports),
                     "cached": False,
                 }
