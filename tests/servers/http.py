@@ -45,8 +45,7 @@ class ScriptedServer:
             protocol_version = "HTTP/1.1"
 
             def answer(self) -> None:
-                length = int(self.headers.get("Content-Length") or 0)
-                asked = Asked(self.command, self.path, dict(self.headers.items()), self.rfile.read(length))
+                asked = Asked(self.command, self.path, dict(self.headers.items()), self.received())
                 server.asked.append(asked)
                 answer = server.next_answer(self.path.split("?")[0])
                 server.released.wait(answer.delay_s)
@@ -64,6 +63,16 @@ class ScriptedServer:
                         self.wfile.write(raw)
                     except OSError:
                         self.close_connection = True
+
+            def received(self) -> bytes:
+                if self.headers.get("Transfer-Encoding", "") != "chunked":
+                    return self.rfile.read(int(self.headers.get("Content-Length") or 0))
+                body = b""
+                while size := int(self.rfile.readline(), 16):
+                    body += self.rfile.read(size)
+                    self.rfile.readline()
+                self.rfile.readline()
+                return body
 
             def log_message(self, *_: Any) -> None:
                 """Quiet."""

@@ -115,6 +115,7 @@ class SmtpConnection:
         try:
             async with within(self._place, self._timeout_s):
                 await self._say(f"MAIL FROM:<{sender}>{options}", 250, REFUSED)
+                reply = Reply(550, ("no recipients",))
                 for address in recipients:
                     reply = await self._ask(f"RCPT TO:<{address}>")
                     if reply.code in (250, 251, 252):

@@ -2,27 +2,32 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing
 from typing import Any
-from urllib.parse import urlencode
 
-from sage_studio.kernel import Json, SageError, define_error
-from sage_studio.plugins.support.retry_after import retry_after_s
+from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.http.answers import READERS, file_name
+from sage_studio.plugins.support.http.building import paging_of, request_of
+from sage_studio.plugins.support.http.fields import ANSWER_FIELDS, BODY_FIELDS, PAGING_FIELDS
+from sage_studio.plugins.support.http.sending import NOT_DONE, REPEATABLE, Request, opened, send
 from sage_studio.sdk import (
     Choice,
+    Chunk,
     Context,
     Effect,
     Field,
+    FileRef,
     HttpResponse,
-    Node,
     NodeError,
     NodeOutput,
     NodeSpec,
     Port,
+    Rows,
     Settings,
+    StreamedResponse,
+    StreamNode,
     text,
 )
 
@@ -36,39 +41,20 @@ BAD_STATUS = define_error(
     hint_zh="请检查地址、凭据以及服务的要求；也可开启“接受任何状态码”让节点继续。",
     status=502,
 )
-BAD_BODY = define_error(
-    "http_request.body",
-    3222,
-    en="The body is not valid JSON: {reason}.",
-    zh="请求体不是有效的 JSON：{reason}。",
-    hint_en="Correct the body, or send it as text.",
-    hint_zh="请修正请求体，或以文本方式发送。",
-    status=422,
+NOT_JSON = define_error(
+    "http_request.not_json",
+    3224,
+    en="The answer is not valid JSON: {reason}",
+    zh="响应不是有效的 JSON：{reason}",
+    hint_en="Choose “Automatic” or “Text” for the answer to see what came.",
+    hint_zh="请将响应格式改为“自动”或“文本”查看返回内容。",
+    status=502,
 )
-
 _METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
-_REPEATABLE = _SAFE | {"PUT", "DELETE"}
-_NOT_DONE = frozenset({429, 503})
-_LONGEST_WAIT_S = 60.0
 _URL_SHOWN = 200
 
 
-@dataclass(frozen=True, slots=True)
-class _Request:
-    method: str
-    url: str
-    headers: dict[str, str]
-    params: dict[str, str]
-    content: bytes | None
-    credential: str | None
-    timeout_s: float
-    max_bytes: int
-    repeatable: bool
-    retries: int = field(default=0)
-
-
-class HttpRequest(Node):
+class HttpRequest(StreamNode):
     """Answers of 429 and 5xx are tried again as the service asks (``Retry-After``).
 
     A ``POST`` or ``PATCH`` is only repeated when the service says it did nothing (429, 503), or
@@ -91,6 +77,17 @@ class HttpRequest(Node):
             Port(name="body", type="any", label=text("Body", "响应体")),
             Port(name="status", type="integer", label=text("Status", "状态码")),
             Port(name="headers", type="object", label=text("Headers", "响应头")),
+            Port(
+                name="items",
+                type="array<any>",
+                label=text("Items", "条目"),
+                description=text(
+                    "Of all pages, or lines, rows and events as they come.",
+                    "所有分页的条目，或逐条到达的行与事件。",
+                ),
+                streams=True,
+            ),
+            Port(name="file", type="File", label=text("File", "文件")),
         ),
         config=(
             Field(
@@ -137,28 +134,9 @@ class HttpRequest(Node):
                 credential_kinds=("api_key", "bearer", "basic", "query_key", "oauth2"),
                 expression="never",
             ),
-            Field(
-                name="body_type",
-                label=text("Body", "请求体类型"),
-                default="none",
-                control="select",
-                expression="never",
-                options=(
-                    Choice(value="none", label=text("None", "无")),
-                    Choice(value="json", label=text("JSON", "JSON")),
-                    Choice(value="text", label=text("Text", "文本")),
-                    Choice(value="form", label=text("Form", "表单")),
-                ),
-            ),
-            Field(
-                name="body",
-                type="any",
-                label=text("Content", "请求体"),
-                default="",
-                control="code",
-                wireable=True,
-                show_when={"body_type": ("json", "text", "form")},
-            ),
+            *BODY_FIELDS,
+            *ANSWER_FIELDS,
+            *PAGING_FIELDS,
             Field(
                 name="any_status",
                 type="boolean",
@@ -196,7 +174,7 @@ class HttpRequest(Node):
                 label=text("Largest answer", "响应大小上限"),
                 default=10,
                 minimum=0.001,
-                maximum=100,
+                maximum=100_000,
                 unit=text("MB", "MB"),
                 expert=True,
             ),
@@ -214,117 +192,135 @@ class HttpRequest(Node):
             ),
         ),
         summary=text("{method} {url}", "{method} {url}"),
-        default_timeout_s=900,
+        default_timeout_s=3_600,
         example={"config": {"url": "https://example.org/"}, "inputs": {}},
     )
 
     @classmethod
     def effect(cls, config: Mapping[str, Json]) -> Effect:
-        method = config.get("method") or "GET"
-        return "idempotent" if method in _REPEATABLE or config.get("send_key") is True else "at_most_once"
+        method = str(config.get("method") or "GET")
+        return "idempotent" if method in REPEATABLE or config.get("send_key") is True else "at_most_once"
+
+    def __init__(self) -> None:
+        self._given = 0
+        self._skip = 0
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        made: dict[str, Any] = {}
+        items: list[Any] = []
+        async with aclosing(self.stream(ctx, inputs)) as parts:
+            async for part in parts:
+                items.extend(part.get("items", ()))
+                made.update({name: value for name, value in part.items() if name != "items"})
+        return {**made, "items": items}
+
+    async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncGenerator[NodeOutput, None]:
         settings = Settings(self.spec, ctx, inputs)
-        request = _request(settings, ctx.idempotency_key)
-        response = await _send(ctx, request)
-        if response.status >= 400 and not settings.flag("any_status"):
-            facts: dict[str, Json] = {
-                "method": request.method,
-                "url": request.url.split("?")[0][:_URL_SHOWN],
-                "status": response.status,
-            }
-            retryable = response.status in _NOT_DONE or (response.status >= 500 and request.repeatable)
-            raise NodeError(BAD_STATUS, facts, retryable=retryable)
-        headers = {name.lower(): value for name, value in response.headers.items()}
-        return {"body": _body(response, headers), "status": response.status, "headers": headers}
-
-
-def _request(settings: Settings, key: str) -> _Request:
-    method = settings.text("method")
-    headers = {name: str(value) for name, value in settings.mapping("headers").items()}
-    content, mime = _content(settings)
-    if mime and not any(name.lower() == "content-type" for name in headers):
-        headers["Content-Type"] = mime
-    send_key = settings.flag("send_key")
-    if send_key:
-        headers["Idempotency-Key"] = key
-    return _Request(
-        method=method,
-        url=settings.text("url").strip(),
-        headers=headers,
-        params={name: str(value) for name, value in settings.mapping("query").items() if value is not None},
-        content=content,
-        credential=settings.text("credential") or None,
-        timeout_s=settings.number("timeout_s"),
-        max_bytes=int(settings.number("max_mb") * 1_000_000),
-        repeatable=method in _REPEATABLE or send_key,
-        retries=settings.integer("retries"),
-    )
-
-
-def _content(settings: Settings) -> tuple[bytes | None, str]:
-    kind, body = settings.text("body_type"), settings.raw("body")
-    if kind == "none":
-        return None, ""
-    if kind == "form":
-        fields = body if isinstance(body, Mapping) else {}
-        return urlencode({name: str(value) for name, value in fields.items()}).encode(), (
-            "application/x-www-form-urlencoded"
-        )
-    if kind == "text":
-        plain = body if isinstance(body, str) else json.dumps(body, ensure_ascii=False)
-        return plain.encode(), "text/plain; charset=utf-8"
-    return _json_bytes(body), "application/json"
-
-
-def _json_bytes(body: Any) -> bytes:
-    try:
-        value = json.loads(body) if isinstance(body, str) else body
-        return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
-    except (ValueError, TypeError, RecursionError) as error:
-        raise NodeError(BAD_BODY, {"reason": str(error)}, path="config.body") from error
-
-
-async def _send(ctx: Context, request: _Request) -> HttpResponse:
-    """Send, and send again while it makes sense. The last answer or failure counts."""
-    for attempt in range(request.retries + 1):
-        last = attempt == request.retries
-        try:
-            response = await ctx.http.request(
-                request.method,
-                request.url,
-                headers=request.headers,
-                params=request.params or None,
-                content=request.content,
-                timeout_s=request.timeout_s,
-                max_bytes=request.max_bytes,
-                credential=request.credential,
-            )
-        except SageError as error:
-            if last or not (error.can_retry and request.repeatable):
-                raise
-            wait_s = _backoff(attempt)
-            ctx.log("retry", level="warning", reason=error.code.code, wait_s=wait_s)
+        request = request_of(ctx, settings)
+        kind = settings.text("response")
+        if settings.text("paging") != "none":
+            parts = self._pages(ctx, request, settings)
+        elif kind in READERS or kind == "file" or request.upload is not None:
+            parts = self._streamed(ctx, request, settings, kind)
         else:
-            again = response.status in _NOT_DONE or (response.status >= 500 and request.repeatable)
-            if last or not again:
-                return response
-            wait_s = min(retry_after_s(response.headers), _LONGEST_WAIT_S) or _backoff(attempt)
-            ctx.log("retry", level="warning", status=response.status, wait_s=wait_s)
-        await asyncio.sleep(wait_s)
-    raise AssertionError("the last attempt returns or raises")
+            parts = self._whole(ctx, request, settings, kind)
+        async with aclosing(parts):
+            async for part in parts:
+                yield part
+
+    async def _whole(
+        self, ctx: Context, request: Request, settings: Settings, kind: str
+    ) -> AsyncGenerator[NodeOutput, None]:
+        response = await send(ctx, request)
+        _ensure_fine(response.status, request, settings)
+        yield _output(response, _body(response.content, response, kind))
+
+    async def _streamed(
+        self, ctx: Context, request: Request, settings: Settings, kind: str
+    ) -> AsyncGenerator[NodeOutput, None]:
+        """Read while it comes; what was given before a crash is left out the second time."""
+        async with opened(ctx, request) as answer:
+            _ensure_fine(answer.status, request, settings)
+            if kind == "file":
+                file = await _saved(ctx, answer, settings.text("file_name"))
+                yield _output(answer, None, file)
+                return
+            if kind not in READERS:
+                yield _output(answer, _body(await answer.read(), answer, kind))
+                return
+            async for chunk in READERS[kind](answer):
+                yield {"items": self._new(chunk)}
+            yield _output(answer, None)
+
+    async def _pages(
+        self, ctx: Context, request: Request, settings: Settings
+    ) -> AsyncGenerator[NodeOutput, None]:
+        paging = paging_of(settings)
+        most_pages, most_items = settings.integer("max_pages"), settings.integer("max_items")
+        page, given, following = 0, 0, paging.start(request)
+        while True:
+            asked = following
+            response = await send(ctx, asked)
+            _ensure_fine(response.status, asked, settings)
+            body = _body(response.content, response, "auto")
+            items = paging.items_of(body)
+            if most_items and given + len(items) > most_items:
+                items = items[: most_items - given]
+            given += len(items)
+            yield {"items": self._new(Chunk(items))}
+            ctx.progress(page + 1, None)
+            found = paging.next(asked, response.url, response.headers, body, page=page, given=given)
+            page += 1
+            is_enough = page >= most_pages or (most_items and given >= most_items)
+            if found is None or found == asked or is_enough:
+                if found is not None and is_enough:
+                    ctx.log("pages_cut", level="warning", pages=page, items=given)
+                yield _output(response, body)
+                return
+            following = found
+
+    def _new(self, chunk: Any) -> Any:
+        """Without what was given before."""
+        rest = chunk[self._skip :] if self._skip else chunk
+        self._skip -= len(chunk) - len(rest)
+        self._given += len(rest)
+        return rest if isinstance(rest, Rows) else Chunk(rest)
+
+    def snapshot(self) -> Json:
+        return {"items": self._given}
+
+    def restore(self, state: Any) -> None:
+        self._given = self._skip = state["items"]
 
 
-def _backoff(attempt: int) -> float:
-    return float(min(0.5 * 2**attempt, _LONGEST_WAIT_S))
+def _output(answer: HttpResponse | StreamedResponse, body: Any, file: FileRef | None = None) -> NodeOutput:
+    headers = {name.lower(): value for name, value in answer.headers.items()}
+    return {"body": body, "status": answer.status, "headers": headers, "file": file}
 
 
-def _body(response: HttpResponse, headers: Mapping[str, str]) -> Any:
-    """JSON when the answer says it is and keeps its word, else text."""
-    mime = headers.get("content-type", "").split(";")[0].strip().lower()
-    if response.content and (mime == "application/json" or mime.endswith("+json")):
+def _ensure_fine(status: int, request: Request, settings: Settings) -> None:
+    """Raises NodeError ``http_request.status``."""
+    if status < 400 or settings.flag("any_status"):
+        return
+    url = request.url.split("?")[0][:_URL_SHOWN]
+    facts: dict[str, Json] = {"method": request.method, "url": url, "status": status}
+    retryable = status in NOT_DONE or (status >= 500 and request.repeatable)
+    raise NodeError(BAD_STATUS, facts, retryable=retryable)
+
+
+async def _saved(ctx: Context, answer: StreamedResponse, name: str) -> FileRef:
+    mime = answer.headers.get("content-type", "").split(";")[0].strip()
+    return await ctx.files.write(name or file_name(answer), mime, answer.chunks())
+
+
+def _body(content: bytes, answer: HttpResponse | StreamedResponse, kind: str) -> Any:
+    """``auto``: JSON when the answer says it is and keeps its word, else text."""
+    mime = answer.headers.get("content-type", "").split(";")[0].strip().lower()
+    says_json = bool(content) and (mime == "application/json" or mime.endswith("+json"))
+    if kind == "json" or (kind == "auto" and says_json):
         try:
-            return response.json()
-        except (ValueError, RecursionError, SageError):
-            return response.text()
-    return response.text()
+            return json.loads(content)
+        except (ValueError, RecursionError) as error:
+            if kind == "json":
+                raise NodeError(NOT_JSON, {"reason": str(error)[:200]}) from error
+    return answer.text() if hasattr(answer, "text") else content.decode("utf-8", "replace")

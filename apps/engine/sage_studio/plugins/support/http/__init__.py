@@ -1,0 +1,1 @@
+"""What nodes that call HTTP services share: sending with repeats, uploads, pages and streamed answers."""
