@@ -26,7 +26,9 @@ from sage_studio.plugins.builtin.control.wait import Wait
 from sage_studio.plugins.builtin.output.email_send import EmailSend
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
 from sage_studio.plugins.builtin.output.notify import Notify
+from sage_studio.plugins.builtin.output.sms_send import SmsSend
 from sage_studio.plugins.builtin.output.sql_write import SqlWrite
+from sage_studio.plugins.builtin.output.webhook_call import WebhookCall
 from sage_studio.plugins.builtin.processing.csv_parser import CsvParser
 from sage_studio.plugins.builtin.processing.data_dedupe import DataDedupe
 from sage_studio.plugins.builtin.processing.data_filter import DataFilter
@@ -50,6 +52,7 @@ from sage_studio.plugins.builtin.processing.text_splitter import TextSplitter
 from sage_studio.plugins.builtin.processing.validator import Validator
 from sage_studio.plugins.builtin.processing.xml_parser import XmlParser
 from sage_studio.plugins.builtin.source.file_reader import FileReader
+from sage_studio.plugins.builtin.source.graphql_request import GraphqlRequest
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
 from sage_studio.plugins.builtin.source.rabbitmq_consume import RabbitmqConsume
 from sage_studio.plugins.builtin.source.redis_stream_read import RedisStreamRead
@@ -59,8 +62,8 @@ from sage_studio.plugins.builtin.utility.crypto_hash import CryptoHash
 from sage_studio.plugins.builtin.utility.date_time import DateTime
 from sage_studio.plugins.builtin.utility.debounce import Debounce
 from sage_studio.plugins.builtin.utility.error_handler import ErrorHandler
-from sage_studio.plugins.builtin.utility.javascript_function import JavascriptFunction
 from sage_studio.plugins.builtin.utility.human_approval import HumanApproval
+from sage_studio.plugins.builtin.utility.javascript_function import JavascriptFunction
 from sage_studio.plugins.builtin.utility.logger import Logger
 from sage_studio.plugins.builtin.utility.python_function import PythonFunction
 from sage_studio.plugins.builtin.utility.rate_limit import RateLimit
@@ -72,6 +75,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     ManualTrigger,
     FileReader,
     HttpRequest,
+    GraphqlRequest,
     SqlQuery,
     RedisStreamRead,
     RabbitmqConsume,
@@ -121,6 +125,8 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     FileWriter,
     SqlWrite,
     EmailSend,
+    SmsSend,
+    WebhookCall,
     Notify,
     PythonFunction,
     JavascriptFunction,
