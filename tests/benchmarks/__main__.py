@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from infra.setup.console import ROOT
-from tests.benchmarks import durable, engine, flow, rooms, runs, startup, streams, waiting
+from tests.benchmarks import durable, engine, flow, library, rooms, runs, startup, streams, waiting
 from tests.benchmarks.harness import Measurement, table, write_json
 
 SUITES: dict[str, Callable[..., list[Measurement]]] = {
@@ -15,6 +15,7 @@ SUITES: dict[str, Callable[..., list[Measurement]]] = {
     "flow": flow.measure,
     "durable": durable.measure,
     "streams": streams.measure,
+    "library": library.measure,
     "runs": runs.measure,
     "waiting": waiting.measure,
     "rooms": rooms.measure,

@@ -12,7 +12,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.benchmarks import durable, engine, flow, harness, rooms, runs, startup, waiting
+from tests.benchmarks import durable, engine, flow, harness, library, rooms, runs, startup, waiting
 from tests.benchmarks.harness import Measurement
 from tests.benchmarks.product import running_product, sign_up
 
@@ -58,7 +58,7 @@ def test_the_record_holds_every_figure_with_its_calibration_and_its_target(tmp_p
 
 
 @pytest.mark.parametrize(
-    "suite", [engine, flow, durable, waiting], ids=["engine", "flow", "durable", "waiting"]
+    "suite", [engine, library, flow, durable, waiting], ids=["engine", "flow", "durable", "waiting"]
 )
 def test_the_engine_is_measured_and_nothing_is_far_off(suite: ModuleType) -> None:
     nothing_is_far_off(suite.measure(short=True))

@@ -11,7 +11,7 @@ from hypothesis import given, settings, strategies as st
 
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.support import flow_tables
-from sage_studio.plugins.support.keys import order_by
+from sage_studio.plugins.support.keys import Order
 from sage_studio.plugins.support.sorting import SpillingSort
 from tests.nodes.running import failure_of, run_flow_here, run_node
 from tests.streams.test_spilling import BlobContext
@@ -45,20 +45,20 @@ VALUES = st.one_of(st.none(), st.booleans(), st.integers(-3, 3), st.text("ab1", 
 def test_more_items_than_fit_come_in_the_order_of_all_at_once(
     items: list[Any], held: int, is_down: bool
 ) -> None:
-    key = order_by(["-k" if is_down else "k", "v"])
-    assert spilled(items, key, held) == sorted(items, key=key)
+    order = Order(["-k" if is_down else "k", "v"])
+    assert spilled(items, order, held) == order.sorted(items) == sorted(items, key=order.key)
 
 
-def spilled(items: list[Any], key: Any, held: int) -> list[Any]:
+def spilled(items: list[Any], order: Order, held: int) -> list[Any]:
     """The items through a sort that may hold ``held``, restored from its checkpoint halfway."""
     context: Any = BlobContext()
 
     async def through() -> list[Any]:
-        sort = SpillingSort(context, key, held_items=held)
+        sort = SpillingSort(context, order, held_items=held)
         for at, item in enumerate(items):
             await sort.add([item])
             if at == len(items) // 2:
-                state, sort = sort.state(), SpillingSort(context, key, held_items=held)
+                state, sort = sort.state(), SpillingSort(context, order, held_items=held)
                 sort.load(state)
         return [item async for some in sort.in_order() for item in some]
 

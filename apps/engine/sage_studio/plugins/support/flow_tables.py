@@ -55,6 +55,7 @@ _BATCH = 5_000
 _READING = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
 )
+_AS_THEY_ARE = frozenset({float, bool, type(None)})
 _REFUSED_FUNCTIONS = frozenset({"load_extension", "readfile", "writefile", "edit", "fts3_tokenizer"})
 
 
@@ -129,10 +130,12 @@ def _plain(value: Any) -> Any:
 
 
 def _cell(value: Any) -> Any:
+    if type(value) in _AS_THEY_ARE:
+        return value
     if isinstance(value, (list, Mapping)):
         return json.dumps(value, ensure_ascii=False, default=str)
-    if isinstance(value, int) and not isinstance(value, bool) and not -(2**63) <= value < 2**63:
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
         return float(value)
-    if isinstance(value, str):
-        return value.encode("utf-8", "replace").decode()
+    if isinstance(value, str) and not value.isascii():
+        return value.encode("utf-8", "replace").decode()  # half a character is none for SQLite
     return value

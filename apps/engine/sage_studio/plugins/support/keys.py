@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import rfc8785
@@ -73,20 +74,58 @@ def _natural(text: str) -> list[tuple[int, int, str]]:
     ]
 
 
-def order_by(fields: Sequence[str], *, is_natural: bool = False) -> Callable[[Any], Any]:
-    """A sort key over the fields in turn; a minus in front of a name sorts downwards. What is missing
-    comes last both ways. Without fields the items themselves are compared."""
-    parts = [(name.removeprefix("-").strip(), name.startswith("-")) for name in fields] or [("", False)]
+@dataclass(frozen=True, slots=True)
+class Order:
+    """An order over items: by ``fields`` in turn, a minus in front of a name for downwards; without fields
+    the items themselves are compared. What is missing comes last both ways."""
 
-    def key(item: Any) -> tuple[Any, ...]:
+    fields: Sequence[str]
+    is_natural: bool = False
+
+    def parts(self) -> list[tuple[str, bool]]:
+        """The path of each field, and whether it goes downwards."""
+        return [(name.removeprefix("-").strip(), name.startswith("-")) for name in self.fields] or [
+            ("", False)
+        ]
+
+    def key(self, item: Any) -> tuple[Any, ...]:
+        """A key under which items stand in this order, for ``heapq.merge``; ``sorted`` is many times as
+        quick."""
         made: list[Any] = []
-        for path, is_down in parts:
+        for path, is_down in self.parts():
             value = at_path(item, path) if path else item
-            if value is None or (isinstance(value, float) and math.isnan(value)):
+            if _is_missing(value):
                 made.append(_LAST)
                 continue
-            rank, rest = _order_key(value, is_natural)
-            made.append((0, _Downwards((rank, rest)) if is_down else (rank, rest)))
+            key = _order_key(value, self.is_natural)
+            made.append((0, _Downwards(key) if is_down else key))
         return tuple(made)
 
-    return key
+    def sorted(self, items: Sequence[Any]) -> list[Any]:
+        """The items in this order; equal ones stay as they came."""
+        result = list(items)
+        for path, is_down in reversed(self.parts()):
+            values = [at_path(item, path) for item in result] if path else result
+            keys, present, missing = self._keys(values)
+            present = sorted(present, key=keys.__getitem__, reverse=is_down)
+            result = [result[at] for at in (*present, *missing)]
+        return result
+
+    def _keys(self, values: Sequence[Any]) -> tuple[Sequence[Any], Sequence[int], Sequence[int]]:
+        """A key for each value, the places of values and those of what is missing."""
+        kinds = set(map(type, values))
+        if kinds <= {int}:
+            return values, range(len(values)), ()
+        if kinds == {str} and not self.is_natural:
+            return [(value.casefold(), value) for value in values], range(len(values)), ()
+        missing = [at for at, value in enumerate(values) if _is_missing(value)]
+        gone = set(missing)
+        present = [at for at in range(len(values)) if at not in gone] if gone else range(len(values))
+        if kinds <= {int, float, type(None)}:
+            return values, present, missing
+        keys = [None if at in gone else _order_key(v, self.is_natural) for at, v in enumerate(values)]
+        return keys, present, missing
+
+
+def _is_missing(value: Any) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))

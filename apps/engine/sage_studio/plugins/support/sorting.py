@@ -8,28 +8,27 @@ from __future__ import annotations
 
 import json
 import tempfile
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import ExitStack
 from heapq import merge
 from itertools import islice
 from typing import IO, Any
 
 from sage_studio.kernel import Json, JsonObject
+from sage_studio.plugins.support.keys import Order
 from sage_studio.sdk import Context
 
 HELD_ITEMS = 200_000
 _GIVEN_AT_ONCE = 2_000
 _MIME = "application/x-ndjson"
 
-SortKey = Callable[[Any], Any]
-
 
 class SpillingSort:
     """``add`` items, then take them ``in_order``; equal items keep the order in which they came."""
 
-    def __init__(self, ctx: Context, key: SortKey, *, held_items: int = HELD_ITEMS) -> None:
+    def __init__(self, ctx: Context, order: Order, *, held_items: int = HELD_ITEMS) -> None:
         self._ctx = ctx
-        self._key = key
+        self._order = order
         self._held_items = held_items
         self._items: list[Any] = []
         self._away: list[str] = []
@@ -46,13 +45,11 @@ class SpillingSort:
         )
 
     def _packed(self, items: list[Any]) -> bytes:
-        items.sort(key=self._key)
-        return b"".join(json.dumps(item).encode() + b"\n" for item in items)
+        return b"".join(json.dumps(item).encode() + b"\n" for item in self._order.sorted(items))
 
     async def in_order(self) -> AsyncIterator[list[Any]]:
         """All items, some at a time."""
-        items = self._items
-        await self._ctx.in_thread(lambda: items.sort(key=self._key))
+        items = await self._ctx.in_thread(self._order.sorted, self._items)
         if not self._away:
             yield items
             return
@@ -64,7 +61,7 @@ class SpillingSort:
                 await self._ctx.in_thread(run.write, await self._ctx.blobs.get(key))
                 run.seek(0)
                 runs.append(_read(run))
-            ordered = merge(*runs, items, key=self._key)
+            ordered = merge(*runs, items, key=self._order.key)
             while some := await self._ctx.in_thread(_next, ordered):
                 yield some
 

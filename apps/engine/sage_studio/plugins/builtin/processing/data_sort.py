@@ -7,7 +7,7 @@ from typing import Any
 
 from sage_studio.kernel import Json
 from sage_studio.plugins.support.items import as_items
-from sage_studio.plugins.support.keys import order_by
+from sage_studio.plugins.support.keys import Order
 from sage_studio.plugins.support.sorting import SpillingSort
 from sage_studio.sdk import Chunk, ChunkNode, Context, Field, NodeOutput, NodeSpec, Port, Settings, text
 
@@ -67,13 +67,12 @@ class DataSort(ChunkNode):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         items = as_items(inputs.get("items"), "items")
         settings = Settings(self.spec, ctx, inputs)
-        key = order_by(settings.texts("by"), is_natural=settings.flag("natural"))
-        return {"items": await ctx.in_thread(lambda: sorted(items, key=key))}
+        order = Order(settings.texts("by"), is_natural=settings.flag("natural"))
+        return {"items": await ctx.in_thread(order.sorted, items)}
 
     async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
         settings = Settings(self.spec, ctx, inputs)
-        key = order_by(settings.texts("by"), is_natural=settings.flag("natural"))
-        self._sort = SpillingSort(ctx, key)
+        self._sort = SpillingSort(ctx, Order(settings.texts("by"), is_natural=settings.flag("natural")))
         if self._held is not None:
             self._sort.load(self._held)
 
