@@ -58,7 +58,9 @@ def test_the_record_holds_every_figure_with_its_calibration_and_its_target(tmp_p
 
 
 @pytest.mark.parametrize(
-    "suite", [engine, library, flow, durable, waiting], ids=["engine", "flow", "durable", "waiting"]
+    "suite",
+    [engine, library, flow, durable, waiting],
+    ids=["engine", "library", "flow", "durable", "waiting"],
 )
 def test_the_engine_is_measured_and_nothing_is_far_off(suite: ModuleType) -> None:
     nothing_is_far_off(suite.measure(short=True))
