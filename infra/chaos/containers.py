@@ -137,3 +137,21 @@ def fleet(_: str) -> Json:
     ]
     edges = "work:value>odd:value odd:value>map:result map:results>end:value"
     return flow(nodes, edges, {"all": "{{ end.value }}"}, executor="celery")
+
+
+def chunks(_: str) -> Json:
+    """A map whose items go to the workers some at a time: what was done of a chunk whose worker is lost is
+    done again, under the same keys."""
+    again = {"count": 2, "delay_s": 0.1}
+    nodes = [
+        node(
+            "map", "map_each", items="{{ [1, 2, 3, 4, 5, flow.inputs.n] }}", parallelism=2, chunk_size=2,
+            on_item_error="collect",
+        ),
+        step("work", "{{ item * 3 }}", seconds=0.5, parent="map"),
+        step("odd", "{{ inputs.value + 1 }}", seconds=0.1, parent="map", fails=1, retry=again),
+        step("last", "{{ inputs.value }}", parent="map", fails="{{ item == 4 ? 1000 : 0 }}"),
+        step("end", "{{ inputs.value }}"),
+    ]  # fmt: skip
+    edges = "work:value>odd:value odd:value>last:value last:value>map:result map:results>end:value"
+    return flow(nodes, edges, {"all": "{{ end.value }}"}, executor="celery")

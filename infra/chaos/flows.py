@@ -130,5 +130,6 @@ MIX: dict[str, Kind] = {
     "calls": Kind(containers.calls, 2),
     "callee": Kind(containers.callee, 0),
     "fleet": Kind(containers.fleet, 2),
+    "chunks": Kind(containers.chunks, 3),
     "keeps": Kind(containers.keeps, 2),
 }
