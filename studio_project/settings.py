@@ -253,7 +253,7 @@ SPECTACULAR_SETTINGS = {
     "SCHEMA_PATH_PREFIX": "/api/v1",
     "COMPONENT_SPLIT_REQUEST": True,
     "AUTHENTICATION_WHITELIST": [],
-    "ENUM_NAME_OVERRIDES": {"CredentialKindEnum": ["api_key"]},
+    "ENUM_NAME_OVERRIDES": {"PackageKindEnum": ["archive", "declaration", "mcp"]},
     "POSTPROCESSING_HOOKS": [
         "drf_spectacular.hooks.postprocess_schema_enums",
         "apps.common.schema.describe_paging",

@@ -190,6 +190,30 @@ const credentialsRoute = createRoute({
   component: lazyRouteComponent(() => import("./workspace-routes"), "CredentialsRoute"),
 });
 
+const variablesRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/variables",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "VariablesRoute"),
+});
+
+const pluginsRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/plugins",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "PluginsRoute"),
+});
+
+const libraryRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/library",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "LibraryRoute"),
+});
+
+const libraryNodeRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/library/$type",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "LibraryNodeRoute"),
+});
+
 const templatesRoute = createRoute({
   getParentRoute: () => shellRoute,
   path: "/templates",
@@ -228,6 +252,10 @@ const routeTree = rootRoute.addChildren([
       settingsRoute,
       filesRoute,
       credentialsRoute,
+      pluginsRoute,
+      libraryRoute,
+      libraryNodeRoute,
+      variablesRoute,
     ]),
     templatesRoute,
     templateRoute,

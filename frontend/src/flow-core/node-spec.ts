@@ -69,7 +69,7 @@ export type FieldSpec = {
   shared_text?: boolean;
   wireable?: boolean;
   show_when?: Record<string, Json[]>;
-  credential_kind?: string;
+  credential_kinds?: string[];
 };
 
 /** The inside of a container: the ports its body sees on it, and those its body fills. */

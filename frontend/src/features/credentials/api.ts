@@ -1,5 +1,6 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { api, inWorkspace, read } from "@/lib/api";
+import type { FieldSpec } from "@/flow-core";
+import { api, type Credential, type CredentialKind, inWorkspace, read } from "@/lib/api";
 
 export const credentialsQuery = (workspaceId: string) =>
   queryOptions({
@@ -10,7 +11,42 @@ export const credentialsQuery = (workspaceId: string) =>
     },
   });
 
-export type NewApiKey = { name: string; apiKey: string; allowedHosts: string[] };
+export type Kinds = { kinds: CredentialKind[]; byId: Map<string, CredentialKind>; redirectUri: string };
+export type KindField = FieldSpec & { secret?: boolean };
+
+export const kindsQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["workspace", workspaceId, "credential-kinds"],
+    staleTime: 5 * 60_000,
+    queryFn: async ({ signal }): Promise<Kinds> => {
+      const params = { path: inWorkspace(workspaceId) };
+      const found = await read(
+        api.GET("/api/v1/workspaces/{workspace_id}/credentials/kinds", { params, signal }),
+      );
+      const kinds = found.items as CredentialKind[];
+      return { kinds, byId: new Map(kinds.map((kind) => [kind.id, kind])), redirectUri: found.redirect_uri };
+    },
+  });
+
+export const usesQuery = (workspaceId: string, id: string) =>
+  queryOptions({
+    queryKey: ["workspace", workspaceId, "credentials", id, "uses"],
+    queryFn: async ({ signal }) => {
+      const params = { ...one(workspaceId, id), query: { limit: 50 } };
+      const path = "/api/v1/workspaces/{workspace_id}/credentials/{credential_id}/uses";
+      return (await read(api.GET(path, { params, signal }))).items;
+    },
+  });
+
+/** Flows whose definition names the credential. */
+export const flowsNamingQuery = (workspaceId: string, name: string) =>
+  queryOptions({
+    queryKey: ["workspace", workspaceId, "flows-naming", name],
+    queryFn: async ({ signal }) => {
+      const params = { path: inWorkspace(workspaceId), query: { limit: 50, names: name } };
+      return (await read(api.GET("/api/v1/workspaces/{workspace_id}/flows", { params, signal }))).items;
+    },
+  });
 
 function useChange<Input, Output>(workspaceId: string, change: (input: Input) => Promise<Output>) {
   const queryClient = useQueryClient();
@@ -24,22 +60,37 @@ const one = (workspaceId: string, id: string) => ({
   path: { ...inWorkspace(workspaceId), credential_id: id },
 });
 
-export const useCredentialCreate = (workspaceId: string) =>
-  useChange(workspaceId, ({ name, apiKey, allowedHosts }: NewApiKey) =>
-    read(
-      api.POST("/api/v1/workspaces/{workspace_id}/credentials", {
-        params: { path: inWorkspace(workspaceId) },
-        body: {
-          name,
-          kind: "api_key",
-          fields: { api_key: apiKey },
-          allowed_hosts: allowedHosts,
-          header: "Authorization",
-          prefix: "Bearer",
-        },
-      }),
-    ),
-  );
+export type Draft = {
+  id?: string | undefined;
+  kind: string;
+  name: string;
+  fields: Record<string, string>;
+  hosts: string[];
+};
+
+export const useCredentialSave = (workspaceId: string) =>
+  useChange(workspaceId, ({ id, kind, name, fields, hosts }: Draft): Promise<Credential> => {
+    if (id) {
+      const body = { name, fields, allowed_hosts: hosts };
+      const path = "/api/v1/workspaces/{workspace_id}/credentials/{credential_id}";
+      return read(api.PATCH(path, { params: one(workspaceId, id), body }));
+    }
+    const params = { path: inWorkspace(workspaceId) };
+    const body = { name, kind, fields, allowed_hosts: hosts };
+    return read(api.POST("/api/v1/workspaces/{workspace_id}/credentials", { params, body }));
+  });
+
+/** Uses what is in the form once; nothing is kept. */
+export const useDraftTest = (workspaceId: string) =>
+  useMutation({
+    mutationFn: ({ id, kind, fields, hosts }: Draft) =>
+      read(
+        api.POST("/api/v1/workspaces/{workspace_id}/credentials/test", {
+          params: { path: inWorkspace(workspaceId) },
+          body: { kind, credential_id: id ?? null, fields, allowed_hosts: hosts, url: "" },
+        }),
+      ),
+  });
 
 export const useCredentialDelete = (workspaceId: string) =>
   useChange(workspaceId, (id: string) =>
@@ -50,7 +101,7 @@ export const useCredentialDelete = (workspaceId: string) =>
     ),
   );
 
-/** Sends the credential to its first allowed host and says how it was received. */
+/** Uses the credential once and says how it was received. */
 export const useCredentialTest = (workspaceId: string) =>
   useChange(workspaceId, (id: string) =>
     read(
@@ -60,3 +111,10 @@ export const useCredentialTest = (workspaceId: string) =>
       }),
     ),
   );
+
+/** The address where the person signs in at the service; empty when the app was connected by itself. */
+export const useCredentialConnect = (workspaceId: string) =>
+  useChange(workspaceId, async (id: string) => {
+    const path = "/api/v1/workspaces/{workspace_id}/credentials/{credential_id}/connect";
+    return (await read(api.POST(path, { params: one(workspaceId, id) }))).url;
+  });

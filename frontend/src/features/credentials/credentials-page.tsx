@@ -1,158 +1,115 @@
 import { Button } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useMemo, useState } from "react";
-import { Chip } from "@/components/chip";
-import { FormDialog } from "@/components/dialog";
+import { useEffect, useState } from "react";
 import { EmptyState } from "@/components/empty-state";
 import { Icon } from "@/components/icon";
 import { Page } from "@/components/page";
-import { QueryView } from "@/components/query-view";
-import { type Column, Table, TableSkeleton } from "@/components/table";
 import { tell, tellProblem } from "@/components/toast";
-import { formatDate, formatFullTime, formatTime, useText } from "@/i18n";
-import type { Credential } from "@/lib/api";
+import { useText } from "@/i18n";
+import type { Credential, CredentialKind } from "@/lib/api";
 import { useRights } from "@/lib/workspaces";
-import { credentialsQuery, useCredentialDelete, useCredentialTest } from "./api";
-import { CreateCredentialDialog } from "./components/create-credential-dialog";
+import { credentialsQuery, kindsQuery, useCredentialConnect } from "./api";
+import { CredentialDetails } from "./components/credential-details";
+import { CredentialForm } from "./components/credential-form";
+import { CredentialList } from "./components/credential-list";
+import { DeleteCredentialDialog } from "./components/delete-credential-dialog";
+import { KindPicker } from "./components/kind-picker";
+import { SecretPlaces } from "./components/secret-places";
 import { credentialsText } from "./text";
+
+/** What is open over the list. */
+type Open =
+  | { what: "picker" }
+  | { what: "form"; kind: CredentialKind; credential: Credential | null }
+  | { what: "details" | "delete"; credential: Credential };
 
 export function CredentialsPage({ workspaceId }: { workspaceId: string }) {
   const t = useText(credentialsText);
   const { canEdit, canManage } = useRights(workspaceId);
   const query = useQuery(credentialsQuery(workspaceId));
-  const [creating, setCreating] = useState(false);
-  const [deleting, setDeleting] = useState<Credential | null>(null);
-  const columns = useMemo<Column[]>(
-    () => [
-      { key: "name", label: t("col.name"), width: "24%" },
-      { key: "kind", label: t("col.kind"), width: 120 },
-      { key: "hosts", label: t("col.hosts") },
-      { key: "used", label: t("col.used"), width: 140 },
-      { key: "created", label: t("col.created"), width: 130, hideBelow: "wide" },
-      { key: "actions", label: "", width: 150 },
-    ],
-    [t],
-  );
+  const kinds = useQuery(kindsQuery(workspaceId));
+  const connect = useConnect(workspaceId);
+  const [open, setOpen] = useState<Open | null>(null);
+  const close = () => setOpen(null);
+  useReturn(t);
   const create = (
-    <Button leftSection={<Icon name="plus" />} onClick={() => setCreating(true)}>
+    <Button leftSection={<Icon name="plus" />} onClick={() => setOpen({ what: "picker" })}>
       {t("new")}
     </Button>
   );
+  const edit = (credential: Credential) => {
+    const kind = kinds.data?.byId.get(credential.kind);
+    if (kind) setOpen({ what: "form", kind, credential });
+  };
   return (
     <Page
       flush
       title={t("title")}
+      aside={<SecretPlaces workspaceId={workspaceId} here="credentials" />}
       actions={canManage ? create : <span className="muted">{t("note")}</span>}
       toolbar={<span className="muted">{t("lead")}</span>}
     >
-      <QueryView
+      <CredentialList
+        workspaceId={workspaceId}
         query={query}
-        skeleton={<TableSkeleton label={t("title")} columns={columns} rows={4} />}
-        isEmpty={(items) => items.length === 0}
+        kinds={kinds.data}
+        canTest={canEdit}
         empty={
           <EmptyState icon="key" title={t("empty.title")} action={canManage && create}>
             {t(canManage ? "empty.lead" : "empty.other")}
           </EmptyState>
         }
-      >
-        {(items) => (
-          <Table label={t("title")} columns={columns}>
-            {items.map((item) => (
-              <CredentialRow
-                key={item.id}
-                workspaceId={workspaceId}
-                credential={item}
-                canTest={canEdit}
-                onDelete={canManage ? () => setDeleting(item) : undefined}
-              />
-            ))}
-          </Table>
-        )}
-      </QueryView>
-      {creating && <CreateCredentialDialog workspaceId={workspaceId} onClose={() => setCreating(false)} />}
-      {deleting && (
-        <DeleteCredentialDialog
-          workspaceId={workspaceId}
-          credential={deleting}
-          onClose={() => setDeleting(null)}
+        onDetails={canEdit ? (credential) => setOpen({ what: "details", credential }) : undefined}
+        onEdit={canManage ? edit : undefined}
+        onConnect={canManage ? connect : undefined}
+        onDelete={canManage ? (credential) => setOpen({ what: "delete", credential }) : undefined}
+      />
+      {open?.what === "picker" && (
+        <KindPicker
+          kinds={kinds.data?.kinds ?? []}
+          onClose={close}
+          onPick={(kind) => setOpen({ what: "form", kind, credential: null })}
         />
+      )}
+      {open?.what === "form" && (
+        <CredentialForm
+          workspaceId={workspaceId}
+          kind={open.kind}
+          redirectUri={kinds.data?.redirectUri ?? ""}
+          credential={open.credential}
+          onClose={close}
+          onConnect={connect}
+        />
+      )}
+      {open?.what === "details" && (
+        <CredentialDetails workspaceId={workspaceId} credential={open.credential} onClose={close} />
+      )}
+      {open?.what === "delete" && (
+        <DeleteCredentialDialog workspaceId={workspaceId} credential={open.credential} onClose={close} />
       )}
     </Page>
   );
 }
 
-type RowProps = {
-  workspaceId: string;
-  credential: Credential;
-  canTest: boolean;
-  onDelete?: (() => void) | undefined;
-};
-
-function CredentialRow({ workspaceId, credential, canTest, onDelete }: RowProps) {
-  const t = useText(credentialsText);
-  const test = useCredentialTest(workspaceId);
-  const { id, name, kind, allowed_hosts, created_at, last_used_at } = credential;
-  const tryIt = () => test.mutate(id, { onSuccess: ({ message }) => tell(message), onError: tellProblem });
-  return (
-    <tr>
-      <td title={name}>
-        <b style={{ fontWeight: 500 }}>{name}</b>
-      </td>
-      <td>
-        <Chip>{kind === "api_key" ? t("kind.api_key") : kind}</Chip>
-      </td>
-      <td className="mono muted" title={allowed_hosts?.join(", ")}>
-        {allowed_hosts === null ? t("hosts.hidden") : allowed_hosts.join(", ")}
-      </td>
-      <td className="muted">{last_used_at ? formatTime(last_used_at) : t("never")}</td>
-      <td data-hide="wide" className="muted" title={formatFullTime(created_at)}>
-        {formatDate(created_at)}
-      </td>
-      <td data-align="right">
-        <Button.Group style={{ justifyContent: "flex-end" }}>
-          {canTest && (
-            <Button
-              size="xs"
-              variant="default"
-              loading={test.isPending}
-              aria-label={t("test.of", { name })}
-              onClick={tryIt}
-            >
-              {t("test")}
-            </Button>
-          )}
-          {onDelete && (
-            <Button size="xs" variant="default" c="var(--danger-text)" onClick={onDelete}>
-              {t("delete")}
-            </Button>
-          )}
-        </Button.Group>
-      </td>
-    </tr>
-  );
+/** Off to the service, unless the app was connected by itself. */
+function useConnect(workspaceId: string) {
+  const connect = useCredentialConnect(workspaceId);
+  return (id: string) =>
+    connect.mutate(id, {
+      onSuccess: (url) => {
+        if (url) window.location.assign(url);
+      },
+      onError: tellProblem,
+    });
 }
 
-type DeleteProps = { workspaceId: string; credential: Credential; onClose: () => void };
-
-function DeleteCredentialDialog({ workspaceId, credential, onClose }: DeleteProps) {
-  const t = useText(credentialsText);
-  const remove = useCredentialDelete(workspaceId);
-  const done = () => {
-    tell(t("deleted", { name: credential.name }));
-    onClose();
-  };
-  return (
-    <FormDialog
-      opened
-      danger
-      title={t("delete.title", { name: credential.name })}
-      action={t("delete.action")}
-      busy={remove.isPending}
-      error={remove.error}
-      onClose={onClose}
-      onAction={() => remove.mutate(credential.id, { onSuccess: done })}
-    >
-      <p>{t("delete.lead")}</p>
-    </FormDialog>
-  );
+/** Back from the service: says what came of it, once. */
+function useReturn(t: (key: "connected", values: { name: string }) => string) {
+  useEffect(() => {
+    const said = new URLSearchParams(window.location.search);
+    const [name, problem] = [said.get("connected"), said.get("problem")];
+    if (name === null && problem === null) return;
+    tell(name === null ? (problem ?? "") : t("connected", { name }));
+    window.history.replaceState(window.history.state, "", window.location.pathname);
+  }, [t]);
 }

@@ -32,6 +32,13 @@ export type Comment = Schemas["CommentOut"];
 export type TokenScope = Schemas["ScopesEnum"];
 export type ApiToken = Narrow<Schemas["TokenOut"], { scopes: TokenScope[] }>;
 export type Credential = Schemas["CredentialOut"];
+/** `fields` are those of nodes, some of them secret. */
+export type CredentialKind = Narrow<
+  Schemas["CredentialKindOut"],
+  { name: LocalText; description: LocalText; fields: unknown[] }
+>;
+type LocalText = { en: string; zh: string };
+export type Variable = Narrow<Schemas["VariableOut"], { value: Json }>;
 
 export type RunState = Schemas["StateEnum"];
 export type NodeState =
@@ -141,7 +148,24 @@ export type NodePort = {
   multiple?: boolean;
 };
 /** As much of a configuration field as pages outside the editor read. */
-export type NodeField = { name: string; label: Text; [key: string]: unknown };
+export type NodeField = {
+  name: string;
+  type: string;
+  label: Text;
+  help?: Text;
+  default?: Json;
+  required?: boolean;
+  control?: string;
+  options?: { value: string; label: Text }[];
+  minimum?: number;
+  maximum?: number;
+  max_length?: number;
+  unit?: Text;
+  expert?: boolean;
+  wireable?: boolean;
+  expression?: "allowed" | "never" | "item" | "body";
+  credential_kinds?: string[];
+};
 export type NodeSpec = Narrow<
   Schemas["NodeTypeOut"],
   {
@@ -152,5 +176,36 @@ export type NodeSpec = Narrow<
     outputs: NodePort[];
     input_ports: NodePort[];
     config: NodeField[];
+    example?: {
+      config?: Record<string, Json>;
+      inputs?: Record<string, Json>;
+      outputs?: Record<string, Json>;
+    };
   }
 >;
+
+/** What a plug-in wants to be allowed, as people see it before they consent. */
+export type PluginPermissions = {
+  hosts: string[];
+  files: "none" | "read" | "write";
+  secrets: string[];
+  code: boolean;
+};
+export type PluginManifest = {
+  id: string;
+  version: string;
+  name: Text;
+  description: Text;
+  author: string;
+  homepage: string;
+  icon: string;
+  requires: { python: string[]; plugins: Record<string, string>; product: string };
+  permissions: PluginPermissions;
+  nodes: { spec: { id: string; version: string; name: Text; category: Category; icon: string } }[];
+};
+export type PluginPackage = Narrow<Schemas["PackageOut"], { manifest: PluginManifest }>;
+export type LookedAtPackage = Narrow<
+  Schemas["LookedAtOut"],
+  { manifest: PluginManifest; conflicts: Text[]; installed_permissions: PluginPermissions | null }
+>;
+export type Plugin = Narrow<Schemas["PluginOut"], { current: PluginPackage; versions: PluginPackage[] }>;

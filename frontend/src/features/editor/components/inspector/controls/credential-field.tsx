@@ -15,7 +15,7 @@ export function CredentialField({ node, field, label, disabled }: ControlProps) 
   const query = useQuery(credentialsQuery(workspaceId));
   const value = node.config[field.name];
   const names = (query.data ?? [])
-    .filter((item) => !field.credential_kind || item.kind === field.credential_kind)
+    .filter((item) => !field.credential_kinds?.length || field.credential_kinds.includes(item.kind))
     .map((item) => item.name);
   const current = typeof value === "string" && value !== "" ? value : null;
   const data = current && !names.includes(current) ? [...names, current] : names;
