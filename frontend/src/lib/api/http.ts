@@ -37,7 +37,10 @@ export async function send(method: string, path: string, options: Options = {}):
   addHeaders(headers, method);
   let body: BodyInit | null = null;
   if (options.body instanceof FormData) body = options.body;
-  else if (options.body !== undefined) {
+  else if (options.body instanceof Blob) {
+    headers.set("Content-Type", "application/octet-stream");
+    body = options.body;
+  } else if (options.body !== undefined) {
     headers.set("Content-Type", "application/json");
     body = JSON.stringify(options.body);
   }
