@@ -43,7 +43,7 @@ class JavascriptProgram:
 
 def javascript_program(source: str, names: Sequence[str], *, each: bool) -> JavascriptProgram:
     """``each``: the input ``item`` is a list, and the source is for one of it at a time."""
-    source = source.replace("\r\n", "\n").replace("\r", "\n")
+    source = source.replace("\r\n", "\n").replace("\r", "\n").replace("\0", " ")
     is_familiar = _FAMILIAR.search(source) is not None
     known = (*names, *FAMILIAR) if is_familiar else tuple(names)
     waits = "async " if _AWAITS.search(source) else ""
