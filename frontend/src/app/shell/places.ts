@@ -3,7 +3,17 @@ import type { LinkProps } from "@tanstack/react-router";
 import type { IconName } from "@/components/icon";
 
 type Place = {
-  key: "flows" | "runs" | "approvals" | "templates" | "files" | "credentials" | "members" | "settings";
+  key:
+    | "flows"
+    | "runs"
+    | "approvals"
+    | "templates"
+    | "files"
+    | "library"
+    | "plugins"
+    | "credentials"
+    | "members"
+    | "settings";
   icon: IconName;
   link: LinkProps;
 };
@@ -18,6 +28,8 @@ export function placesOf(workspaceId: string | null): Place[] {
     { key: "approvals", icon: "check", link: { to: "/w/$ws/approvals", params } },
     templates,
     { key: "files", icon: "file", link: { to: "/w/$ws/files", params } },
+    { key: "library", icon: "grid", link: { to: "/w/$ws/library", params } },
+    { key: "plugins", icon: "plug", link: { to: "/w/$ws/plugins", params } },
     { key: "credentials", icon: "key", link: { to: "/w/$ws/credentials", params } },
     { key: "members", icon: "people", link: { to: "/w/$ws/members", params } },
     { key: "settings", icon: "settings", link: { to: "/w/$ws/settings", params } },
