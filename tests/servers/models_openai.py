@@ -131,7 +131,9 @@ def _bad_turns(turns: list[Any]) -> str | None:
     for at, turn in enumerate(turns):
         if turn["role"] == "tool":
             if turn.get("tool_call_id") not in called:
-                return f"messages.[{at}].role 'tool' must be a response to a preceding message with 'tool_calls'"
+                return (
+                    f"messages.[{at}].role 'tool' must be a response to a preceding message with 'tool_calls'"
+                )
             called.discard(turn["tool_call_id"])
             continue
         if called:

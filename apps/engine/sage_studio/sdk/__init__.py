@@ -49,7 +49,7 @@ from sage_studio.sdk.llm import (
     usage_json,
     usage_of,
 )
-from sage_studio.sdk.money import Price, tokens_in, usage_micros
+from sage_studio.sdk.money import MICROS, Price, tokens_in, usage_micros
 from sage_studio.sdk.node import Node, NodeOutput
 from sage_studio.sdk.plugin import Permissions, PluginSpec, Requires
 from sage_studio.sdk.settings import ItemFunction, Settings, as_files
@@ -57,6 +57,7 @@ from sage_studio.sdk.spec import Body, Choice, Effect, Field, Needs, NodeSpec, P
 from sage_studio.sdk.streams import Chunk, ChunkNode, ItemStream, Lazy, Rows, StreamNode, as_stream, is_many
 
 __all__ = [
+    "MICROS",
     "Ask",
     "BlobStore",
     "Body",

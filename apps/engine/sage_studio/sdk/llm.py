@@ -99,9 +99,9 @@ class Ask(TypedDict, total=False):
 
     ``messages`` come before ``prompt``. ``on_text`` gets the answer piece by piece while it is written.
     ``schema`` asks the service for JSON of that shape; whether it kept to it is for the caller to check.
-    ``must_call`` names the tool that has to be used, or is ``*`` for any of them. ``cache`` asks the
-    service to remember the conversation so far for the next turn. ``usage`` is filled while the answer
-    comes, also of one that breaks off. ``timeout_s`` bounds the whole answer.
+    ``must_call`` names the tool that has to be used, or is ``*`` for any of them and ``-`` for none.
+    ``cache`` asks the service to remember the conversation so far for the next turn. ``usage`` is filled
+    while the answer comes, also of one that breaks off. ``timeout_s`` bounds the whole answer.
     """
 
     system: str

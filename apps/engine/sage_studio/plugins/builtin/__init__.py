@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from sage_studio.plugins.builtin.ai.agent import Agent
 from sage_studio.plugins.builtin.ai.embedder import Embedder
 from sage_studio.plugins.builtin.ai.extractive_answer import ExtractiveAnswer
 from sage_studio.plugins.builtin.ai.llm import Llm
 from sage_studio.plugins.builtin.ai.llm_classifier import LlmClassifier
 from sage_studio.plugins.builtin.ai.llm_extractor import LlmExtractor
+from sage_studio.plugins.builtin.ai.mcp_tool import McpTool
 from sage_studio.plugins.builtin.ai.rag_chain import RagChain
 from sage_studio.plugins.builtin.ai.reranker import Reranker
 from sage_studio.plugins.builtin.ai.retriever import Retriever
@@ -110,6 +112,8 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     LlmClassifier,
     LlmExtractor,
     RagChain,
+    Agent,
+    McpTool,
     Sentiment,
     IfElse,
     Switch,

@@ -93,7 +93,7 @@ def _request(prompt: Prompt) -> dict[str, Any]:
     if tools := ask.get("tools"):
         request["tools"] = [_tool(tool) for tool in tools]
         if must := ask.get("must_call"):
-            request["tool_choice"] = {"type": "any"} if must == "*" else {"type": "tool", "name": must}
+            request["tool_choice"] = _choice(must)
     if ask.get("cache"):
         request["cache_control"] = {"type": "ephemeral"}
     # The SDK no longer names these; models that still know them take them from the body.
@@ -101,6 +101,12 @@ def _request(prompt: Prompt) -> dict[str, Any]:
     if extra := {name: value for name, value in sampling.items() if value is not None}:
         request["extra_body"] = extra
     return request
+
+
+def _choice(must: str) -> JsonObject:
+    if must in {"*", "-"}:
+        return {"type": "any" if must == "*" else "none"}
+    return {"type": "tool", "name": must}
 
 
 def _tool(tool: LlmTool) -> JsonObject:

@@ -74,10 +74,12 @@ class OpenAiChat:
         if tools := ask.get("tools"):
             request["tools"] = [_tool(tool) for tool in tools]
             if must := ask.get("must_call"):
-                request["tool_choice"] = (
-                    "required" if must == "*" else {"type": "function", "function": {"name": must}}
-                )
+                request["tool_choice"] = _choice(must)
         return request
+
+
+def _choice(must: str) -> Json:
+    return {"*": "required", "-": "none"}.get(must) or {"type": "function", "function": {"name": must}}
 
 
 def _tool(tool: LlmTool) -> JsonObject:

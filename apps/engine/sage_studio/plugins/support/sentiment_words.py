@@ -70,13 +70,13 @@ CHINESE: dict[str, float] = {
     **_scored(-3, "坑人 气愤"),
 }
 # Words that take praise and blame back; Chinese ones stand right before.
-ENGLISH_NOT = frozenset(
-    (
-        "not no never none without hardly barely cannot can't don't doesn't didn't isn't wasn't aren't "
-        "weren't won't wouldn't shouldn't couldn't hasn't haven't nor nothing neither"
-    ).split()
+_NOT = (
+    "not no never none without hardly barely cannot can't don't doesn't didn't isn't wasn't aren't weren't "
+    "won't wouldn't shouldn't couldn't hasn't haven't nor nothing neither"
 )
-CHINESE_NOT = tuple("从来没有 一点也不 并不 不是 没有 不太 不怎么 毫无 从不 别 未 没 不".split())
+_CHINESE_NOT = "从来没有 一点也不 并不 不是 没有 不太 不怎么 毫无 从不 别 未 没 不"
+ENGLISH_NOT = frozenset(_NOT.split())
+CHINESE_NOT = tuple(_CHINESE_NOT.split())
 ENGLISH_VERY = {
     "very": 1.4, "really": 1.3, "extremely": 1.6, "so": 1.2, "too": 1.2, "absolutely": 1.6, "totally": 1.4,
     "incredibly": 1.5, "quite": 1.1, "slightly": 0.6, "somewhat": 0.7, "rather": 0.9, "super": 1.5,
