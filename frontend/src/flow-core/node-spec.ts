@@ -70,6 +70,7 @@ export type FieldSpec = {
   wireable?: boolean;
   show_when?: Record<string, Json[]>;
   credential_kinds?: string[];
+  language?: "python" | "javascript" | "sql";
 };
 
 /** The inside of a container: the ports its body sees on it, and those its body fills. */

@@ -13,6 +13,8 @@ import { useEditor } from "../../stores/context";
 import { textAwareness } from "../../stores/text-awareness";
 import classes from "./code-editor.module.css";
 import { highlighting, templateTokens } from "./code-look";
+import { type CodeLanguage, codeMode, loadGrammar, markFailure } from "./code-mode";
+import { useCodeFailure, useInputNames } from "./use-code";
 import { type Completion, useScope } from "./use-scope";
 import { wholeCharacters } from "./whole-characters";
 
@@ -100,15 +102,22 @@ type SharedProps = {
   readOnly: boolean;
   placeholder: string;
   code: boolean;
+  /** Of a person's code; a text without one is a template. */
+  language?: CodeLanguage;
 };
 
 /** Bound to the Y.Text itself: every key is a CRDT change, others' carets show with their names. */
-export function SharedCodeEditor({ nodeId, field, text, label, readOnly, placeholder, code }: SharedProps) {
+export function SharedCodeEditor(props: SharedProps) {
+  const { nodeId, field, text, label, readOnly, placeholder, code, language } = props;
   const host = useRef<HTMLDivElement>(null);
   const { provider, undo } = useEditor();
   const scope = useScope(nodeId, false);
   const complete = useRef(scope);
   complete.current = scope;
+  const names = useRef<() => Completion[]>(() => []);
+  names.current = useInputNames(nodeId);
+  const view = useRef<EditorView | null>(null);
+  const failure = useCodeFailure(nodeId);
 
   useEffect(() => {
     if (!host.current) return;
@@ -122,35 +131,55 @@ export function SharedCodeEditor({ nodeId, field, text, label, readOnly, placeho
       state: EditorState.create({
         doc: text.toString(),
         extensions: [
-          baseExtensions(label, readOnly),
+          baseExtensions(label, readOnly, language === undefined),
           keymap.of([...completionKeymap, ...yUndoManagerKeymap, indentWithTab, ...defaultKeymap]),
           placeholderOf(placeholder),
-          templateTokens,
-          ...(code ? [bracketMatching()] : [EditorView.lineWrapping]),
-          completionSource(() => complete.current(), true),
+          ...(language
+            ? [codeMode(language, () => names.current())]
+            : [
+                templateTokens,
+                code ? bracketMatching() : [],
+                completionSource(() => complete.current(), true),
+              ]),
           wholeCharacters,
           yCollab(text, awareness, { undoManager }),
         ],
       }),
     });
+    view.current = editor;
+    if (language) void loadGrammar(editor, language, () => names.current());
     return () => {
+      view.current = null;
       editor.destroy();
       awareness.destroy();
       undoManager.destroy();
       undo.cut();
     };
-  }, [text, provider, undo, nodeId, field, label, readOnly, placeholder, code]);
+  }, [text, provider, undo, nodeId, field, label, readOnly, placeholder, code, language]);
 
-  return <div ref={host} className={classes.editor} data-tall="" data-testid={`text-${field}`} />;
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the failure is new with each run, not each render.
+  useEffect(() => {
+    if (view.current && language) markFailure(view.current, failure);
+  }, [failure?.line, failure?.column, failure?.message, failure?.sourceLine, language]);
+
+  return (
+    <div
+      ref={host}
+      className={classes.editor}
+      data-tall=""
+      data-code={language}
+      data-testid={`text-${field}`}
+    />
+  );
 }
 
-function baseExtensions(label: string, readOnly: boolean): Extension {
+function baseExtensions(label: string, readOnly: boolean, wraps = true): Extension {
   return [
     highlighting,
     EditorState.readOnly.of(readOnly),
     EditorView.editable.of(!readOnly),
     EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
-    EditorView.lineWrapping,
+    wraps ? EditorView.lineWrapping : [],
   ];
 }
 

@@ -15,6 +15,7 @@ export function SharedTextField({ node, field, label, disabled, text }: ControlP
       readOnly={disabled}
       placeholder={local(field.placeholder)}
       code={field.control === "code"}
+      {...(field.control === "code" && field.language ? { language: field.language } : {})}
     />
   );
 }
