@@ -17,6 +17,8 @@ if "DATABASE_URL" in os.environ:
 from studio_project.settings import *  # noqa: F403 - the environment must be set first
 from studio_project.settings import DATA_DIR, DATABASES
 
+# A child would open the database of the same name without the test in front.
+DOCUMENT_UPKEEP_APART_BYTES = 1 << 60
 PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 if DATABASES["default"]["ENGINE"] == "apps.common.sqlite":
     # A file, not memory: threads, second connections and the write lock behave as in production.

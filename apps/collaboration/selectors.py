@@ -100,6 +100,12 @@ def document_heads(flow_ids: Sequence[uuid.UUID]) -> dict[uuid.UUID, tuple[int, 
     return {pk: (epoch, seq) for pk, epoch, seq in rows.values_list("pk", "epoch", "head_seq")}
 
 
+def document_size(flow_id: uuid.UUID) -> int:
+    """Bytes of its snapshot and of what came after it; 0 when there is none."""
+    size = Document.objects.filter(pk=flow_id).values_list("encoded_bytes", flat=True).first()
+    return size or 0
+
+
 def document_facts(flow: Flow) -> dict[str, Any]:
     """Lineage, position and size of a flow's document; the first of each when nobody has opened it yet."""
     document = Document.objects.filter(pk=flow.pk).first() or Document(flow=flow, server_client_id=0)

@@ -11,6 +11,7 @@ from typing import Any
 from sage_studio.engine import MemoryRunStore, compile_flow, run_flow
 from sage_studio.expressions import compile_template
 from sage_studio.flow import parse_plain
+from sage_studio.kernel import JsonObject
 from sage_studio.plugins.builtin import BUILTIN_NODES
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import NodeRegistry, builtin_registry
@@ -65,7 +66,7 @@ def _node(
     name: str, config: Mapping[str, Any], items: list[Any], by_hand: float, step_us: float
 ) -> Measurement:
     port = next(port.name for port in _spec(name).inputs)
-    body = {
+    body: JsonObject = {
         "schema": "sage-studio/flow@1",
         "nodes": [
             {"id": "given", "type": "given", "config": {"values": {"p0": items}}},

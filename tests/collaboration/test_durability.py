@@ -10,6 +10,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from websockets.exceptions import ConnectionClosed
 
@@ -178,6 +179,45 @@ def test_dying_while_old_deletions_are_purged_leaves_all_of_them_or_none(
     act = "remove('c'); settings.DOCUMENT_PURGE_AFTER_S = -1; document_purge(flow_id)"
     assert _die_in(place, flow_id, point, act) == -signal.SIGKILL
     assert _stored_nodes(place, flow_id) == {"a", "b"} | (set() if gone else {"c"})
+
+
+async def test_a_large_document_is_looked_after_in_another_process_which_may_die(place: Place) -> None:
+    """Every document counts as large here; what its process leaves undone the next one does."""
+    flow_id = place.new_flow()
+    times = "DOCUMENT_UPKEEP_APART_BYTES=1,DOCUMENT_COMPACT_AFTER_ROWS=5,DOCUMENT_COMPACT_AGAIN_S=0,"
+    times += "DOCUMENT_SETTLE_S=0.2,DOCUMENT_SETTLE_AT_MOST_S=1"
+    environment = {"DJANGO_SETTINGS_MODULE": "infra.chaos.rooms.settings", "SAGE_CHAOS_TIMES": times}
+    with running(place, **environment) as (server,):
+        async with server.join("editor", flow_id=flow_id) as client:
+            edits = asyncio.create_task(_write_until_cut_off(client, "k"))
+            first = await _upkeep_process(server)
+            first.kill()
+            await until(lambda: _snapshot_seq(place, flow_id) > 1)
+            assert (await _upkeep_process(server)).pid != first.pid
+            edits.cancel()
+    assert len(_stored_notes(place, flow_id)) >= client.acked - 1
+
+
+async def _upkeep_process(server: Server) -> psutil.Process:
+    assert server.process is not None
+    web = psutil.Process(server.process.pid)
+    found: list[psutil.Process] = []
+
+    def looked() -> bool:
+        with suppress(psutil.NoSuchProcess):
+            found[:] = [child for child in web.children() if "settle_documents" in child.cmdline()]
+        return bool(found)
+
+    await until(looked)
+    return found[0]
+
+
+def _snapshot_seq(place: Place, flow_id: str) -> int:
+    script = (
+        "from apps.collaboration.models import Document\n"
+        f"print(Document.objects.get(pk={flow_id!r}).snapshot_seq)"
+    )
+    return int(place.run(script))
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from django.conf import settings
 from apps.collaboration import policies, selectors, services
 from apps.collaboration.adapters.attendance import Attendance
 from apps.collaboration.adapters.threads import DatabaseThread, JournalThread
+from apps.collaboration.adapters.upkeep import UpkeepProcess, is_large
 from apps.collaboration.policies import Passport
 from apps.collaboration.rooms.hub import Hub
 from apps.collaboration.rooms.limits import Limits
@@ -26,12 +27,13 @@ log = structlog.get_logger(__name__)
 
 class DatabaseJournal:
     """The journal port over the database: commits on one thread, reads on another, upkeep on a
-    third, so that none of them waits for the others."""
+    third, so that none of them waits for the others; upkeep of large documents in another process."""
 
     def __init__(self) -> None:
         self._commits = JournalThread()
         self.reads = DatabaseThread("documents")
         self.upkeep = DatabaseThread("upkeep")
+        self._apart = UpkeepProcess()
 
     async def load(self, flow_id: uuid.UUID) -> Loaded:
         return await self.reads.call(_load, flow_id)
@@ -49,9 +51,13 @@ class DatabaseJournal:
         return await self.reads.call(selectors.document_heads, flow_ids)
 
     async def settle(self, flow_id: uuid.UUID, *, idle: bool) -> None:
-        await self.upkeep.call(services.document_settle, flow_id, idle=idle)
+        if is_large(await self.upkeep.call(selectors.document_size, flow_id)):
+            await self._apart.settle(flow_id, idle=idle)
+        else:
+            await self.upkeep.call(services.document_settle, flow_id, idle=idle)
 
     async def close(self) -> None:
+        await self._apart.close()
         for thread in (self._commits, self.reads, self.upkeep):
             await thread.close()
 
