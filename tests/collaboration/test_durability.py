@@ -186,8 +186,8 @@ async def test_a_large_document_is_looked_after_in_another_process_which_may_die
     flow_id = place.new_flow()
     times = "DOCUMENT_UPKEEP_APART_BYTES=1,DOCUMENT_COMPACT_AFTER_ROWS=5,DOCUMENT_COMPACT_AGAIN_S=0,"
     times += "DOCUMENT_SETTLE_S=0.2,DOCUMENT_SETTLE_AT_MOST_S=1"
-    environment = {"DJANGO_SETTINGS_MODULE": "infra.chaos.rooms.settings", "SAGE_CHAOS_TIMES": times}
-    with running(place, **environment) as (server,):
+    module = "infra.chaos.rooms.settings"
+    with running(place, DJANGO_SETTINGS_MODULE=module, SAGE_CHAOS_TIMES=times) as (server,):
         async with server.join("editor", flow_id=flow_id) as client:
             edits = asyncio.create_task(_write_until_cut_off(client, "k"))
             first = await _upkeep_process(server)
