@@ -13,7 +13,7 @@ from typing import Any
 from apps.common.db import as_id, fetch_all, read_id
 from apps.executions.models import ModelPrice, Run
 from sage_studio.engine import Allowance
-from sage_studio.plugins.model_prices import listed_price
+from sage_studio.plugins.model_prices import listed_price, with_cache
 from sage_studio.sdk import Price
 from sage_studio.sdk.money import minor_to_micros
 
@@ -27,12 +27,13 @@ def model_price(workspace_id: uuid.UUID, model: str) -> Price | None:
     own = ModelPrice.objects.filter(workspace_id=workspace_id, model=model).first()
     if own is None:
         return listed_price(model)
-    return Price(
+    price = Price(
         model=model,
         currency=own.currency,
         input_micros=own.input_micros,
         output_micros=own.output_micros,
     )
+    return with_cache(price)
 
 
 def run_spent(run_id: uuid.UUID) -> int:

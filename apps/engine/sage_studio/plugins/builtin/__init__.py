@@ -5,6 +5,7 @@ from __future__ import annotations
 from sage_studio.plugins.builtin.ai.agent import Agent
 from sage_studio.plugins.builtin.ai.embedder import Embedder
 from sage_studio.plugins.builtin.ai.extractive_answer import ExtractiveAnswer
+from sage_studio.plugins.builtin.ai.image_generator import ImageGenerator
 from sage_studio.plugins.builtin.ai.llm import Llm
 from sage_studio.plugins.builtin.ai.llm_classifier import LlmClassifier
 from sage_studio.plugins.builtin.ai.llm_extractor import LlmExtractor
@@ -12,7 +13,11 @@ from sage_studio.plugins.builtin.ai.mcp_tool import McpTool
 from sage_studio.plugins.builtin.ai.rag_chain import RagChain
 from sage_studio.plugins.builtin.ai.reranker import Reranker
 from sage_studio.plugins.builtin.ai.retriever import Retriever
+from sage_studio.plugins.builtin.ai.sage_agent import SageAgent
+from sage_studio.plugins.builtin.ai.sage_pipeline import SagePipeline
+from sage_studio.plugins.builtin.ai.sage_retriever import SAGERetrieverNode
 from sage_studio.plugins.builtin.ai.sentiment import Sentiment
+from sage_studio.plugins.builtin.ai.speech_to_text import SpeechToText
 from sage_studio.plugins.builtin.ai.vector_writer import VectorWriter
 from sage_studio.plugins.builtin.control.if_else import IfElse
 from sage_studio.plugins.builtin.control.loop_for import LoopFor
@@ -27,7 +32,11 @@ from sage_studio.plugins.builtin.control.try_catch import TryCatch
 from sage_studio.plugins.builtin.control.wait import Wait
 from sage_studio.plugins.builtin.output.email_send import EmailSend
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
+from sage_studio.plugins.builtin.output.mqtt_publish import MqttPublish
 from sage_studio.plugins.builtin.output.notify import Notify
+from sage_studio.plugins.builtin.output.object_storage_write import ObjectStorageWrite
+from sage_studio.plugins.builtin.output.rabbitmq_publish import RabbitmqPublish
+from sage_studio.plugins.builtin.output.redis_stream_add import RedisStreamAdd
 from sage_studio.plugins.builtin.output.sms_send import SmsSend
 from sage_studio.plugins.builtin.output.sql_write import SqlWrite
 from sage_studio.plugins.builtin.output.webhook_call import WebhookCall
@@ -41,6 +50,7 @@ from sage_studio.plugins.builtin.processing.data_map import DataMap
 from sage_studio.plugins.builtin.processing.data_reduce import DataReduce
 from sage_studio.plugins.builtin.processing.data_sort import DataSort
 from sage_studio.plugins.builtin.processing.html_parser import HtmlParser
+from sage_studio.plugins.builtin.processing.image_extractor import ImageExtractor
 from sage_studio.plugins.builtin.processing.json_parser import JsonParser
 from sage_studio.plugins.builtin.processing.pdf_parser import PdfParser
 from sage_studio.plugins.builtin.processing.regex_extract import RegexExtract
@@ -48,6 +58,7 @@ from sage_studio.plugins.builtin.processing.set_fields import SetFields
 from sage_studio.plugins.builtin.processing.stream_batch import StreamBatch
 from sage_studio.plugins.builtin.processing.stream_take import StreamTake
 from sage_studio.plugins.builtin.processing.stream_window import StreamWindow
+from sage_studio.plugins.builtin.processing.table_extractor import TableExtractor
 from sage_studio.plugins.builtin.processing.table_sql import TableSql
 from sage_studio.plugins.builtin.processing.template_text import TemplateText
 from sage_studio.plugins.builtin.processing.text_splitter import TextSplitter
@@ -56,10 +67,14 @@ from sage_studio.plugins.builtin.processing.xml_parser import XmlParser
 from sage_studio.plugins.builtin.source.file_reader import FileReader
 from sage_studio.plugins.builtin.source.graphql_request import GraphqlRequest
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
+from sage_studio.plugins.builtin.source.mqtt_subscribe import MqttSubscribe
+from sage_studio.plugins.builtin.source.object_storage_list import ObjectStorageList
+from sage_studio.plugins.builtin.source.object_storage_read import ObjectStorageRead
 from sage_studio.plugins.builtin.source.rabbitmq_consume import RabbitmqConsume
 from sage_studio.plugins.builtin.source.redis_stream_read import RedisStreamRead
 from sage_studio.plugins.builtin.source.sql_query import SqlQuery
 from sage_studio.plugins.builtin.trigger.manual_trigger import ManualTrigger
+from sage_studio.plugins.builtin.utility.compress import Compress
 from sage_studio.plugins.builtin.utility.crypto_hash import CryptoHash
 from sage_studio.plugins.builtin.utility.date_time import DateTime
 from sage_studio.plugins.builtin.utility.debounce import Debounce
@@ -76,12 +91,17 @@ from sage_studio.sdk import Node
 BUILTIN_NODES: tuple[type[Node], ...] = (
     ManualTrigger,
     FileReader,
+    ObjectStorageList,
+    ObjectStorageRead,
     HttpRequest,
     GraphqlRequest,
     SqlQuery,
     RedisStreamRead,
     RabbitmqConsume,
+    MqttSubscribe,
     PdfParser,
+    TableExtractor,
+    ImageExtractor,
     TextSplitter,
     DataFilter,
     DataMap,
@@ -115,6 +135,11 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     Agent,
     McpTool,
     Sentiment,
+    ImageGenerator,
+    SpeechToText,
+    SAGERetrieverNode,
+    SagePipeline,
+    SageAgent,
     IfElse,
     Switch,
     Merge,
@@ -127,11 +152,16 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     Wait,
     Stop,
     FileWriter,
+    ObjectStorageWrite,
     SqlWrite,
+    RabbitmqPublish,
+    RedisStreamAdd,
+    MqttPublish,
     EmailSend,
     SmsSend,
     WebhookCall,
     Notify,
+    Compress,
     PythonFunction,
     JavascriptFunction,
     VariableSet,
