@@ -44,7 +44,8 @@ class ForwardProxy:
         self._resolve = resolve
         self._secret = secrets.token_urlsafe(24)
         self._server: asyncio.Server | None = None
-        self._talks: set[asyncio.Task[None]] = set()
+        self._talks: dict[asyncio.Future[None], asyncio.StreamWriter] = {}
+        self._is_over = False
         self.refused: list[SageError] = []
         """Why connections were not made, for a better message than the library's."""
 
@@ -59,16 +60,27 @@ class ForwardProxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
+        self._is_over = True
         if self._server is not None:
             self._server.close()
-        for talk in tuple(self._talks):
+        talks = list(self._talks.items())
+        for talk, writer in talks:
             talk.cancel()
-        await asyncio.gather(*self._talks, return_exceptions=True)
+            writer.transport.abort()
+        await asyncio.gather(*(talk for talk, _writer in talks), return_exceptions=True)
+        await asyncio.sleep(0)  # connections that were dropped hear of it in the next round of the loop
 
-    async def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        talk = asyncio.current_task()
-        assert talk is not None, "a callback of the server runs in a task"
-        self._talks.add(talk)
+    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """No coroutine: a connection that is accepted while the block ends would have a task that never
+        began, and nobody to close it."""
+        if self._is_over:
+            writer.transport.abort()
+            return
+        talk = asyncio.ensure_future(self._talk(reader, writer))  # noqa: TID251 - ends with the block
+        self._talks[talk] = writer
+        talk.add_done_callback(self._talks.pop)
+
+    async def _talk(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         try:
             await self._serve(reader, writer)
         except _Refused as refusal:
@@ -80,7 +92,6 @@ class ForwardProxy:
         except (OSError, EOFError, ValueError):
             pass  # whoever asked is gone, or does not speak HTTP: closing says it
         finally:
-            self._talks.discard(talk)
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
