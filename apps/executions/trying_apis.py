@@ -20,7 +20,7 @@ from apps.workspaces.apis import WorkspaceApi
 class NodeTryIn(StrictSerializer):
     """Settings and inputs (port → value) to try a node with; without a version it is the newest."""
 
-    version = serializers.CharField(max_length=60, required=False, default="")
+    version = serializers.CharField(max_length=60, required=False, default="", allow_blank=True)
     config = serializers.DictField(required=False, default=dict)
     inputs = serializers.DictField(required=False, default=dict)
 

@@ -85,6 +85,10 @@ export type BodySpec = {
 export type NodeSpec = {
   id: string;
   version: string;
+  /** Those that are installed side by side, the newest first; `version` is the newest. */
+  versions?: string[];
+  /** The plug-in that brings it. */
+  plugin?: string;
   name: LocalText;
   description: LocalText;
   category: Category;

@@ -161,6 +161,21 @@ export class FlowOperations {
     else this.setConfig(id, field, value);
   }
 
+  /** Gives a node another version of its type, with the settings made for that one. */
+  setVersion(id: string, version: string, config: JsonObject): void {
+    const node = nodeMap(this.roots, id);
+    if (!node) return;
+    this.transact("set_version", () => {
+      node.set("version", version);
+      const gone = [...(configMap(node)?.keys() ?? [])].filter((key) => !(key in config));
+      for (const key of gone) this.setConfig(id, key, undefined);
+      for (const [key, value] of Object.entries(config)) {
+        if (sharedText(this.roots, id, key)) this.setText(id, key, textOf(value));
+        else this.setConfig(id, key, value);
+      }
+    });
+  }
+
   setNode(ids: readonly string[], key: NodeKey, value: Json | undefined): void {
     this.transact(`set_${key}`, () => {
       for (const id of ids) {

@@ -1,4 +1,5 @@
 import { Link } from "@tanstack/react-router";
+import type { ReactNode } from "react";
 import { useText } from "@/i18n";
 import type { NodeSpec } from "@/lib/api";
 import classes from "../library.module.css";
@@ -11,18 +12,12 @@ export function NodeFacts({ workspaceId, spec }: { workspaceId: string; spec: No
     <div className={classes.facts}>
       <h2>{t("facts")}</h2>
       <dl>
-        <dt>{t("fact.type")}</dt>
-        <dd className="mono">{spec.id}</dd>
-        <dt>{t("fact.version")}</dt>
-        <dd className="num">{spec.version}</dd>
-        {spec.versions.length > 1 && (
-          <>
-            <dt>{t("fact.versions")}</dt>
-            <dd className="num">{spec.versions.join(", ")}</dd>
-          </>
-        )}
-        <dt>{t("fact.source")}</dt>
-        <dd>
+        <Fact name={t("fact.type")}>
+          <span className="mono">{spec.id}</span>
+        </Fact>
+        <Fact name={t("fact.version")}>{spec.version}</Fact>
+        {spec.versions.length > 1 && <Fact name={t("fact.versions")}>{spec.versions.join(", ")}</Fact>}
+        <Fact name={t("fact.source")}>
           {spec.plugin ? (
             <Link to="/w/$ws/plugins" params={{ ws: workspaceId }}>
               {t("plugin.from", { id: spec.plugin })}
@@ -30,16 +25,19 @@ export function NodeFacts({ workspaceId, spec }: { workspaceId: string; spec: No
           ) : (
             t("builtin")
           )}
-        </dd>
-        <dt>{t("fact.effect")}</dt>
-        <dd>{t(`effect.${spec.effect}`)}</dd>
-        {kinds.length > 0 && (
-          <>
-            <dt>{t("fact.credentials")}</dt>
-            <dd>{kinds.join(", ")}</dd>
-          </>
-        )}
+        </Fact>
+        <Fact name={t("fact.effect")}>{t(`effect.${spec.effect}`)}</Fact>
+        {kinds.length > 0 && <Fact name={t("fact.credentials")}>{kinds.join(", ")}</Fact>}
       </dl>
+    </div>
+  );
+}
+
+function Fact({ name, children }: { name: string; children: ReactNode }) {
+  return (
+    <div>
+      <dt>{name}</dt>
+      <dd>{children}</dd>
     </div>
   );
 }

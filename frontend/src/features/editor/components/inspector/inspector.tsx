@@ -1,4 +1,5 @@
 /** The right panel: what the selected node is set to, what came in and what went out. */
+import { Link } from "@tanstack/react-router";
 import { Icon } from "@/components/icon";
 import type { FlowNode, NodeSpec } from "@/flow-core";
 import { formatNumber, useText } from "@/i18n";
@@ -29,7 +30,7 @@ export function Inspector() {
 }
 
 function Header({ node, spec }: { node: FlowNode; spec: NodeSpec | undefined }) {
-  const { ui } = useEditor();
+  const { ui, workspaceId } = useEditor();
   const t = useText(editorText);
   const local = useLocalText();
   const canEdit = useCanEdit();
@@ -45,6 +46,17 @@ function Header({ node, spec }: { node: FlowNode; spec: NodeSpec | undefined }) 
           {local(spec?.name) || node.type} · <span className="mono">{node.id}</span>
         </span>
       </div>
+      {spec && (
+        <Link
+          to="/w/$ws/library/$type"
+          params={{ ws: workspaceId, type: spec.id }}
+          className={classes.iconButton}
+          aria-label={t("node.about")}
+          title={t("node.about")}
+        >
+          <Icon name="help" />
+        </Link>
+      )}
       {canEdit && <NodeMenu node={node} />}
       <button
         type="button"

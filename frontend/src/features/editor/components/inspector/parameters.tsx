@@ -11,6 +11,7 @@ import { Fold } from "./fold";
 import classes from "./inspector.module.css";
 import { NodeIssues } from "./node-issues";
 import { NodeSettings } from "./node-settings";
+import { VersionOffer } from "./version-offer";
 
 type Props = { node: FlowNode; spec: NodeSpec | undefined };
 
@@ -33,6 +34,7 @@ export function Parameters({ node, spec }: Props) {
     <div className={classes.form}>
       {!canEdit && <ReadOnly />}
       <NodeIssues nodeId={node.id} />
+      <VersionOffer node={node} spec={spec} />
       {!spec && <p className={classes.unknown}>{t("node.unknown_help", { type: node.type })}</p>}
       {shown.filter((field) => !field.expert).map(row)}
       {spec && shown.length === 0 && <p className={classes.quiet}>{t("parameters.none")}</p>}

@@ -1,6 +1,7 @@
 /** The library of node types: search, categories, drag to the canvas or click to add. */
 import { Popover } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
+import { Link } from "@tanstack/react-router";
 import { useReactFlow } from "@xyflow/react";
 import { useMemo, useState } from "react";
 import { Icon } from "@/components/icon";
@@ -29,6 +30,7 @@ export function Palette() {
 
 function FullList() {
   const { list } = useCatalogue();
+  const { workspaceId } = useEditor();
   const t = useText(editorText);
   const [query, setQuery] = useState("");
   const found = useMemo(() => searchTypes(list, query), [list, query]);
@@ -60,6 +62,9 @@ function FullList() {
         ) : (
           found.map((spec) => <PaletteRow key={spec.id} spec={spec} />)
         )}
+        <Link to="/w/$ws/library" params={{ ws: workspaceId }} className={classes.library}>
+          {t("palette.library")}
+        </Link>
       </div>
     </>
   );
