@@ -25,6 +25,7 @@ Resolve = Callable[[str, int], Awaitable[str]]
 _HEAD_BYTES = 64 << 10
 _HEAD_TIMEOUT_S = 30.0
 _CONNECT_TIMEOUT_S = 10.0
+_CLOSE_TIMEOUT_S = 2.0
 _PIECE_BYTES = 1 << 16
 _HOP_BY_HOP = frozenset({b"connection", b"keep-alive", b"upgrade", b"te", b"trailer"})
 
@@ -169,7 +170,16 @@ async def _relay(
     finally:
         asking.cancel()
         await asyncio.gather(asking, return_exceptions=True)
-        far[1].close()
+        await _closed(far[1])
+
+
+async def _closed(writer: asyncio.StreamWriter) -> None:
+    """Hang up; what nobody reads is not waited for."""
+    writer.close()
+    with suppress(OSError, TimeoutError):
+        async with asyncio.timeout(_CLOSE_TIMEOUT_S):
+            await writer.wait_closed()
+    writer.transport.abort()
 
 
 async def _carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
