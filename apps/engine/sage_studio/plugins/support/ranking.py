@@ -12,7 +12,7 @@ from sage_studio.plugins.support.words import words
 _K1 = 1.5
 _B = 0.75
 # How much a passage like one that is already chosen loses.
-_VARIETY = 0.3
+_VARIETY = 0.5
 
 
 def by_words(query: str, texts: Sequence[str]) -> list[float]:
