@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from sage_studio.plugins.builtin import BUILTIN_NODES
+from sage_studio.plugins.builtin.service import read as read_service_file
 from sage_studio.plugins.registry import NodeRegistry, builtin_registry
 from sage_studio.sdk import Node, NodeSpec
 from sage_studio.testing import examine
@@ -51,6 +52,9 @@ async def test_the_nodes_do_what_every_node_must_do(node: type[Node]) -> None:
 
 def test_each_node_has_a_file_of_its_own_name() -> None:
     for node in BUILTIN_NODES:
+        if node.spec.category == "service":
+            assert read_service_file(node.spec.id).id == node.spec.id
+            continue
         module = node.__module__.rsplit(".", 1)[-1]
         assert module == node.spec.id
         assert node.__module__.split(".")[3] == Path(node.spec.category).name

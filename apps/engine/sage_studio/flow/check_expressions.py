@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from sage_studio.expressions import Template, compile_template
+from sage_studio.expressions.handing import HandedOver, compile_handing_over
 from sage_studio.flow.check_edges import output_names
 from sage_studio.flow.document import FlowDocument, FlowNode
 from sage_studio.flow.graph import Graph
@@ -209,7 +210,7 @@ def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
 def _check_text(
     reader: _Reader, text: str, place: Place, use: ExpressionUse, given: Sequence[str] = ()
 ) -> Iterator[Issue]:
-    template = _compiled(text, place)
+    template = _compiled(text, place, hands_over=use == "allowed")
     if isinstance(template, Issue):
         yield template
         return
@@ -224,9 +225,9 @@ def _check_text(
             yield found
 
 
-def _compiled(text: str, place: Place) -> Template | Issue:
+def _compiled(text: str, place: Place, *, hands_over: bool = False) -> Template | HandedOver | Issue:
     try:
-        return compile_template(text)
+        return compile_handing_over(text) if hands_over else compile_template(text)
     except SageError as error:
         return from_error(error, place)
 

@@ -107,6 +107,15 @@ def definition_of(spec: NodeSpec, *, origin: str = "") -> dict[str, Any]:
     return made
 
 
+def field_from_definition(name: str, entry: Mapping[str, Any]) -> Field:
+    """One setting by its JSON. Raises SageError ``node.bad_definition``."""
+    try:
+        return Field.model_validate(_field(name, entry))
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        raise _bad(".".join((name, *map(str, first["loc"]))), first["msg"]) from error
+
+
 def executor_of(definition: Mapping[str, Any]) -> tuple[str, str]:
     """Module and class of a definition's executor. Raises SageError ``node.bad_definition``."""
     executor = definition.get("executor")
@@ -122,8 +131,9 @@ def _inputs(given: Any) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
     ports: list[dict[str, Any]] = []
     fields: list[dict[str, Any]] = []
     for name, entry in _named(given, "inputs"):
-        kind = _parsed(entry.get("type", "any"), f"inputs.{name}")
-        kept_as = entry.get("as", "field" if kind.name in SCALARS else "port")
+        wished = entry.get("type", "any")
+        is_scalar = wished in _FIELD_KINDS or _parsed(wished, f"inputs.{name}").name in SCALARS
+        kept_as = entry.get("as", "field" if is_scalar else "port")
         rest = {key: value for key, value in entry.items() if key != "as"}
         if kept_as == "field":
             fields.append({**_field(name, rest), "wireable": True})

@@ -45,6 +45,10 @@ class Settings:
         self._ctx = ctx
         self._inputs = inputs
 
+    @property
+    def spec(self) -> NodeSpec:
+        return self._spec
+
     def _field(self, name: str) -> Field:
         field = self._spec.field(name)
         if field is None:

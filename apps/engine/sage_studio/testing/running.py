@@ -99,11 +99,7 @@ async def run_body(
     body: Mapping[str, Any], node: type[Node], host: LocalHost, *, whole: bool = False
 ) -> NodeRun:
     """Run a whole flow that uses the node; ``outputs`` are those of the node ``tested``, or of the flow."""
-    registry = NodeRegistry(below=builtin_registry())
-    registry.add(GivenValues)
-    if builtin_registry().get(node.spec.id, node.spec.version) is not node:
-        registry.add(node)
-    plan = compile_flow(parse_plain(dict(body)), registry)
+    plan = compile_flow(parse_plain(dict(body)), _registry(node))
     store = MemoryRunStore()
     with ThreadPoolExecutor(2) as threads:
         result = await run_flow(plan, run_id=_RUN, inputs={}, store=store, host=host, threads=threads)
@@ -111,3 +107,12 @@ async def run_body(
     lines = tuple(str(event.get("data")) for event in events if event["type"] == "log")
     outputs = result.outputs if whole else result.outputs.get("tested")
     return NodeRun(result.state.value, outputs or {}, result.error, lines, events)
+
+
+def _registry(node: type[Node]) -> NodeRegistry:
+    """The product's nodes and the tested one, which may stand in for one of them."""
+    builtin = builtin_registry()
+    if builtin.get(node.spec.id) is None:
+        return NodeRegistry([GivenValues, node], below=builtin)
+    others = [known for known in builtin.nodes() if known.spec.id != node.spec.id]
+    return NodeRegistry([*others, GivenValues, node])

@@ -64,6 +64,7 @@ from sage_studio.plugins.builtin.processing.template_text import TemplateText
 from sage_studio.plugins.builtin.processing.text_splitter import TextSplitter
 from sage_studio.plugins.builtin.processing.validator import Validator
 from sage_studio.plugins.builtin.processing.xml_parser import XmlParser
+from sage_studio.plugins.builtin.service import SERVICE_NODES
 from sage_studio.plugins.builtin.source.file_reader import FileReader
 from sage_studio.plugins.builtin.source.graphql_request import GraphqlRequest
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
@@ -173,4 +174,5 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     CryptoHash,
     RateLimit,
     Debounce,
+    *SERVICE_NODES,
 )

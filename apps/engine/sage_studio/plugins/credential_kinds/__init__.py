@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 
 from sage_studio.plugins.credential_kinds.accounts import ACCOUNT_KINDS
+from sage_studio.plugins.credential_kinds.chats import CHAT_KINDS
 from sage_studio.plugins.credential_kinds.models import MODEL_KINDS
 from sage_studio.plugins.credential_kinds.servers import SERVER_KINDS
 from sage_studio.plugins.credential_kinds.web import WEB_KINDS
 from sage_studio.sdk import CredentialKind
 
 BUILTIN_KINDS: Mapping[str, CredentialKind] = MappingProxyType(
-    {kind.id: kind for kind in (*WEB_KINDS, *MODEL_KINDS, *ACCOUNT_KINDS, *SERVER_KINDS)}
+    {kind.id: kind for kind in (*WEB_KINDS, *MODEL_KINDS, *ACCOUNT_KINDS, *SERVER_KINDS, *CHAT_KINDS)}
 )
 
 

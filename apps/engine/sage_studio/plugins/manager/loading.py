@@ -7,21 +7,24 @@ line in its own, because there the plug-in is the person's. ``load_declared`` ta
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from pydantic import ValidationError
 
 from sage_studio.kernel import JsonObject, SageError
+from sage_studio.plugins.declared import Service, read_service, service_node
+from sage_studio.plugins.declared.errors import reason_of
 from sage_studio.plugins.manager.content import digest_of
 from sage_studio.plugins.manager.errors import BAD_MANIFEST, HOLDS_CODE, NOT_A_PLUGIN
 from sage_studio.plugins.manager.importing import found_in, import_from, made_nodes
-from sage_studio.plugins.manager.manifest import Loaded, Plugin, PluginNode, Source, reason_of
+from sage_studio.plugins.manager.manifest import Loaded, Plugin, PluginNode, Source
 from sage_studio.plugins.manager.packages import PackageFacts, package_in
 from sage_studio.sdk import Node, NodeSpec
 from sage_studio.sdk.definition import executor_of, spec_from_definition
-from sage_studio.sdk.plugin import PluginHead, PluginSpec
+from sage_studio.sdk.plugin import Permissions, PluginHead, PluginSpec
 
 HEAD_FILE = "plugin.json"
 NODE_FILE = "node.json"
@@ -45,7 +48,42 @@ def load_declared(folder: Path) -> Loaded:
     """The plug-in in a folder, if nothing of it is code. Raises SageError ``plugin.*``."""
     if package_in(folder) is not None or _definition_files(folder):
         raise SageError(HOLDS_CODE, {"place": folder.name})
-    raise SageError(NOT_A_PLUGIN, {"place": str(folder)})
+    files = sorted(path for path in folder.iterdir() if path.suffix in (".yaml", ".yml"))
+    services = [read_service(file.read_bytes()) for file in files]
+    if not services:
+        raise SageError(NOT_A_PLUGIN, {"place": str(folder)})
+    return load_services(services, digest=digest_of(folder))
+
+
+def load_services(services: list[Service], *, digest: str = "") -> Loaded:
+    """Service files as a plug-in, called as the first of them. Raises SageError ``service.bad_file``."""
+    first = services[0]
+    hosts = {urlsplit(service.base_url.default).hostname or "*" for service in services}
+    anywhere = any(service.base_url.is_field for service in services)
+    head = {
+        "id": first.id,
+        "version": first.version,
+        "name": first.name,
+        "description": first.description,
+        "author": first.author,
+        "homepage": first.homepage,
+        "icon": first.icon,
+        "requires": first.requires,
+        "permissions": Permissions(
+            hosts=("*",) if anywhere else tuple(sorted(hosts)),
+            secrets=tuple(sorted({kind for service in services for kind in _held_kinds(service)})),
+        ),
+        "credential_kinds": tuple(kind for service in services for kind in service.own_kinds),
+    }
+    nodes = [(service_node(service), "") for service in services]
+    return _loaded(head, nodes, source="yaml", digest=digest)
+
+
+def _held_kinds(service: Service) -> tuple[str, ...]:
+    """Kinds of credentials whose values the node holds itself, to sign with or to exchange them."""
+    auths = [service.auth, *(entry.auth for entry in service.operations if entry.auth is not None)]
+    is_held = any(auth.path or auth.sign or auth.token is not None for auth in auths)
+    return service.credential_kinds if is_held else ()
 
 
 def load_package(package: PackageFacts, *, source: Source, digest: str = "") -> Loaded:
@@ -68,21 +106,18 @@ def load_package(package: PackageFacts, *, source: Source, digest: str = "") -> 
         "permissions": written.permissions.model_copy(update={"code": True}),
         "credential_kinds": tuple(written.credential_kinds),
     }
-    return _loaded(head, nodes, [origin for _node, origin in nodes], source=source, digest=digest)
+    return _loaded(head, nodes, source=source, digest=digest)
 
 
 def _loaded(
     head: Mapping[str, Any],
-    nodes: Iterable[tuple[type[Node], str]],
-    origins: Iterable[str],
+    nodes: Sequence[tuple[type[Node], str]],
     *,
     source: Source,
     digest: str,
 ) -> Loaded:
     classes = tuple(node for node, _origin in nodes)
-    entries = tuple(
-        PluginNode(spec=node.spec, origin=origin) for node, origin in zip(classes, origins, strict=True)
-    )
+    entries = tuple(PluginNode(spec=node.spec, origin=origin) for node, origin in nodes)
     try:
         plugin = Plugin(**head, nodes=entries, source=source, digest=digest)
     except ValidationError as error:
@@ -104,7 +139,6 @@ def _load_definitions(folder: Path, files: Iterable[Path]) -> Loaded:
     return _loaded(
         {**head, "permissions": permissions},
         made,
-        [origin for _node, origin in made],
         source="folder",
         digest=digest_of(folder),
     )

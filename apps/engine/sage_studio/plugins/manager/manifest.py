@@ -8,6 +8,7 @@ from typing import Literal
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from sage_studio.kernel import JsonObject, SageError
+from sage_studio.plugins.declared.errors import reason_of
 from sage_studio.plugins.manager.errors import BAD_MANIFEST
 from sage_studio.sdk import Node, NodeSpec
 from sage_studio.sdk.plugin import PluginHead
@@ -47,12 +48,6 @@ class Plugin(PluginHead):
             return cls.model_validate(shape)
         except ValidationError as error:
             raise SageError(BAD_MANIFEST, {"reason": reason_of(error)}) from error
-
-
-def reason_of(error: ValidationError) -> str:
-    """The first things a manifest's shape says no to, in one line."""
-    shown = error.errors(include_url=False, include_input=False)[:3]
-    return "; ".join(f"{'.'.join(str(part) for part in one['loc'])}: {one['msg']}" for one in shown)
 
 
 @dataclass(frozen=True, slots=True)
