@@ -2,26 +2,30 @@
 
 from __future__ import annotations
 
-import csv
-import io
+import base64
 import json
+import mimetypes
 import re
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
-from typing import Any
+import tempfile
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import IO, Any
 
 from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.items import as_items
+from sage_studio.plugins.support.line_formats import Lines, as_csv, as_json, field_names
 from sage_studio.plugins.support.segments import Segments
+from sage_studio.plugins.support.workbook import MIME as XLSX_MIME, Workbook
 from sage_studio.sdk import (
     Choice,
+    Chunk,
     ChunkNode,
     Context,
     Field,
+    FileRef,
     NodeError,
     NodeOutput,
     NodeSpec,
     Port,
-    Rows,
     Settings,
     text,
 )
@@ -36,30 +40,34 @@ BAD_NAME = define_error(
     status=422,
 )
 
-NEW_COLUMN = define_error(
-    "file_writer.new_column",
-    3232,
-    en="Item {index} has a field “{name}” that the first items did not have.",
-    zh="第 {index} 项含有字段“{name}”，而最初的数据项中没有该字段。",
-    hint_en="A CSV file has its columns from the first items of a stream. Name the fields in a map node "
-    "before it, or write JSON Lines.",
-    hint_zh="以流写入 CSV 时，列由最初的数据项决定。请先用转换节点固定字段，或写入 JSON Lines。",
+NOT_BYTES = define_error(
+    "file_writer.not_bytes",
+    3233,
+    en="The content cannot be written as bytes: it is neither bytes nor text in base 64.",
+    zh="无法按字节写入：内容既不是字节，也不是 Base64 文本。",
+    hint_en="Choose “Text” for plain text, or connect a value that is bytes.",
+    hint_zh="纯文本请选择“纯文本”格式，或连接字节类型的值。",
     status=422,
 )
 
 _MIME = {
+    "xlsx": XLSX_MIME,
+    "bytes": "application/octet-stream",
     "json": "application/json",
     "jsonl": "application/x-ndjson",
     "csv": "text/csv",
     "text": "text/plain",
 }
-_ENDING = {"json": ".json", "jsonl": ".jsonl", "csv": ".csv", "text": ".txt"}
+_ENDING = {
+    "xlsx": ".xlsx",
+    "bytes": ".bin",
+    "json": ".json",
+    "jsonl": ".jsonl",
+    "csv": ".csv",
+    "text": ".txt",
+}
+_PIECE_BYTES = 1 << 20
 _FORBIDDEN = re.compile(r"[\x00-\x1f/\\:*?\"<>|]")
-_FORMULA_START = ("=", "+", "-", "@", "\t", "\r")
-_AS_IT_IS = frozenset({int, float, type(None)})
-_TEXT = frozenset({str, type(None)})
-_MAY_BE_FORMULA = re.compile(r"[=+\-@\t\r]").match
-_LOOKS_NUMERIC = re.compile(r"^[+-]?[\d\s.,()%-]+$")
 
 
 class FileWriter(ChunkNode):
@@ -74,8 +82,8 @@ class FileWriter(ChunkNode):
         id="file_writer",
         name=text("Write file", "写入文件"),
         description=text(
-            "Writes rows or text into a JSON, CSV or text file that can be downloaded.",
-            "将数据行或文本写入可下载的 JSON、CSV 或文本文件。",
+            "Writes rows, text or bytes into a JSON, CSV, Excel, text or other file to be downloaded.",
+            "将数据行、文本或字节写入可下载的 JSON、CSV、Excel、文本等文件。",
         ),
         category="output",
         icon="download",
@@ -106,8 +114,18 @@ class FileWriter(ChunkNode):
                     Choice(value="json", label=text("JSON", "JSON")),
                     Choice(value="jsonl", label=text("JSON Lines", "JSON Lines")),
                     Choice(value="csv", label=text("CSV", "CSV")),
+                    Choice(value="xlsx", label=text("Excel (XLSX)", "Excel (XLSX)")),
                     Choice(value="text", label=text("Text", "纯文本")),
+                    Choice(value="bytes", label=text("Bytes", "字节")),
                 ),
+            ),
+            Field(
+                name="sheet",
+                label=text("Name of the sheet", "工作表名称"),
+                default="",
+                max_length=31,
+                expert=True,
+                show_when={"format": ("xlsx",)},
             ),
             Field(
                 name="delimiter",
@@ -149,10 +167,14 @@ class FileWriter(ChunkNode):
         settings = Settings(self.spec, ctx, inputs)
         kind = settings.text("format")
         name = _file_name(settings.text("name"), kind)
-        content = await ctx.in_thread(_content, inputs.get("value"), kind, settings)
-        file = await ctx.files.write(name, _MIME[kind], content)
-        ctx.log("file_written", name=name, size_bytes=len(content))
-        return {"file": file, "size_bytes": len(content)}
+        if kind == "xlsx":
+            items = Chunk(as_items(inputs.get("value"), "value"))
+            file = await _write_workbook(ctx, name, settings.text("sheet"), field_names(items), _one(items))
+        else:
+            content = await ctx.in_thread(_content, inputs.get("value"), kind, settings)
+            file = await ctx.files.write(name, _mime(kind, name), content)
+        ctx.log("file_written", name=name, size_bytes=file["size_bytes"])
+        return {"file": file, "size_bytes": file["size_bytes"]}
 
     def __init__(self) -> None:
         self._segments: Segments | None = None
@@ -164,12 +186,13 @@ class FileWriter(ChunkNode):
         settings = Settings(self.spec, ctx, inputs)
         self._ctx, kind = ctx, settings.text("format")
         self._name = _file_name(settings.text("name"), kind)
+        self._sheet = settings.text("sheet")
         self._segments = segments = Segments(ctx.blobs, _MIME[kind])
         if self._held is not None:
             segments.load(self._held)
         elif settings.flag("bom") and kind in {"csv", "text"}:
             segments.append("\ufeff".encode())
-        self._lines = _Lines(kind, settings.text("delimiter") or ",", settings.flag("guard_formulas"))
+        self._lines = Lines(kind, settings.text("delimiter") or ",", settings.flag("guard_formulas"))
 
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
         assert self._segments is not None, "opened before"
@@ -182,16 +205,24 @@ class FileWriter(ChunkNode):
         assert segments is not None, "opened before"
         if kind == "json":
             segments.append(b"\n]\n" if self._written else b"[]\n")
-        file = await self._ctx.files.write(name, _MIME[kind], segments.content())
-        self._ctx.log("file_written", name=name, size_bytes=segments.size_bytes, items=self._written)
-        yield {"file": file, "size_bytes": segments.size_bytes}
+        if kind == "xlsx":
+            rows = _kept_rows(segments.content())
+            file = await _write_workbook(self._ctx, name, self._sheet, self._header or [], rows)
+        else:
+            file = await self._ctx.files.write(name, _mime(kind, name), segments.content())
+        self._ctx.log("file_written", name=name, size_bytes=file["size_bytes"], items=self._written)
+        yield {"file": file, "size_bytes": file["size_bytes"]}
 
-    def _text(self, write: _Lines, chunk: Sequence[Any]) -> bytes:
+    def _text(self, write: Lines, chunk: Sequence[Any]) -> bytes:
         first, self._written = self._written, self._written + len(chunk)
+        if write.kind == "bytes":
+            return b"".join(map(_bytes, chunk))
+        if write.kind == "xlsx":
+            self._header = list(dict.fromkeys((*(self._header or ()), *field_names(chunk))))
         if write.kind != "csv":
             return write.plain(chunk, first)
         if self._header is None:
-            self._header = _names(chunk)
+            self._header = field_names(chunk)
             return write.header(self._header) + write.table(self._header, chunk, first)
         return write.table(self._header, chunk, first)
 
@@ -206,70 +237,52 @@ class FileWriter(ChunkNode):
             self._held, self._header, self._written = state["segments"], state["header"], state["written"]
 
 
-class _Lines:
-    """Items as bytes of one format."""
-
-    def __init__(self, kind: str, delimiter: str, guard: bool) -> None:
-        self.kind = kind
-        self._delimiter = delimiter
-        self._guard = guard
-
-    def plain(self, items: Sequence[Any], first: int) -> bytes:
-        """JSON Lines, text lines, or entries of one JSON list."""
-        if self.kind == "json":
-            start = "[\n" if not first else ",\n"
-            lines = ",\n".join(f"  {_json(item)}" for item in items)
-            return (start + lines).encode("utf-8", "replace") if items else b""
-        if self.kind == "text":
-            lines = "".join(f"{item if isinstance(item, str) else _json(item)}\n" for item in items)
-            return lines.encode("utf-8", "surrogatepass")
-        return "".join(f"{_json(item)}\n" for item in items).encode("utf-8", "replace")
-
-    def table(self, header: list[str], items: Sequence[Any], first: int) -> bytes:
-        """CSV rows under a header. Raises NodeError ``file_writer.new_column``."""
-        if not isinstance(items, Rows):
-            items = _as_rows(header, items, first)
-        for name in items.names:
-            if name not in header:
-                raise NodeError(NEW_COLUMN, {"name": name, "index": first})
-        nothing = [None] * len(items)
-        columns = [_cells(items.column(name) or nothing, self._guard) for name in header]
-        return self._rows(zip(*columns, strict=True))
-
-    def header(self, names: list[str]) -> bytes:
-        return self._rows([_cells(names, self._guard)])
-
-    def _rows(self, rows: Iterable[Iterable[Any]]) -> bytes:
-        out = io.StringIO(newline="")
-        csv.writer(out, delimiter=self._delimiter, lineterminator="\r\n").writerows(rows)
-        return out.getvalue().encode("utf-8", "replace")
+def _mime(kind: str, name: str) -> str:
+    """Bytes are what their name says."""
+    return (mimetypes.guess_type(name)[0] if kind == "bytes" else None) or _MIME[kind]
 
 
-def _cells(column: Sequence[Any], guard: bool) -> Sequence[Any]:
-    """``_cell`` of a whole column; columns of numbers pass as they are."""
-    types = set(map(type, column))
-    if types <= _AS_IT_IS:
-        return column
-    if types <= _TEXT and not (guard and any(map(_MAY_BE_FORMULA, filter(None, column)))):
-        return column
-    return [_cell(cell, guard) for cell in column]
+def _bytes(value: Any) -> bytes:
+    """Raises NodeError ``file_writer.not_bytes``."""
+    if isinstance(value, (bytes, bytearray)):
+        return bytes(value)
+    try:
+        return base64.b64decode(value, validate=True)
+    except (TypeError, ValueError) as error:
+        raise NodeError(NOT_BYTES) from error
 
 
-def _names(chunk: Sequence[Any]) -> list[str]:
-    if isinstance(chunk, Rows):
-        return list(chunk.names)
-    rows = [item if isinstance(item, Mapping) else {"value": item} for item in chunk]
-    return list(dict.fromkeys(name for row in rows for name in row))
+async def _one(chunk: Sequence[Any]) -> AsyncIterator[Sequence[Any]]:
+    yield chunk
 
 
-def _as_rows(header: list[str], items: Sequence[Any], first: int) -> Rows:
-    rows = [item if isinstance(item, Mapping) else {"value": item} for item in items]
-    known = set(header)
-    for number, row in enumerate(rows, start=first):
-        if not known.issuperset(row):
-            name = next(name for name in row if name not in known)
-            raise NodeError(NEW_COLUMN, {"name": name, "index": number})
-    return Rows({name: [row.get(name) for row in rows] for name in header}, len(rows))
+async def _kept_rows(pieces: AsyncIterator[bytes]) -> AsyncIterator[Sequence[Any]]:
+    """Rows that waited as JSON Lines until all columns were known."""
+    left = b""
+    async for piece in pieces:
+        whole, _, left = (left + piece).rpartition(b"\n")
+        yield [json.loads(line) for line in whole.splitlines()]
+
+
+async def _write_workbook(
+    ctx: Context, name: str, sheet: str, header: list[str], chunks: AsyncIterator[Sequence[Any]]
+) -> FileRef:
+    """Raises NodeError ``file_writer.too_many``."""
+    with tempfile.TemporaryFile() as out:
+        book = await ctx.in_thread(Workbook, out, header, sheet)
+        try:
+            async for chunk in chunks:
+                rows = [item if isinstance(item, Mapping) else {"value": item} for item in chunk]
+                await ctx.in_thread(book.add, rows)
+        finally:
+            book.close()  # also of a node that is stopped, which waits for nothing any more
+        out.seek(0)
+        return await ctx.files.write(name, XLSX_MIME, _pieces(ctx, out))
+
+
+async def _pieces(ctx: Context, source: IO[bytes]) -> AsyncIterator[bytes]:
+    while piece := await ctx.in_thread(source.read, _PIECE_BYTES):
+        yield piece
 
 
 def _file_name(name: str, kind: str) -> str:
@@ -280,38 +293,17 @@ def _file_name(name: str, kind: str) -> str:
 
 
 def _content(value: Any, kind: str, settings: Settings) -> bytes:
+    if kind == "bytes":
+        return _bytes(value)
     if kind == "csv":
-        plain = _csv(
+        plain = as_csv(
             as_items(value, "value"), settings.text("delimiter") or ",", settings.flag("guard_formulas")
         )
     elif kind == "jsonl":
-        plain = "".join(f"{_json(item)}\n" for item in as_items(value, "value"))
+        plain = "".join(f"{as_json(item)}\n" for item in as_items(value, "value"))
     elif kind == "json":
-        plain = _json(value, indent=2) + "\n"
+        plain = as_json(value, indent=2) + "\n"
     else:
-        plain = value if isinstance(value, str) else _json(value, indent=2)
+        plain = value if isinstance(value, str) else as_json(value, indent=2)
     marked = settings.flag("bom") and kind in {"csv", "text"}
     return plain.encode("utf-8-sig" if marked else "utf-8", "surrogatepass" if kind == "text" else "replace")
-
-
-def _json(value: Any, indent: int | None = None) -> str:
-    return json.dumps(value, ensure_ascii=False, indent=indent, default=str)
-
-
-def _csv(items: list[Any], delimiter: str, guard: bool) -> str:
-    rows = [item if isinstance(item, Mapping) else {"value": item} for item in items]
-    header = list(dict.fromkeys(name for row in rows for name in row))
-    out = io.StringIO(newline="")
-    writer = csv.writer(out, delimiter=delimiter, lineterminator="\r\n")
-    writer.writerow([_cell(name, guard) for name in header])
-    writer.writerows([_cell(row.get(name), guard) for name in header] for row in rows)
-    return out.getvalue()
-
-
-def _cell(value: Any, guard: bool) -> Any:
-    if isinstance(value, str):
-        formula = guard and value.startswith(_FORMULA_START) and not _LOOKS_NUMERIC.match(value)
-        return f"'{value}" if formula else value
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return _json(value) if isinstance(value, (list, dict)) else value
