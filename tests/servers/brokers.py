@@ -81,7 +81,7 @@ def mosquitto(folder: Path, *, port: int | None = None) -> Iterator[int]:
     config.write_text(
         f"listener {chosen} 127.0.0.1\nallow_anonymous false\npassword_file {users}\nuser root\n"
         f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
-        "max_queued_messages 100000\nmax_inflight_messages 20\nset_tcp_nodelay true\n"
+        "max_queued_messages 100000\nmax_inflight_messages 200\nset_tcp_nodelay true\n"
     )
     with running([binary, "-c", str(config)], chosen, folder / "mosquitto.log"):
         yield chosen

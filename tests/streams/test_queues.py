@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any, ClassVar
 
+import aiormq
 import pytest
 
 from sage_studio.engine import Controls, MemoryRunStore
@@ -15,6 +17,7 @@ from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import NodeRegistry
 from sage_studio.plugins.support.resp import RespConnection
 from sage_studio.sdk import Context, NodeOutput, Port, StreamNode
+from tests.nodes.running import failure_of, run_node
 from tests.servers import brokers
 from tests.streams.test_flows import W, flow, node, run_nodes, spec
 
@@ -169,40 +172,80 @@ async def test_a_wrong_password_is_named(host: LocalHost, tmp_path: Path) -> Non
     assert "open sesame" not in str(result.error)
 
 
-needs_rabbitmq = pytest.mark.skipif(brokers.rabbitmq_binary() is None, reason="no RabbitMQ on this machine")
-
-
-@needs_rabbitmq
 @pytest.mark.slow
 @pytest.mark.timeout(400)
 async def test_a_rabbitmq_queue_is_consumed_and_goes_on_after_a_crash(
-    host: LocalHost, tmp_path: Path
+    host: LocalHost, rabbitmq_server: int
 ) -> None:
-    amqp = pytest.importorskip("aiormq")
-    with brokers.rabbitmq(tmp_path) as port:
-        connection = await amqp.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
-        channel = await connection.channel()
-        await channel.queue_declare("orders", durable=True)
-        for number in range(COUNT):
-            await channel.basic_publish(str(number).encode(), routing_key="orders")
+    port = rabbitmq_server
+    connection = await aiormq.connect(f"amqp://guest:guest@127.0.0.1:{port}/")
+    channel = await connection.channel()
+    await channel.queue_declare("orders", durable=True)
+    for number in range(COUNT):
+        await channel.basic_publish(str(number).encode(), routing_key="orders")
 
-        def document(**config: Any) -> Any:
-            address = {"address": f"amqp://127.0.0.1:{port}/", "queue": "orders", "prefetch": 700, **config}
-            return flow(
-                [node("read", "rabbitmq_consume", config=address), node("keep")],
-                ["read.items>keep.items"],
-                mode="event",
+    def document(**config: Any) -> Any:
+        address = {"address": f"amqp://127.0.0.1:{port}/", "queue": "orders", "prefetch": 700, **config}
+        return flow(
+            [node("read", "rabbitmq_consume", config=address), node("keep")],
+            ["read.items>keep.items"],
+            mode="event",
+        )
+
+    store = MemoryRunStore()
+    task = asyncio.create_task(run_nodes(document(), NODES, host, store, checkpoint_interval_s=0.02))
+    async with asyncio.timeout(60):
+        await Keep.enough.wait()
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    result = await run_nodes(document(idle_stop_s=4), NODES, host, store, checkpoint_interval_s=0.02)
+    assert result.state == "completed", result.error
+    assert set(result.outputs["keep"]["ids"]) == {str(n) for n in range(COUNT)}
+    assert (await channel.queue_declare("orders", durable=True, passive=True)).message_count == 0
+    await connection.close()
+
+
+@pytest.mark.timeout(400)
+async def test_what_is_published_is_confirmed_and_unroutable_messages_are_errors(
+    tmp_path: Path, rabbitmq_server: int
+) -> None:
+    account = {"kind": "rabbitmq", "host": "127.0.0.1", "port": rabbitmq_server, "username": "guest"}
+    environ = {
+        "SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8",
+        "SAGE_CREDENTIAL_MQ": json.dumps({**account, "password": "guest"}),
+        "SAGE_CREDENTIAL_WRONG": json.dumps({**account, "password": "wrong-one"}),
+        "SAGE_CREDENTIAL_ELSEWHERE": json.dumps({**account, "password": "guest", "vhost": "none"}),
+    }
+    connection = await aiormq.connect(f"amqp://guest:guest@127.0.0.1:{rabbitmq_server}/")
+    channel = await connection.channel()
+    await channel.queue_declare("sink-0")
+    await channel.queue_declare("sink-1")
+    items = [{"n": n, "t": "李"} for n in range(300)]
+    config = {"credential": "mq", "routing_key": "sink-{{ item.n % 2 }}", "headers": {"a": "b"}}
+    with LocalHost(folder=tmp_path, environ=environ) as host:
+        made = await run_node("rabbitmq_publish", host, config=config, inputs={"items": items})
+        assert (made["count"], made["items"]) == (300, items)
+        first = await channel.basic_get("sink-1", no_ack=True)
+        about = first.header.properties
+        assert json.loads(first.body) == {"n": 1, "t": "李"}
+        assert (about.content_type, about.delivery_mode, about.headers["a"]) == ("application/json", 2, "b")
+        again = await run_node("rabbitmq_publish", host, config=config, inputs={"items": items[:2]})
+        assert again["count"] == 2
+        while (last := await channel.basic_get("sink-1", no_ack=True)).body:
+            latest = last
+        assert latest.header.properties.message_id == about.message_id
+        for changes, code in (
+            ({"routing_key": "nobody"}, "rabbitmq.unroutable"),
+            ({"exchange": "nothing"}, "rabbitmq.no_exchange"),
+            ({"credential": "wrong"}, "server.login"),
+            ({"credential": "elsewhere"}, "server.login"),
+        ):
+            wrong = await failure_of(
+                "rabbitmq_publish", host, config={**config, **changes}, inputs={"items": [1]}
             )
-
-        store = MemoryRunStore()
-        task = asyncio.create_task(run_nodes(document(), NODES, host, store, checkpoint_interval_s=0.02))
-        async with asyncio.timeout(60):
-            await Keep.enough.wait()
-        task.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await task
-        result = await run_nodes(document(idle_stop_s=4), NODES, host, store, checkpoint_interval_s=0.02)
-        assert result.state == "completed", result.error
-        assert set(result.outputs["keep"]["ids"]) == {str(n) for n in range(COUNT)}
-        assert (await channel.queue_declare("orders", durable=True, passive=True)).message_count == 0
-        await connection.close()
+            assert wrong["code"] == code, wrong
+            assert "wrong-one" not in json.dumps(wrong)
+        quiet = {**config, "routing_key": "nobody", "mandatory": False}
+        assert (await run_node("rabbitmq_publish", host, config=quiet, inputs={"items": "one"}))["count"] == 1
+    await connection.close()

@@ -94,6 +94,7 @@ BAD_CA = define_error(
     status=422,
 )
 REASON_LENGTH = 500
+TLS_S = 15.0
 
 
 def credential_field(*kinds: str, required: bool = True, help: Text | None = None) -> Field:  # noqa: A002 - the word of the field
@@ -188,6 +189,25 @@ async def place_of(ctx: Context, settings: Settings, default_port: int) -> Place
 async def checked_address(ctx: Context, place: Place) -> str:
     """The address to connect to. Raises SageError ``http.*`` or ``credential.*``."""
     return await ctx.http.address(place.host, place.port, credential=place.credential)
+
+
+async def open_stream(
+    ctx: Context, place: Place, protocol: str
+) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    """A connection, encrypted where the credential says so. Raises NodeError ``server.*`` and SageError
+    ``http.*``."""
+    reader, writer = await ctx.http.connect(place.host, place.port, credential=place.credential)
+    if place.tls == "on":
+        try:
+            async with within(place, TLS_S):
+                await writer.start_tls(place.context(), server_hostname=place.host)
+        except (ssl.SSLError, OSError) as error:
+            writer.close()
+            raise connecting_failed(place, error, protocol) from error
+        except BaseException:
+            writer.close()
+            raise
+    return reader, writer
 
 
 @asynccontextmanager

@@ -6,6 +6,7 @@ Source: https://valkey.io/topics/protocol/. One connection, one command at a tim
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Sequence
 from typing import Any
 
 from sage_studio.kernel import define_error
@@ -59,6 +60,23 @@ class RespConnection:
         if isinstance(reply, RespError):
             raise reply
         return reply
+
+    async def pipeline(
+        self, commands: Sequence[Sequence[str | int | bytes]], timeout_s: float = 10.0
+    ) -> list[Any]:
+        """Many commands in one go; an error reply stands in its place as a RespError. Raises NodeError
+        ``redis.lost``."""
+        try:
+            async with self._lock, asyncio.timeout(timeout_s):
+                self._writer.write(b"".join(_packed(tuple(words)) for words in commands))
+                await self._writer.drain()
+                return [await self._reply() for _ in commands]
+        except (OSError, EOFError, TimeoutError, ValueError) as error:
+            self.close()
+            raise NodeError(REDIS_LOST, {"reason": str(error) or type(error).__name__}) from error
+        except asyncio.CancelledError:
+            self.close()
+            raise
 
     async def _reply(self) -> Any:
         line = await self._reader.readuntil(b"\r\n")

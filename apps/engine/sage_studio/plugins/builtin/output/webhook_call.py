@@ -10,10 +10,10 @@ from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import SageError, define_error
 from sage_studio.plugins.credential_kinds.placing import webhook_signature
 from sage_studio.plugins.support.http.sending import LONGEST_WAIT_S, backoff_s
-from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.sdk import (
     Context,
     Field,
@@ -32,7 +32,7 @@ REFUSED = define_error(
     3573,
     en="{host} did not take the message: status {status}.",
     zh="{host} 未接受消息：状态码 {status}。",
-    hint_en="Check the address; 401 and 403 usually mean that the signing secret differs. 410: it wants no more.",
+    hint_en="Check the address; 401 and 403 usually mean another signing secret; 410: it wants no more.",
     hint_zh="请检查网址；401 或 403 通常表示签名密钥不一致，410 表示对方已停止接收。",
     status=502,
 )
@@ -155,9 +155,8 @@ class WebhookCall(Node):
                 ctx.log("webhook_again", level="warning", reason=error.code.code, wait_s=wait_s)
             else:
                 if response.status < 300:
-                    return {
-                        "status": response.status, "answer": response.text()[:10_000], "message_id": message_id,
-                    }  # fmt: skip
+                    answer = response.text()[:10_000]
+                    return {"status": response.status, "answer": answer, "message_id": message_id}
                 if attempt == retries or response.status in _FATAL or response.status < 400:
                     raise _refusal(response)
                 wait_s = min(retry_after_s(response.headers), LONGEST_WAIT_S) or wait_s

@@ -28,7 +28,7 @@ FAILED = define_error(
     3571,
     en="The service could not answer: {reason}{place}",
     zh="服务返回错误：{reason}{place}",
-    hint_en="Correct the query or its variables; with “Partial answers are fine” the node goes on with what came.",
+    hint_en="Correct the query or its variables; “Partial answers are fine” goes on with what came.",
     hint_zh="请修正查询或变量；开启“接受部分结果”可继续使用已返回的数据。",
     status=502,
 )
