@@ -53,7 +53,7 @@ class JobContext:
         return notes
 
     def log(self, message: str, *, level: str = "info", **fields: Json) -> None:
-        line = self._masks.text(str(message)[:MAX_LOG_LINE_LENGTH])
+        line = self._masks.text(str(message)[: 2 * MAX_LOG_LINE_LENGTH])[:MAX_LOG_LINE_LENGTH]
         self._notes.append(
             {"kind": "log", "message": line, "level": level, "fields": self._masks.value(fields)}
         )

@@ -110,7 +110,7 @@ class RunContext:
 
     def log(self, message: str, *, level: str = "info", **fields: Json) -> None:
         masks = self._run.masks
-        line = masks.text(str(message)[:MAX_LOG_LINE_LENGTH])
+        line = masks.text(str(message)[: 2 * MAX_LOG_LINE_LENGTH])[:MAX_LOG_LINE_LENGTH]
         data: JsonObject = {"level": level, "message": line, "fields": masks.value(fields)}
         self._attempt.scope.say("log", self.node_id, self.attempt, data)
 

@@ -36,7 +36,7 @@ def failure_of(error: Exception, node: PlanNode, path: str, masks: Masks) -> Fai
         sage_error = SageError(NODE_UNREACHABLE, {"message": masks.text(str(error) or type(error).__name__)})
     else:
         logger.warning("node_crashed", extra={"node_id": node.id, "node_type": node.type}, exc_info=error)
-        facts = {"kind": type(error).__name__, "message": masks.text(str(error)[:2_000])}
+        facts = {"kind": type(error).__name__, "message": masks.text(str(error)[:20_000])[:2_000]}
         sage_error = SageError(NODE_CRASHED, dict(facts))
     problem: Problem = masks.value(dict(sage_error.problem(node_id=node.id, iteration_path=path)))
     wish = sage_error.facts.get("retry_after_s")

@@ -1,22 +1,27 @@
 """Secrets a run has seen, and the blotting of them in everything it says.
 
-A secret is blotted as it is and in the forms it travels in (base64, percent-encoded, JSON
-escapes). Values shorter than six characters are left alone: blotting ``1`` would ruin every
-number, and no real key is that short.
+A secret is blotted as it is and in the forms it travels in (base64, percent-encoded, JSON and HTML
+escapes, hexadecimal), also in bytes. Values shorter than six characters are left alone: blotting ``1``
+would ruin every number, and no real key is that short.
 """
 
 from __future__ import annotations
 
 import base64
+import html
 import json
+import re
 from collections.abc import Collection, Iterable
 from typing import Any
-from urllib.parse import quote
+from urllib.parse import quote, quote_plus
 
 from sage_studio.engine.records import StreamReference
 
 BLOT = "••••••"
 _SHORTEST = 6
+# A line of a secret, and what is looked for inside longer base64, are blotted from these lengths on.
+_SHORTEST_LINE = 12
+_SHORTEST_INSIDE = 8
 
 
 class Masks:
@@ -69,17 +74,51 @@ class Masks:
             return kind({self._walk(key): self._walk(item) for key, item in value.items()})
         if isinstance(value, (list, tuple)):
             return [self._walk(item) for item in value]
+        if isinstance(value, (bytes, bytearray)):
+            return self._bytes(bytes(value))
+        if isinstance(value, (set, frozenset)):
+            return {self._walk(item) for item in value}
+        return value
+
+    def _bytes(self, value: bytes) -> bytes:
+        for form in self._forms:
+            raw = form.encode()
+            if raw in value:
+                value = value.replace(raw, BLOT.encode())
         return value
 
 
 def _forms_of(secret: str) -> set[str]:
-    raw = secret.encode()
-    encoded = base64.b64encode(raw).decode()
+    """The secret in every dress it travels in; of one that has lines, each line."""
+    parts = {secret, *(line.strip() for line in secret.splitlines() if len(line.strip()) >= _SHORTEST_LINE)}
+    forms = {form for part in parts for form in _dressed(part)}
+    return {form for form in forms if len(form) >= _SHORTEST}
+
+
+def _dressed(secret: str) -> set[str]:
+    quoted = json.dumps(secret)[1:-1]
+    percent = {quote(secret, safe=""), quote(secret), quote_plus(secret)}
     return {
         secret,
-        encoded,
-        encoded.rstrip("="),
-        base64.urlsafe_b64encode(raw).decode().rstrip("="),
-        quote(secret, safe=""),
-        json.dumps(secret)[1:-1],
+        quoted,
+        json.dumps(secret, ensure_ascii=False)[1:-1],
+        json.dumps(quoted)[1:-1],
+        html.escape(secret),
+        *percent,
+        *(re.sub("%[0-9A-F]{2}", lambda found: found[0].lower(), form) for form in percent),
+        secret.encode().hex(),
+        *_base64_forms(secret.encode()),
     }
+
+
+def _base64_forms(raw: bytes) -> set[str]:
+    """In base64, also in the middle of something longer: it looks different by where it stands, and its
+    first and last characters depend on its neighbours."""
+    whole = base64.b64encode(raw).decode()
+    forms = {whole, whole.rstrip("=")}
+    for before in range(3) if len(raw) >= _SHORTEST_INSIDE else ():
+        packed = base64.b64encode(b"\0" * before + raw).decode().rstrip("=")
+        first = (before * 8 + 5) // 6
+        last = (before + len(raw)) * 8 // 6
+        forms.add(packed[first:last])
+    return forms | {form.replace("+", "-").replace("/", "_") for form in forms}
