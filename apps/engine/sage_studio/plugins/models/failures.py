@@ -14,9 +14,9 @@ from typing import Any, TypeVar
 
 import httpx2
 
+from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import Json, SageError
 from sage_studio.plugins.models.errors import BAD_ANSWER, BROKEN_OFF, BUSY, REFUSED
-from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.sdk import NodeError
 
 T = TypeVar("T")

@@ -19,11 +19,11 @@ from typing import Any
 
 import numpy as np
 
+from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.engine.adaptive_batching import BatchController
 from sage_studio.engine.batch_driver import THIS_MACHINE, Machine, TooMuch, in_batches
 from sage_studio.kernel import Json, SageError, define_error
 from sage_studio.plugins.support.minilm import local_model
-from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.plugins.support.words import words
 from sage_studio.sdk import Context, HttpResponse, NodeError, Price, tokens_in, usage_micros
 

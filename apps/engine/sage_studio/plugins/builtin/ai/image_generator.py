@@ -7,9 +7,9 @@ import binascii
 from collections.abc import Mapping
 from typing import Any
 
+from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import Json, JsonObject, define_error
 from sage_studio.plugins.models.openai_media import image_mime
-from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.sdk import (
     MICROS,
     Choice,

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import Json, JsonObject, define_error
 from sage_studio.plugins.models.schemas import Shape
 from sage_studio.plugins.support.documents import Document, as_documents
 from sage_studio.plugins.support.models import Asking, model_fields
 from sage_studio.plugins.support.passages import with_passages
 from sage_studio.plugins.support.ranking import by_matching, by_words, joined, varied
-from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.sdk import (
     Choice,
     Context,

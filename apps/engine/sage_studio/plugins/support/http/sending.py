@@ -8,8 +8,8 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
+from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import SageError
-from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.sdk import Context, HttpResponse, StreamedResponse
 
 SAFE = frozenset({"GET", "HEAD", "OPTIONS"})

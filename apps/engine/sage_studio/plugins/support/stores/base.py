@@ -10,9 +10,9 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import Json, JsonObject, define_error
 from sage_studio.plugins.support.filters import Filter
-from sage_studio.plugins.support.retry_after import retry_after_s
 from sage_studio.plugins.support.search import VectorIndex
 from sage_studio.sdk import Context, HttpResponse, NodeError, VectorHit
 
