@@ -155,3 +155,12 @@ def test_code_that_may_ask_the_clock_or_chance_is_not_deterministic(
     node: type[PythonFunction | JavascriptFunction], source: str, is_deterministic: bool
 ) -> None:
     assert node.is_deterministic({"code": source}) is is_deterministic
+
+
+async def test_a_setting_may_hold_javascript_the_evaluator_does_not_do(host: LocalHost) -> None:
+    config = {"code": "return n", "inputs": {"n": "{{ inputs.items[0].replace(/[aeiou]/g, '') }}"}}
+    given = await run_node("python_function", host, config=config, inputs={"items": ["hello world"]})
+    assert given["result"] == "hll wrld"
+    config = {"code": "return {item, n}", "mode": "each", "inputs": {"n": "{{ new Date(0).getTime() }}"}}
+    given = await run_node("javascript_function", host, config=config, inputs={"items": [1]})
+    assert given["items"] == [{"item": 1, "n": 0}]

@@ -12,8 +12,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sage_studio.expressions import compile_template
+from sage_studio.expressions import Template, compile_template
 from sage_studio.expressions.batch import Each
+from sage_studio.expressions.handing import HandedOver, compile_handing_over
 from sage_studio.flow.spec import Field, NodeSpec
 from sage_studio.kernel import Json, SageError
 from sage_studio.kernel.sealed import sealed
@@ -37,7 +38,8 @@ class BodyField(NamedTuple):
 class Binding:
     """How a node's configuration comes about. ``roots`` are the names its expressions read, ``reads`` the
     whole paths; ``in_body`` are a container's fields that are evaluated inside its body, with the names
-    they read."""
+    they read. Where the binding ``hands_over``, values of ``resolve`` may be ``Pending``: whoever awaits
+    has them settled (``handing_over.settled_config``)."""
 
     constants: Mapping[str, Any]
     computed: tuple[tuple[str, Evaluate], ...]
@@ -45,6 +47,7 @@ class Binding:
     roots: frozenset[str]
     in_body: tuple[BodyField, ...] = ()
     reads: frozenset[str] = frozenset()
+    hands_over: bool = False
 
     @property
     def is_constant(self) -> bool:
@@ -58,6 +61,13 @@ class Binding:
         for name, template, evaluate in self.per_item:
             config[name] = CompiledItem(template, evaluate, scope)
         return config
+
+
+class _Reads(set[str]):
+    """The paths that are read. With ``may_hand_over``, texts may need JavaScript; then they say so."""
+
+    may_hand_over = False
+    hands_over = False
 
 
 class CompiledItem:
@@ -109,7 +119,7 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
     computed: list[tuple[str, Evaluate]] = []
     per_item: list[tuple[str, Json, Evaluate]] = []
     in_body: list[BodyField] = []
-    reads: set[str] = set()
+    reads = _Reads()
     values: Mapping[str, Json] = config
     if spec and spec.computed_defaults:
         values = {**{k: v for k, v in spec.computed_defaults.items() if k not in config}, **config}
@@ -121,12 +131,14 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         if use == "body":
             in_body.append(BodyField(name, *bind_value(value, f"{path}.config.{name}")))
             continue
-        found: set[str] = set()
+        found = _Reads()
+        found.may_hand_over = use == "allowed"
         try:
             evaluate = _compile(value, found)
         except SageError as error:
             error.path = f"{path}.config.{name}{error.path}"
             raise
+        reads.hands_over |= found.hands_over
         reads |= _without(found, fields[name].item_names if name in fields else ())
         if use == "item":
             constants.pop(name, None)
@@ -143,6 +155,7 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         _root_names(reads) if reads else _NOTHING,
         tuple(in_body),
         frozenset(reads) if reads else _NOTHING,
+        reads.hands_over,
     )
 
 
@@ -178,12 +191,16 @@ def _compile(value: Json, reads: set[str]) -> Evaluate | None:
 
 
 def _compile_text(value: str, reads: set[str]) -> Evaluate:
+    template: Template | HandedOver
+    may_hand_over = isinstance(reads, _Reads) and reads.may_hand_over
     try:
-        template = compile_template(value)
+        template = compile_handing_over(value) if may_hand_over else compile_template(value)
     except SageError as error:
         error.path = error.path and f".{error.path}"
         raise
     reads.update(template.reads)
+    if isinstance(reads, _Reads):
+        reads.hands_over |= isinstance(template, HandedOver)
     return template.evaluate
 
 

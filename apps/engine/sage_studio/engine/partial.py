@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from sage_studio.engine.records import NodeRecord, count_ports
-from sage_studio.expressions import compile_template
+from sage_studio.expressions.handing import compile_handing_over
 from sage_studio.flow.document import FlowDocument, FlowEdge, FlowNode
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.kernel import Json, JsonObject, SageError, define_error
@@ -188,7 +188,7 @@ def names_read(value: Json) -> set[str]:
         if "{{" not in value:
             return set()
         try:
-            reads = compile_template(value).reads
+            reads = compile_handing_over(value).reads
         except SageError:
             return set()
         return {read.split(".", 1)[0].split("[", 1)[0] for read in reads}

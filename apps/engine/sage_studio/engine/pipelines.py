@@ -18,6 +18,7 @@ from sage_studio.engine.context import RunContext
 from sage_studio.engine.debugging.state import Edits
 from sage_studio.engine.errors import NODE_TIMEOUT
 from sage_studio.engine.failures import Failure, failure_of, pause_before
+from sage_studio.engine.handing_over import settled_config
 from sage_studio.engine.inputs import gather
 from sage_studio.engine.pipeline_limits import pipeline_limits
 from sage_studio.engine.pipeline_stops import PipelineStops
@@ -150,7 +151,7 @@ class PipelineRun:
         self._last = checkpoint
         try:
             await self._announce()
-            pipeline = self._pipeline = self._made(checkpoint)
+            pipeline = self._pipeline = await self._made(checkpoint)
         except SageError as error:
             node = self._members[0].node
             return node, failure_of(error, node, scope.path, scope.run.masks)
@@ -202,11 +203,11 @@ class PipelineRun:
         mine = {name: checkpoint.states[name] for name in names if name in checkpoint.states}
         return {"number": checkpoint.number, "states": json.dumps(mine)}
 
-    def _made(self, checkpoint: Checkpoint | None) -> Pipeline:
+    async def _made(self, checkpoint: Checkpoint | None) -> Pipeline:
         scope = self._scope
         stages: list[StagePlan] = []
         for member in self._members:
-            stages += self._stages_of(member)
+            stages += await self._stages_of(member)
         return Pipeline(
             stages,
             name=f"{scope.run.run_id}/{scope.path}/" if scope.path else f"{scope.run.run_id}/",
@@ -215,7 +216,7 @@ class PipelineRun:
             resume_from=checkpoint,
         )
 
-    def _stages_of(self, member: Member) -> list[StagePlan]:
+    async def _stages_of(self, member: Member) -> list[StagePlan]:
         node, scope = member.node, self._scope
         assert node.node_class is not None, "a node without a class streams nothing"
         edits = self._stops.edits.get(node.index, Edits())
@@ -224,11 +225,14 @@ class PipelineRun:
             port: [(self._id(slot), source_port) for slot, source_port in sources if slot in self._inputs]
             for port, sources in member.reads.items()
         }
+        config = scope.config_of(node, values)
+        if node.binding.hands_over:
+            config = await settled_config(config)
         context = cast(
             Context,
             RunContext(
                 self._attempt_of(member),
-                {**scope.config_of(node, values), **edits.config},
+                {**config, **edits.config},
                 self._began + node.timeout_s,
             ),
         )

@@ -20,6 +20,7 @@ from sage_studio.engine.executors.placing import run_elsewhere
 from sage_studio.engine.failures import Failure, failure_of, pause_before
 from sage_studio.engine.ferry import run_in_thread
 from sage_studio.engine.fused import Stuck, may_fuse, run_cheap
+from sage_studio.engine.handing_over import settled_config
 from sage_studio.engine.inputs import NOTHING, gather, passed_through
 from sage_studio.engine.pipelines import PipelineRun, run_pipeline
 from sage_studio.engine.plan import Plan, PlanNode
@@ -217,6 +218,8 @@ class Scope(Settling):
             self.record(node, attempt.number, "running", attempt.began)
             await run.journal.flush()
         config = self.config_of(node, inputs)
+        if node.binding.hands_over:
+            config = await settled_config(config)
         if run.debugger is not None:
             config = run.debugger.look(self, node, inputs, config)
         if node.cache and (kept := await cached_outputs(run, node, config, inputs)) is not None:

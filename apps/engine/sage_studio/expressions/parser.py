@@ -235,6 +235,8 @@ class _Parser:
         if token.kind == "template":
             return self._backtick(token)
         if token.text == "(":
+            if self.token.text == ")":
+                raise unsupported("A function outside a call", "函数调用之外的箭头函数", token.start)
             inner = self.expression()
             self._expect(")")
             return inner

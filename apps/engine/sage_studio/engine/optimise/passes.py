@@ -110,7 +110,9 @@ class _Optimiser:
 
 def _cheap(plan: Plan, special: frozenset[int]) -> tuple[bool, ...]:
     """The nodes that may be run by a bare call."""
-    return tuple(node.is_simple and node.index not in special for node in plan.nodes)
+    return tuple(
+        node.is_simple and node.index not in special and not node.binding.hands_over for node in plan.nodes
+    )
 
 
 def _waits_for(plan: Plan, before: Wires, relaxed: Relaxed, same: Mapping[int, int]) -> list[set[int]]:
