@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from django.http import HttpResponse
 from drf_spectacular.types import OpenApiTypes
@@ -75,7 +75,7 @@ class NodeTypesApi(WorkspaceApi):
         return response
 
 
-class PackageOut(serializers.Serializer[Package]):
+class PackageOut(serializers.Serializer[Any]):
     """What a package says of itself; ``conflicts`` keep it from being installed. ``manifest`` is the
     SDK's: name, description, author, what it requires, its permissions and nodes."""
 
@@ -117,7 +117,7 @@ class LookedAtOut(PackageOut):
         ).first()
 
 
-class PluginOut(serializers.Serializer[InstalledPlugin]):
+class PluginOut(serializers.Serializer[Any]):
     """A plug-in the workspace has."""
 
     plugin_id = serializers.CharField()
@@ -181,8 +181,8 @@ class PackageParser(BaseParser):
 
     def parse(
         self, stream: Any, media_type: str | None = None, parser_context: Mapping[str, Any] | None = None
-    ) -> bytes:
-        return bytes(stream.read(MAX_PACKAGE_BYTES + 1))
+    ) -> dict[str, bytes]:
+        return {"content": stream.read(MAX_PACKAGE_BYTES + 1)}
 
 
 class PluginPackagesApi(WorkspaceApi):
@@ -202,7 +202,7 @@ class PluginPackagesApi(WorkspaceApi):
             self.person,
             self.workspace,
             file_name=request.query_params.get("name", "plugin"),
-            content=request.data,
+            content=cast("dict[str, bytes]", request.data)["content"],
         )
         return Response(LookedAtOut(package).data, status=201)
 

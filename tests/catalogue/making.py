@@ -15,7 +15,7 @@ dependencies = [{requires}]
 [project.entry-points."sage_studio.plugins"]
 {name} = "{name}:plugin"
 """
-_MODULE = '''
+_MODULE = """
 from sage_studio.sdk import Field, FileRef, Node, NodeSpec, Permissions, PluginSpec, Port, text
 
 class Say(Node):
@@ -41,16 +41,16 @@ class Say(Node):
 
 plugin = PluginSpec(id="{name}", permissions=Permissions({permissions}), nodes=[Say])
 {rest}
-'''
+"""
 SAY = 'return {"said": what}'
 
 
 def archive(files: Mapping[str, str | bytes]) -> bytes:
-    """A zip of these files."""
+    """A zip of these files, the same bytes every time."""
     sink = io.BytesIO()
-    with zipfile.ZipFile(sink, "w", zipfile.ZIP_DEFLATED) as made:
+    with zipfile.ZipFile(sink, "w") as made:
         for name, content in files.items():
-            made.writestr(name, content)
+            made.writestr(zipfile.ZipInfo(name), content, zipfile.ZIP_DEFLATED)
     return sink.getvalue()
 
 

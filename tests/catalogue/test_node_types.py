@@ -54,5 +54,7 @@ def test_a_node_is_tried_by_a_run_of_its_own_that_no_list_of_flows_shows(world: 
     assert (run.part["only_node"], run.part["inputs"]) == ("tried", {"items": [1, 2, 3]})
     shown = world.editor.client.get(f"{world.url}/flows").json()["items"]
     assert all(flow["id"] != str(run.flow_id) for flow in shown)
-    assert world.editor.client.post(f"{world.url}/node-types/nothing/try", {}, format="json").status_code == 404
+    assert (
+        world.editor.client.post(f"{world.url}/node-types/nothing/try", {}, format="json").status_code == 404
+    )
     assert world.viewer.client.post(url, body, format="json").status_code == 403

@@ -9,14 +9,31 @@ import pytest
 from rest_framework.test import APIClient
 
 from apps.audit.models import AuditEntry
+from apps.catalogue import services
+from apps.catalogue.inspection import inspect_package
 from apps.catalogue.models import Package
 from apps.catalogue.selectors import pins_of, registry, registry_pinned
 from apps.catalogue.services import plugin_rule_set
 from sage_studio.flow import parse_plain
+from sage_studio.kernel import JsonObject
 from tests.catalogue.making import NODE, plugin
 from tests.world import World
 
 pytestmark = pytest.mark.skipif(shutil.which("bwrap") is None, reason="bubblewrap is not installed")
+
+_asked: dict[str, Any] = {}
+
+
+@pytest.fixture(autouse=True)
+def look_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every package is loaded in a process of its own; the same one is so once for all tests here."""
+
+    def once(key: str, content: bytes) -> Any:
+        if key not in _asked:
+            _asked[key] = inspect_package(key, content)
+        return _asked[key]
+
+    monkeypatch.setattr(services, "inspect_package", once)
 
 
 def look(client: APIClient, url: str, content: bytes, name: str = "acme.zip") -> Any:
@@ -40,7 +57,9 @@ def types_of(client: APIClient, url: str) -> dict[str, Any]:
 
 
 def flow_with(version: str | None) -> Any:
-    node = {"id": "n1", "type": NODE, "version": version} if version else {"id": "n1", "type": NODE}
+    node: JsonObject = {"id": "n1", "type": NODE}
+    if version:
+        node["version"] = version
     return parse_plain({"schema": "sage-studio/flow@1", "nodes": [node]})
 
 
