@@ -82,24 +82,22 @@ function NodeBody({ workspaceId, spec }: { workspaceId: string; spec: NodeSpec }
 function Example({ spec }: { spec: NodeSpec }) {
   const t = useText(libraryText);
   const { example } = spec;
-  if (!example) return <p className="muted">{t("example.none")}</p>;
-  const parts = [
-    ["example.config", example.config],
-    ["example.inputs", example.inputs],
-    ["example.outputs", example.outputs],
-  ] as const;
+  const parts = (
+    [
+      ["example.config", example?.config],
+      ["example.inputs", example?.inputs],
+      ["example.outputs", example?.outputs],
+    ] as const
+  ).filter(([, value]) => value !== undefined && Object.keys(value).length > 0);
+  if (parts.length === 0) return <p className="muted">{t("example.none")}</p>;
   return (
     <div className={classes.parts}>
-      {parts.map(
-        ([name, value]) =>
-          value !== undefined &&
-          Object.keys(value).length > 0 && (
-            <div key={name}>
-              <h3>{t(name)}</h3>
-              <JsonView value={value as Json} label={t(name)} />
-            </div>
-          ),
-      )}
+      {parts.map(([name, value]) => (
+        <div key={name}>
+          <h3>{t(name)}</h3>
+          <JsonView value={value as Json} label={t(name)} />
+        </div>
+      ))}
     </div>
   );
 }
