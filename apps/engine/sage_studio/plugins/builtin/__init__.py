@@ -32,6 +32,7 @@ from sage_studio.plugins.builtin.control.try_catch import TryCatch
 from sage_studio.plugins.builtin.control.wait import Wait
 from sage_studio.plugins.builtin.output.email_send import EmailSend
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
+from sage_studio.plugins.builtin.output.mongodb_write import MongodbWrite
 from sage_studio.plugins.builtin.output.mqtt_publish import MqttPublish
 from sage_studio.plugins.builtin.output.notify import Notify
 from sage_studio.plugins.builtin.output.object_storage_write import ObjectStorageWrite
@@ -68,6 +69,7 @@ from sage_studio.plugins.builtin.service import SERVICE_NODES
 from sage_studio.plugins.builtin.source.file_reader import FileReader
 from sage_studio.plugins.builtin.source.graphql_request import GraphqlRequest
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
+from sage_studio.plugins.builtin.source.mongodb_find import MongodbFind
 from sage_studio.plugins.builtin.source.mqtt_subscribe import MqttSubscribe
 from sage_studio.plugins.builtin.source.object_storage_list import ObjectStorageList
 from sage_studio.plugins.builtin.source.object_storage_read import ObjectStorageRead
@@ -97,6 +99,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     HttpRequest,
     GraphqlRequest,
     SqlQuery,
+    MongodbFind,
     RedisStreamRead,
     RabbitmqConsume,
     MqttSubscribe,
@@ -155,6 +158,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     FileWriter,
     ObjectStorageWrite,
     SqlWrite,
+    MongodbWrite,
     RabbitmqPublish,
     RedisStreamAdd,
     MqttPublish,

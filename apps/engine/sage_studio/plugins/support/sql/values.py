@@ -23,6 +23,8 @@ def to_json(value: Any) -> Any:
     convert = _BY_TYPE.get(kind)
     if convert is not None:
         return convert(value)
+    if isinstance(value, int):
+        return int(value)  # drivers have kinds of their own
     if isinstance(value, Mapping):
         return {str(name): to_json(entry) for name, entry in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):
