@@ -50,6 +50,19 @@ class OutboxEvent(models.Model):
         return f"{self.topic} for {self.handler}"
 
 
+class Chore(models.Model):
+    """Something one process of all does once in a while (``apps.common.chores``): when it is due, and who
+    has it until when."""
+
+    name = models.CharField(max_length=60, primary_key=True)
+    due_at = models.DateTimeField()
+    holder = models.UUIDField(null=True)
+    held_until = models.DateTimeField()
+
+    def __str__(self) -> str:
+        return self.name
+
+
 class IdempotentAnswer(models.Model):
     """The stored answer to a call that carried an ``Idempotency-Key``; plain ids, kept for a day."""
 

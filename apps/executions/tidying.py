@@ -1,36 +1,47 @@
 """A thread of every worker process that removes what nobody needs any more: old runs and files, then values
-no row names. Several at once only share the work."""
+no row names. One of them all does it each day; another when that one dies over it."""
 
 from __future__ import annotations
 
 import random
 import threading
+from datetime import timedelta
 
 import structlog
 from celery.signals import worker_ready, worker_shutdown
 from django.db import DatabaseError, close_old_connections, connections
 
+from apps.common import chores
 from apps.executions.services import runs_forget
 from apps.files.services import blobs_collect, files_forget
 
 logger = structlog.get_logger(__name__)
-EVERY_S = 24 * 3600.0
-# The first time comes a while after the start, and not in all processes at once.
-FIRST_S = (600.0, 7200.0)
+EVERY = timedelta(days=1)
+# Longer than any part of it takes; whoever dies over it keeps the others from it for so long.
+LEASE = timedelta(hours=2)
+# How often a process asks whether it is due: first a while after the start, and not all at once.
+ASK_AFTER_S = (600.0, 3600.0)
 _stop = threading.Event()
 
 
-def tidy() -> None:
-    """Once, now."""
-    runs, files, values = runs_forget(), files_forget(), blobs_collect()
-    if runs or files or values:
-        logger.info("tidied", runs=runs, files=files, values=values)
+def tidy() -> bool:
+    """Once, now, unless another process has done so within a day or is at it; whether it was done."""
+    hold = chores.take("tidy", LEASE)
+    if hold is None:
+        return False
+    counts: dict[str, int] = {}
+    for what, remove in (("runs", runs_forget), ("files", files_forget), ("values", blobs_collect)):
+        counts[what] = remove()
+        hold.renew(LEASE)
+    hold.done(EVERY)
+    if any(counts.values()):
+        logger.info("tidied", **counts)
+    return True
 
 
 def _tidy_daily() -> None:
-    wait_s = random.SystemRandom().uniform(*FIRST_S)
-    while not _stop.wait(wait_s):
-        wait_s = EVERY_S
+    dice = random.SystemRandom()
+    while not _stop.wait(dice.uniform(*ASK_AFTER_S)):
         try:
             tidy()
         except DatabaseError:

@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 from django.utils import timezone
 
+from apps.common.models import Chore
 from apps.executions.models import NodeRun, Run, RunEvent
 from apps.executions.services import runs_forget
 from apps.executions.tidying import tidy
@@ -187,7 +188,11 @@ def test_a_kill_on_the_way_loses_nothing_and_the_next_time_finishes(
     # A run is there with all its rows and values, or not at all.
     assert is_there(old) == NodeRun.objects.filter(run=old).exists()
     assert not is_there(old) or kept(people, value) == [True]
-    tidy()
+    # Nobody else is at it until the lease of the dead one is over, and then one of two.
+    assert not tidy()
+    Chore.objects.update(held_until=timezone.now())
+    assert tidy()
+    assert not tidy()
     assert not is_there(old)
     assert not Blob.objects.filter(sha256=digest(value)).exists()
     assert not path(people, value).exists()
