@@ -54,10 +54,10 @@ def fail() -> str:
 
 
 @contextmanager
-def over_http() -> Iterator[str]:
+def over_http(tools: MCPServer | None = None) -> Iterator[str]:
     """The address of a server; it ends with the block."""
     port = free_port()
-    app = things().streamable_http_app()
+    app = (tools or things()).streamable_http_app()
     config = uvicorn.Config(app, host="127.0.0.1", port=port, log_config=None, ws="none")
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run)

@@ -2,13 +2,14 @@
 
 from sage_studio.plugins.manager.content import digest_of, pack, unpack
 from sage_studio.plugins.manager.loading import load_declared, load_folder
-from sage_studio.plugins.manager.manifest import Loaded, Plugin, PluginNode, Source
+from sage_studio.plugins.manager.manifest import Loaded, McpPlace, Plugin, PluginNode, Source
 from sage_studio.plugins.manager.requirements import Conflict, check_requirements
 from sage_studio.sdk.plugin import Permissions, Requires
 
 __all__ = [
     "Conflict",
     "Loaded",
+    "McpPlace",
     "Permissions",
     "Plugin",
     "PluginNode",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -16,14 +17,33 @@ from sage_studio.sdk.plugin import PluginHead
 Source = Literal["entry_point", "folder", "yaml", "mcp"]
 
 
+class McpPlace(BaseModel):
+    """Where an MCP server is: an ``address``, or a ``program`` with its arguments on the worker's machine."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    address: str = ""
+    program: str = ""
+    arguments: tuple[str, ...] = ()
+    credential_kinds: tuple[str, ...] = ("bearer", "api_key", "oauth2")
+
+    @property
+    def hosts(self) -> list[str]:
+        """The host of the address."""
+        host = urlsplit(self.address).hostname
+        return [host] if host else []
+
+
 class PluginNode(BaseModel):
-    """A node of a plug-in. ``origin`` says where its class is (``package.module:Class``); empty for one
-    that is described rather than programmed."""
+    """A node of a plug-in. ``origin`` says where its class is (``package.module:Class``), or which tool of an
+    MCP server it is (``mcp:name``) with the names of its arguments; empty for one that is described rather
+    than programmed."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     spec: NodeSpec
     origin: str = ""
+    names: tuple[str, ...] = ()
 
 
 class Plugin(PluginHead):
@@ -36,6 +56,7 @@ class Plugin(PluginHead):
     nodes: tuple[PluginNode, ...] = ()
     source: Source
     digest: str = ""
+    server: McpPlace | None = None
 
     def to_json(self) -> JsonObject:
         shape: JsonObject = self.model_dump(mode="json", exclude_none=True)

@@ -21,7 +21,7 @@ from sage_studio.kernel import Json, JsonObject, SageError, define_error
 from sage_studio.plugins.models.schemas import Shape, ShapeProblem
 from sage_studio.plugins.support.libraries import library
 from sage_studio.sandbox.isolation import Confinement, isolation, python_paths
-from sage_studio.sdk import Context, LlmTool, NodeError
+from sage_studio.sdk import Context, Effect, LlmTool, NodeError
 
 UNREACHABLE = define_error(
     "mcp.unreachable",
@@ -99,6 +99,7 @@ class McpSession:
         self._client = client
         self._timeout_s = timeout_s
         self._tools: dict[str, LlmTool] | None = None
+        self._repeatable: set[str] = set()
 
     async def tools(self) -> dict[str, LlmTool]:
         """All tools by name."""
@@ -108,6 +109,9 @@ class McpSession:
             while len(found) < _MAX_TOOLS:
                 page = await self._client.list_tools(cursor=cursor)
                 for tool in page.tools:
+                    hints = tool.annotations
+                    if hints is not None and (hints.read_only_hint or hints.idempotent_hint):
+                        self._repeatable.add(tool.name)
                     found[tool.name] = LlmTool(
                         name=tool.name,
                         description=(tool.description or "")[:4_000],
@@ -118,6 +122,10 @@ class McpSession:
                     break
             self._tools = found
         return self._tools
+
+    def effect_of(self, name: str) -> Effect:
+        """What the server says of repeating a tool, once ``tools`` has been asked."""
+        return "idempotent" if name in self._repeatable else "at_most_once"
 
     async def call(self, name: str, arguments: JsonObject) -> McpAnswer:
         """Raises NodeError ``mcp.no_tool``, ``mcp.bad_arguments`` and ``mcp.tool_failed``."""
