@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable, Sequence
 
 from infra.setup.console import ROOT
-from tests.benchmarks import durable, engine, flow, library, rooms, runs, startup, streams, waiting
+from tests.benchmarks import durable, engine, flow, library, rooms, runs, sandbox, startup, streams, waiting
 from tests.benchmarks.harness import Measurement, table, write_json
 
 SUITES: dict[str, Callable[..., list[Measurement]]] = {
@@ -16,6 +16,7 @@ SUITES: dict[str, Callable[..., list[Measurement]]] = {
     "durable": durable.measure,
     "streams": streams.measure,
     "library": library.measure,
+    "sandbox": sandbox.measure,
     "runs": runs.measure,
     "waiting": waiting.measure,
     "rooms": rooms.measure,

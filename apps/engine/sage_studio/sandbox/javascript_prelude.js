@@ -129,13 +129,24 @@
         const items = given.item;
         const start = given.index;
         const results = [];
+        let waits = false;
+        const values = names.map((name) => given[name]);
+        const [itemAt, indexAt] = [names.indexOf("item"), names.indexOf("index")];
         for (index = 0; index < items.length; index++) {
-          given.item = items[index];
-          given.index = start + index;
-          const result = __sage_one(main, names, given, familiar, true);
+          let result;
+          if (familiar) {
+            given.item = items[index];
+            given.index = start + index;
+            result = __sage_one(main, names, given, true, true);
+          } else {
+            values[itemAt] = items[index];
+            values[indexAt] = start + index;
+            result = main(...values);
+          }
+          if (result !== null && typeof result === "object" && typeof result.then === "function") waits = true;
           results.push(result === undefined ? null : result);
         }
-        if (results.some((one) => one !== null && typeof one === "object" && typeof one.then === "function")) {
+        if (waits) {
           index = null;
           __sage_settle(Promise.all(results), null);
         } else {
