@@ -16,6 +16,7 @@ import pytest
 from sage_studio.engine import MemoryRunStore
 from sage_studio.engine.controls import Controls
 from sage_studio.engine.records import signal_key
+from sage_studio.kernel import Json
 from sage_studio.plugins.local_host import LocalHost
 from tests.nodes.running import run_node
 from tests.nodes.test_agent import DEEDS, flow, wants, work
@@ -105,7 +106,7 @@ async def test_an_order_in_what_a_tool_gives_changes_nothing(
         await asyncio.wait([running])
         shown = [event.data for event in store.events["run"] if event.type == "node_waiting"]
         assert shown[0]["kind"] == "approval"
-        assert "evil" in shown[0]["message"]
+        assert "evil" in str(shown[0]["message"])
     else:
         result = await running
         assert result.state == "completed", result.error
@@ -149,7 +150,7 @@ async def test_a_person_decides_about_the_tools_the_flow_says(
 ) -> None:
     model.says(wants("pay", to="Ada", cents=5), "Done.")
     store = MemoryRunStore()
-    payload = {"approved": approved, "comment": "not today"}
+    payload: Json = {"approved": approved, "comment": "not today"}
     controls = Controls()
     controls.signal(signal_key("agent", "", "approval_0"), payload)
     result = await work(asking, flow(approve=["pay"]), store, controls=controls)

@@ -71,7 +71,7 @@ async def test_an_agent_has_the_tools_of_a_server_that_the_flow_names(tmp_path: 
             "ANTHROPIC_BASE_URL": model.url,
             "SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8",
         }
-        calls = (("add", {"a": 2, "b": 3}), ("fail", {}))
+        calls: Any = (("add", {"a": 2, "b": 3}), ("fail", {}))
         model.says(Said("", calls=calls), "Five.")
         config = {"task": "Add.", "mcp_address": address, "mcp_tools": ["add"]}
         body = {

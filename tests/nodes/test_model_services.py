@@ -90,7 +90,7 @@ async def test_an_answer_comes_whole_and_in_pieces_alike(asked: Asked) -> None:
 @both
 @pytest.mark.parametrize("streamed", [False, True])
 async def test_tools_are_called_and_their_results_go_back(asked: Asked, streamed: bool) -> None:
-    more = {"on_text": asked.hear} if streamed else {}
+    more: dict[str, Any] = {"on_text": asked.hear} if streamed else {}
     calls = (("weather", {"city": "Köln"}), ("weather", {"city": "Bonn"}))
     asked.server.says(Said("Let me look.", calls=calls), "Sunny.")
     reply = await asked.chat(tools=[WEATHER], **more)
