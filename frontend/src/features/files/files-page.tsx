@@ -157,7 +157,7 @@ function FileList({ workspaceId, search, kind, canEdit, upload, onClear }: ListP
       { key: "from", label: t("col.from"), width: 110 },
       { key: "size", label: t("col.size"), width: 100, align: "right" },
       { key: "created", label: t("col.created"), width: 150, hideBelow: "wide" },
-      { key: "actions", label: "", width: 48 },
+      { key: "actions", label: "", width: 64 },
     ],
     [t],
   );
