@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Protocol
+from collections.abc import Mapping, Sequence
+from typing import Protocol, runtime_checkable
 
 from sage_studio.flow.spec import NodeSpec
+from sage_studio.kernel import Json
 
 
 class NodeTypes(Protocol):
@@ -16,6 +17,15 @@ class NodeTypes(Protocol):
         ...
 
     def specs(self) -> Sequence[NodeSpec]: ...
+
+
+@runtime_checkable
+class Upgrades(Protocol):
+    """A library that can bring the settings of old nodes up to date."""
+
+    def upgraded(self, type_id: str, version: str, config: Mapping[str, Json], /) -> Mapping[str, Json]:
+        """Settings made with ``version``, as the version that runs the node takes them."""
+        ...
 
 
 class _Known(dict["tuple[str, str | None]", "NodeSpec | None"]):

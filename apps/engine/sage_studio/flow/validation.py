@@ -14,7 +14,7 @@ from sage_studio.flow.check_expressions import check_expressions, check_outputs
 from sage_studio.flow.document import FlowDocument, FlowNode
 from sage_studio.flow.graph import Graph
 from sage_studio.flow.issues import Issue, Place, closest, from_error, issue
-from sage_studio.flow.node_types import AskedOnce, NodeTypes
+from sage_studio.flow.node_types import AskedOnce, NodeTypes, Upgrades
 from sage_studio.flow.operations import Move, Set, Unset
 from sage_studio.flow.spec import NodeSpec
 from sage_studio.flow.spec_versions import version_of
@@ -107,7 +107,7 @@ EMPTY_CONTAINER = define_error(
 def validate(document: FlowDocument, types: NodeTypes) -> list[Issue]:
     """Every issue, errors first; at most ``MAX_ISSUES``."""
     found: list[Issue] = []
-    for item in _all(document, types):
+    for item in _all(_with_new_settings(document, types), types):
         found.append(item)
         if len(found) >= MAX_ISSUES:
             break
@@ -116,6 +116,22 @@ def validate(document: FlowDocument, types: NodeTypes) -> list[Issue]:
 
 def has_errors(issues: list[Issue]) -> bool:
     return any(item.severity == "error" for item in issues)
+
+
+def _with_new_settings(document: FlowDocument, types: NodeTypes) -> FlowDocument:
+    """The flow as it is compiled: settings of older versions are upgraded before they are looked at."""
+    if not isinstance(types, Upgrades):
+        return document
+    nodes = []
+    for node in document.nodes:
+        spec = None if node.version is None else types.spec(node.type, node.version)
+        if spec is not None and node.version is not None and spec.version != node.version:
+            config = dict(types.upgraded(node.type, node.version, node.config))
+            nodes.append(node.model_copy(update={"config": config}))
+        else:
+            nodes.append(node)
+    is_same = all(new is old for new, old in zip(nodes, document.nodes, strict=True))
+    return document if is_same else document.model_copy(update={"nodes": nodes})
 
 
 def _all(document: FlowDocument, types: NodeTypes) -> Iterator[Issue]:

@@ -7,10 +7,11 @@ tests build theirs with the classes they need.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import lru_cache
 
 from sage_studio.flow.spec_versions import rank, serving
+from sage_studio.kernel import Json
 from sage_studio.plugins.builtin import BUILTIN_NODES
 from sage_studio.sdk import Node, NodeSpec
 
@@ -62,6 +63,13 @@ class NodeRegistry:
     def spec(self, type_id: str, version: str | None = None) -> NodeSpec | None:
         node = self.get(type_id, version)
         return None if node is None else node.spec
+
+    def upgraded(self, type_id: str, version: str, config: Mapping[str, Json]) -> Mapping[str, Json]:
+        """Settings made with ``version``, as the class that runs the node takes them."""
+        node = self.get(type_id, version)
+        if node is None or node.spec.version == version:
+            return config
+        return node.upgrade(dict(config), version)
 
     def versions(self, type_id: str) -> list[str]:
         """The installed versions of a type, the newest first."""

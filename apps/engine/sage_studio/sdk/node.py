@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
+from types import MappingProxyType
 from typing import Any, ClassVar, TypeAlias
 
+from sage_studio.flow.spec_versions import rank
 from sage_studio.kernel.json import Json
 from sage_studio.sdk.context import Context
 from sage_studio.sdk.spec import Choice, Effect, NodeSpec
@@ -25,6 +27,8 @@ class Node(ABC):
     origin: ClassVar[str] = ""
     """Where another process imports the class from (``package.module:Class``); found by itself for one that
     is written as a class of a module."""
+    upgrades: ClassVar[Mapping[str, Callable[[dict[str, Json]], dict[str, Json]]]] = MappingProxyType({})
+    """For each version that changed the settings, what makes those of the version before into its own."""
     prepares_from: ClassVar[frozenset[str] | None] = None
     """The settings ``prepare`` reads; None: all. With few of them a node can be prepared while the nodes
     before it still work."""
@@ -52,7 +56,11 @@ class Node(ABC):
 
     @classmethod
     def upgrade(cls, config: dict[str, Json], from_version: str) -> dict[str, Json]:
-        """Bring a configuration saved by an older version of this node up to date."""
+        """Bring a configuration saved by an older version of this node up to date: every step of
+        ``upgrades`` since then, in order."""
+        for version in sorted(cls.upgrades, key=rank):
+            if rank(version) > rank(from_version):
+                config = cls.upgrades[version](config)
         return config
 
     @classmethod
