@@ -27,8 +27,8 @@ BAD_DEFINITION = define_error(
     3003,
     en="The definition of a node is wrong at {place}: {reason}",
     zh="节点定义在 {place} 处有误：{reason}",
-    hint_en="The README of the SDK lists every key with an example.",
-    hint_zh="SDK 的 README 中列出了所有键及示例。",
+    hint_en="PLUGINS.md lists every key with an example.",
+    hint_zh="PLUGINS.md 中列出了所有键及示例。",
     status=422,
 )
 

@@ -11,8 +11,8 @@ BAD_SERVICE = define_error(
     3810,
     en="The service file is wrong: {reason}",
     zh="服务文件有误：{reason}",
-    hint_en="The README of the SDK shows a whole service file.",
-    hint_zh="SDK 的 README 中有完整的服务文件示例。",
+    hint_en="PLUGINS.md shows a whole service file.",
+    hint_zh="PLUGINS.md 中有完整的服务文件示例。",
     status=422,
 )
 

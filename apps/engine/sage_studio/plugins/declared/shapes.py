@@ -1,4 +1,4 @@
-"""The shape of a service file; the README of the SDK shows a whole one."""
+"""The shape of a service file; PLUGINS.md shows a whole one."""
 
 from __future__ import annotations
 
