@@ -15,6 +15,7 @@ from apps.collaboration.node_types import NodeFacts
 from apps.collaboration.rooms.limits import Limits
 from apps.collaboration.rooms.ports import DocumentGoneError, JournalUnavailableError, Loaded, Row
 from apps.common.db import as_id, fetch_one, read_id, write_transaction
+from apps.credentials.selectors import variable_names
 from apps.flows.models import Definition, Flow
 from apps.flows.services import definition_ensure, flow_projected
 from sage_studio.flow import Projection, parse_plain, project, validate
@@ -175,7 +176,9 @@ def flow_problems(flow: Flow) -> list[JsonObject]:
         }
         for problem in projection.problems
     ]
-    issues = [
-        issue.dump() for issue in validate(parse_plain(projection.document), registry(flow.workspace_id))
-    ]
+    document = parse_plain(projection.document)
+    # What the workspace keeps for all its flows is known as well; a flow's own variable of a name wins.
+    shared = dict.fromkeys(variable_names(flow.workspace_id), None)
+    known = document.model_copy(update={"variables": {**shared, **document.variables}})
+    issues = [issue.dump() for issue in validate(known, registry(flow.workspace_id))]
     return sorted(left_out + issues, key=lambda item: item.get("severity") != "error")

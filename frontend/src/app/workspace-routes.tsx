@@ -1,11 +1,11 @@
 import { getRouteApi } from "@tanstack/react-router";
 import { CredentialsPage } from "@/features/credentials/credentials-page";
+import { VariablesPage } from "@/features/credentials/variables/variables-page";
 import { FilesPage } from "@/features/files/files-page";
 import { LibraryPage } from "@/features/library/library-page";
 import { NodePage } from "@/features/library/node-page";
 import { PluginsPage } from "@/features/plugins/plugins-page";
 import { MePage } from "@/features/settings/me-page";
-import { VariablesPage } from "@/features/variables/variables-page";
 import { MembersPage } from "@/features/workspaces/members-page";
 import { WorkspaceSettingsPage } from "@/features/workspaces/workspace-settings-page";
 

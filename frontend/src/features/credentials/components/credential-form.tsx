@@ -122,6 +122,7 @@ function HostsInput({ kind, hosts, problem, onChange }: HostsProps) {
       inputWrapperOrder={["label", "input", "description", "error"]}
       data={kind.hosts}
       value={hosts}
+      classNames={{ input: classes.tags ?? "" }}
       acceptValueOnBlur
       error={problem instanceof ApiProblem ? problem.field("allowed_hosts") : undefined}
       onChange={(values) => onChange(values.map((host) => host.trim().toLowerCase()).filter(Boolean))}

@@ -81,8 +81,8 @@ function CredentialRow({ credential, kind, ...actions }: RowProps) {
         {last_used_at ? formatTime(last_used_at) : t("never")}
       </td>
       <td data-align="right">
-        <Button.Group style={{ justifyContent: "flex-end" }}>
-          {actions.canTest && kind?.can_be_tested && (
+        <div className={classes.actions}>
+          {actions.canTest && kind?.can_be_tested && hosts !== t("hosts.none") && (
             <Button
               size="xs"
               variant="default"
@@ -94,7 +94,7 @@ function CredentialRow({ credential, kind, ...actions }: RowProps) {
             </Button>
           )}
           <RowMenu credential={credential} kind={kind} {...actions} />
-        </Button.Group>
+        </div>
       </td>
     </tr>
   );
@@ -119,7 +119,7 @@ function RowMenu({ credential, kind, onDetails, onEdit, onConnect, onDelete }: R
   return (
     <Menu position="bottom-end" withinPortal>
       <Menu.Target>
-        <ActionIcon variant="default" size={30} aria-label={t("menu.of", { name: credential.name })}>
+        <ActionIcon variant="default" size={26} aria-label={t("menu.of", { name: credential.name })}>
           <Icon name="more" />
         </ActionIcon>
       </Menu.Target>

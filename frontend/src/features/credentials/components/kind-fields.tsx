@@ -32,6 +32,8 @@ export function KindFields({ kind, draft, expert, problem, onChange }: Props) {
   ));
 }
 
+const order: ("label" | "input" | "description" | "error")[] = ["label", "input", "description", "error"];
+
 type InputProps = {
   field: KindField;
   value: string;
@@ -49,6 +51,7 @@ function KindFieldInput({ field, value, isKept, error, onChange }: InputProps) {
     placeholder: field.placeholder?.[language],
     required: Boolean(field.required),
     withAsterisk: false,
+    inputWrapperOrder: order,
     error,
     value,
   };
@@ -57,8 +60,8 @@ function KindFieldInput({ field, value, isKept, error, onChange }: InputProps) {
     return (
       <PasswordInput
         {...shared}
-        inputWrapperOrder={["label", "input", "description", "error"]}
         autoComplete="new-password"
+        visibilityToggleButtonProps={{ "aria-label": t("secret.show") }}
         placeholder={keeps}
         onChange={(event) => onChange(event.currentTarget.value)}
       />

@@ -160,6 +160,23 @@ export const credentialsQuery = (workspaceId: string) =>
       ).items,
   });
 
+/** Variables of the workspace, for completion; viewers have none to see. */
+export const variablesQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: ["variables", workspaceId],
+    retry: false,
+    retryOnMount: false,
+    staleTime: 60_000,
+    queryFn: async ({ signal }) =>
+      (
+        await http.get<Page<{ name: string; is_secret: boolean }>>(
+          workspacePath(workspaceId, "/variables"),
+          { limit: 200 },
+          signal,
+        )
+      ).items,
+  });
+
 export const filesQuery = (workspaceId: string) =>
   queryOptions({
     queryKey: ["files", workspaceId],

@@ -1,4 +1,5 @@
 /** What an expression of a node may read: outputs upstream, its own inputs, variables, the item. */
+import { useQuery } from "@tanstack/react-query";
 import {
   containersOf,
   directionOf,
@@ -8,15 +9,24 @@ import {
   parentIn,
   sourcePort,
 } from "@/flow-core";
+import { variablesQuery } from "../../api/queries";
 import { useCatalogue, useEditor } from "../../stores/context";
 
 export type Completion = { label: string; detail: string };
 
 /** Read when the list opens, so that typing does not depend on the document. */
 export function useScope(nodeId: string, perItem: boolean, inBody = false): () => Completion[] {
-  const { live } = useEditor();
+  const { live, workspaceId } = useEditor();
   const types = useCatalogue();
-  return () => scopeOf(nodeId, perItem, live.snapshot, types, inBody);
+  const variables = useQuery(variablesQuery(workspaceId)).data ?? [];
+  return () => {
+    const found = scopeOf(nodeId, perItem, live.snapshot, types, inBody);
+    const own = new Set(found.map(({ label }) => label));
+    const shared = new Map(variables.map(({ name, is_secret }) => [`vars.${name}`, is_secret]));
+    for (const [label, isSecret] of shared)
+      if (!own.has(label)) found.push({ label, detail: isSecret ? "string" : "any" });
+    return found;
+  };
 }
 
 export function scopeOf(

@@ -9,13 +9,14 @@ import { Page } from "@/components/page";
 import { QueryView } from "@/components/query-view";
 import { type Column, Table, TableSkeleton } from "@/components/table";
 import { tell } from "@/components/toast";
-import { SecretPlaces } from "@/features/credentials/components/secret-places";
 import { useText } from "@/i18n";
 import type { Variable } from "@/lib/api";
 import { useRights } from "@/lib/workspaces";
+import { SecretPlaces } from "../components/secret-places";
 import { type Environment, useVariableDelete, variablesQuery } from "./api";
 import { variablesText } from "./text";
 import { VariableDialog } from "./variable-dialog";
+import classes from "./variables.module.css";
 
 export function VariablesPage({ workspaceId }: { workspaceId: string }) {
   const t = useText(variablesText);
@@ -110,9 +111,9 @@ function VariableRow({ variable, canChange, onEdit, onDelete }: RowProps) {
       </td>
       <td className="mono muted" title={is_secret ? undefined : shown}>
         {is_secret ? (
-          <>
+          <span className={classes.hidden}>
             <Icon name="lock" size={12} /> {t("hidden")}
-          </>
+          </span>
         ) : (
           shown
         )}

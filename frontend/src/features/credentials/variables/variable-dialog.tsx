@@ -111,6 +111,7 @@ function ValueInput({ draft, isKept, error, onChange }: ValueProps) {
       <PasswordInput
         label={t("value")}
         autoComplete="new-password"
+        visibilityToggleButtonProps={{ "aria-label": t("value.show") }}
         placeholder={isKept ? t("value.kept") : undefined}
         value={draft.text}
         error={error}
