@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Any
 
 import numpy as np
@@ -64,14 +65,9 @@ class VectorIndex:
         rank score scaled to 0…1."""
         if not self._ids:
             return []
-        depth = len(self._ids) if where else _DEPTH
-        by_vector = self._by_vector(vector, depth) if mode != "keyword" else []
-        by_word = self._by_word(query, depth) if mode != "vector" else []
-        if where:
-            fits = Filter(where).fits
-            chosen = {entry for entry, metadata in enumerate(self._metadatas) if fits(metadata)}
-            by_vector = [pair for pair in by_vector if pair[0] in chosen][:_DEPTH]
-            by_word = [pair for pair in by_word if pair[0] in chosen][:_DEPTH]
+        fits = Filter(where).fits if where else None
+        by_vector = self._first(self._by_vector(vector), fits) if mode != "keyword" else []
+        by_word = self._first(self._by_word(query), fits) if mode != "vector" else []
         ranked = {"vector": by_vector, "keyword": by_word}.get(mode) if mode != "hybrid" else None
         if ranked is None:
             ranked = fused(by_word, by_vector)
@@ -80,16 +76,26 @@ class VectorIndex:
     def _hit(self, entry: int, score: float) -> VectorHit:
         return VectorHit(self._ids[entry], self._texts[entry], self._metadatas[entry], float(score))
 
-    def _by_vector(self, vector: Sequence[float], depth: int) -> list[tuple[int, float]]:
+    def _first(
+        self, ranking: Iterable[tuple[int, float]], fits: Callable[[JsonObject], bool] | None
+    ) -> list[tuple[int, float]]:
+        """As many of a ranking as are looked at further; of the rest nobody asks whether they fit."""
+        if fits is not None:
+            ranking = (pair for pair in ranking if fits(self._metadatas[pair[0]]))
+        return list(islice(ranking, _DEPTH))
+
+    def _by_vector(self, vector: Sequence[float]) -> Iterator[tuple[int, float]]:
         wanted = np.asarray(vector, dtype=np.float32)
         length = float(np.linalg.norm(wanted))
         if not length:
-            return []
+            return
         scores = self._matrix @ (wanted / length)
-        order = np.argsort(-scores, kind="stable")[:depth]
-        return [(int(entry), float(scores[entry])) for entry in order if scores[entry] > 0]
+        for entry in np.argsort(-scores, kind="stable"):
+            if scores[entry] <= 0:
+                return
+            yield int(entry), float(scores[entry])
 
-    def _by_word(self, query: str, depth: int) -> list[tuple[int, float]]:
+    def _by_word(self, query: str) -> list[tuple[int, float]]:
         total = len(self._ids)
         scores: dict[int, float] = {}
         for word in set(words(query)):
@@ -98,7 +104,7 @@ class VectorIndex:
             for entry, times in postings:
                 norm = _K1 * (1 - _B + _B * self._lengths[entry] / self._mean_length)
                 scores[entry] = scores.get(entry, 0.0) + rarity * times * (_K1 + 1) / (times + norm)
-        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))[:depth]
+        return sorted(scores.items(), key=lambda pair: (-pair[1], pair[0]))
 
 
 def fused(*rankings: Sequence[tuple[int, float]]) -> list[tuple[int, float]]:
