@@ -11,6 +11,7 @@ from django.conf import settings
 from django.db import models
 from django.utils import timezone
 
+from apps.common.ids import ordered_id
 from apps.common.models import BaseModel
 from apps.flows.models import Definition, Flow
 from apps.workspaces.models import Workspace
@@ -55,6 +56,7 @@ class Run(BaseModel):
         FAILED = "failed"
         CANCELLED = "cancelled"
 
+    id = models.UUIDField(primary_key=True, default=ordered_id, editable=False)
     workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="runs", db_index=False)
     flow = models.ForeignKey(Flow, on_delete=models.CASCADE, related_name="runs", db_index=False)
     definition = models.ForeignKey(Definition, on_delete=models.RESTRICT, related_name="+")

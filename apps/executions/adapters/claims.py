@@ -55,7 +55,7 @@ class ClaimedRun:
 
 # What a claim gives of the run's row, in the model's order.
 _CLAIMED = (
-    "id", "created_at", "workspace_id", "flow_id", "definition_id", "inputs", "debug", "part",
+    "created_at", "id", "workspace_id", "flow_id", "definition_id", "inputs", "debug", "part",
     "plugins",
     "cost_micros", "cost_currency", "started_at", "cancel_requested_at", "pause_requested_at",
     "parent_run_id", "parent_path", "fence", "losses", "last_seq",

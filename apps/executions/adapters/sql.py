@@ -6,8 +6,6 @@ statements; where a word differs, ``Dialect`` holds it. Times are compared on da
 
 from __future__ import annotations
 
-import os
-import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cache, lru_cache
@@ -204,16 +202,6 @@ def stamp(at: float | None) -> str | None:
 def _second(seconds: int) -> str:
     # Several moments of every completed node lie within the same second.
     return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d %H:%M:%S")
-
-
-def new_id() -> str:
-    """The id of a new row, a UUID of version 7 (RFC 9562): in the order of their making, so that many new
-    rows change one page of the index rather than one each."""
-    moment = time.time_ns() // 1_000_000
-    rest = int.from_bytes(os.urandom(10), "big")
-    high = (moment & 0xFFFF_FFFF_FFFF) << 16 | 0x7000 | rest >> 68
-    low = 1 << 63 | rest & (1 << 62) - 1
-    return f"{high:016x}{low:016x}"
 
 
 @cache

@@ -23,6 +23,7 @@ from apps.common import failpoints
 from apps.common.bus import publish_on_commit
 from apps.common.db import PlainCursor, plain_transaction, put_rows, whole_transaction
 from apps.common.events import emit, is_heard
+from apps.common.ids import ordered_hex
 from apps.executions.adapters import sql
 from apps.executions.adapters.codec import PutBlob, dump, encode_outputs
 from apps.executions.debug_selectors import is_commanded
@@ -314,7 +315,7 @@ def _finish_values(job: _Job, outcome: RunOutcome) -> list[Any]:
 def _node_row(job: _Job, record: NodeRecord) -> tuple[Any, ...]:
     error = record.error
     return (
-        sql.new_id(),
+        ordered_hex(),
         sql.row_id(job.claim.run_id),
         record.node_id,
         record.iteration_path,
