@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import time
 import uuid
+from collections.abc import Iterable
 from typing import Any
+
+import pytest
 
 from apps.accounts.models import Person
 from apps.executions.models import Run
@@ -12,6 +15,8 @@ from apps.executions.services import run_accept
 from apps.flows.models import Flow
 from apps.flows.services import flow_create
 from apps.workspaces.models import Workspace
+from sage_studio.plugins.registry import builtin_registry
+from sage_studio.sdk import Node
 
 WAIT_S = 90.0
 
@@ -46,3 +51,12 @@ def wait_for(run_id: uuid.UUID, *states: str, wait_s: float = WAIT_S) -> Run:
             return run
         time.sleep(0.02)
     raise AssertionError(f"the run is still {Run.objects.get(pk=run_id).state} after {wait_s} s")
+
+
+def add_for_this_test(patch: pytest.MonkeyPatch, nodes: Iterable[type[Node]]) -> None:
+    """Makes nodes known to this process for as long as the test lasts."""
+    library = builtin_registry()
+    for name in ("_types", "_newest", "_ids"):
+        patch.setattr(library, name, dict(getattr(library, name)))
+    for node in nodes:
+        library.add(node)

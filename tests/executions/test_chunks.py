@@ -13,10 +13,9 @@ import pytest
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
 from apps.executions.services import run_cancel
-from sage_studio.plugins import registry
 from tests.executions import ledger
 from tests.executions.conftest import CALM, FAST
-from tests.executions.flows import definition, make_flow, start, wait_for
+from tests.executions.flows import add_for_this_test, definition, make_flow, start, wait_for
 from tests.executions.processes import WorkerProcess
 from tests.executors.flows import TEST_NODES
 from tests.world import World, make_world
@@ -27,8 +26,7 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.
 @pytest.fixture
 def people(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     ledger.register()
-    library = registry.builtin_registry()
-    monkeypatch.setattr(library, "_by_name", {**library._by_name, **TEST_NODES})
+    add_for_this_test(monkeypatch, TEST_NODES.values())
     return make_world()
 
 

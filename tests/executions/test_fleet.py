@@ -21,10 +21,9 @@ from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
 from apps.executions.services import run_cancel
 from sage_studio.kernel import SageError
-from sage_studio.plugins import registry
 from sage_studio.plugins.credential_kinds import BUILTIN_KINDS
 from tests.executions.conftest import CALM
-from tests.executions.flows import definition, make_flow, start, wait_for
+from tests.executions.flows import add_for_this_test, definition, make_flow, start, wait_for
 from tests.executors.flows import FLOWS, TEST_NODES
 from tests.world import World, make_world
 
@@ -34,8 +33,7 @@ TRIGGER = {"id": "start_a1", "type": "manual_trigger"}
 
 @pytest.fixture
 def people(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
-    library = registry.builtin_registry()
-    monkeypatch.setattr(library, "_by_name", {**library._by_name, **TEST_NODES})
+    add_for_this_test(monkeypatch, TEST_NODES.values())
     return make_world()
 
 
