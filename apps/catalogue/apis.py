@@ -14,7 +14,7 @@ from rest_framework.parsers import BaseParser
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from apps.catalogue import selectors, services
+from apps.catalogue import adapters, selectors, services
 from apps.catalogue.models import InstalledPlugin, Package
 from apps.catalogue.types import MAX_PACKAGE_BYTES, PackageKind
 from apps.common.apis import StrictSerializer
@@ -203,6 +203,30 @@ class PluginPackagesApi(WorkspaceApi):
             self.workspace,
             file_name=request.query_params.get("name", "plugin"),
             content=cast("dict[str, bytes]", request.data)["content"],
+        )
+        return Response(LookedAtOut(package).data, status=201)
+
+
+class McpServerIn(StrictSerializer):
+    """The address of an MCP server, and the credential to ask it with."""
+
+    address = serializers.CharField(max_length=2000)
+    credential = serializers.CharField(max_length=100, required=False, default="", allow_blank=True)
+
+
+class McpServersApi(WorkspaceApi):
+    """MCP servers to look at before their tools are installed as nodes."""
+
+    policy = InWorkspace("plugin.manage")
+
+    @extend_schema(request=McpServerIn, responses={201: LookedAtOut}, operation_id="mcp_server_look")
+    def post(self, request: Request, workspace_id: uuid.UUID) -> Response:
+        data = self.read(McpServerIn, request)
+        described = adapters.mcp_describe(
+            workspace_id, address=data["address"], credential=data["credential"]
+        )
+        package = services.mcp_server_look(
+            self.person, self.workspace, described=described, address=data["address"]
         )
         return Response(LookedAtOut(package).data, status=201)
 

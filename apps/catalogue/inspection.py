@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
-from apps.catalogue.types import MAX_DECLARATION_BYTES, MAX_PACKAGE_BYTES, PackageKind
-from apps.catalogue.unpacking import bad, folder_of
-from sage_studio.plugins.isolated.asking import describe
-from sage_studio.plugins.manager import Plugin
+import hashlib
+import json
+from pathlib import Path
 
-_ZIP = b"PK\x03\x04"
+from apps.catalogue.types import MAX_DECLARATION_BYTES, MAX_PACKAGE_BYTES, PackageKind
+from apps.catalogue.unpacking import ZIP, bad, folder_of
+from apps.files.types import KEY_PREFIX
+from sage_studio.kernel import SageError
+from sage_studio.plugins.isolated.asking import describe
+from sage_studio.plugins.manager import Plugin, load_declared
+from sage_studio.plugins.manager.errors import HOLDS_CODE, NOT_A_PLUGIN
+
 # Nodes that steer a run live inside its process; nobody's plug-in does.
 _STEERING = frozenset({"trigger", "control"})
 
@@ -17,12 +23,32 @@ def inspect_package(key: str, content: bytes) -> tuple[PackageKind, Plugin]:
 
     Blocks while the plug-in loads in a confined process. Raises SageError ``plugin.*``.
     """
-    kind = PackageKind.ARCHIVE if content.startswith(_ZIP) else PackageKind.DECLARATION
-    limit = MAX_PACKAGE_BYTES if kind is PackageKind.ARCHIVE else MAX_DECLARATION_BYTES
+    limit = MAX_PACKAGE_BYTES if content.startswith(ZIP) else MAX_DECLARATION_BYTES
     if len(content) > limit:
         raise bad(f"it is bigger than {limit >> 10} KB.", f"文件超过 {limit >> 10} KB。")
-    plugin = describe(folder_of(key, kind, lambda: content))
-    return kind, _put_right(plugin, key, kind)
+    folder = folder_of(key, lambda: content)
+    if (declared := _declared(folder)) is not None:
+        return PackageKind.DECLARATION, _put_right(declared, key, PackageKind.DECLARATION)
+    return PackageKind.ARCHIVE, _put_right(describe(folder), key, PackageKind.ARCHIVE)
+
+
+def mcp_package(plugin: Plugin) -> tuple[str, bytes, Plugin]:
+    """The key, the content and the manifest of an MCP server that was asked what it has."""
+    content = json.dumps(plugin.to_json(), sort_keys=True, ensure_ascii=False).encode()
+    key = KEY_PREFIX + hashlib.sha256(content).hexdigest()
+    return key, content, _put_right(plugin, key, PackageKind.MCP)
+
+
+def _declared(folder: Path) -> Plugin | None:
+    """The manifest of a folder without code; None where there is some: of that nothing is read here."""
+    if any(folder.rglob("*.py")) or any(folder.rglob("pyproject.toml")):
+        return None
+    try:
+        return load_declared(folder).plugin
+    except SageError as error:
+        if error.code in (HOLDS_CODE, NOT_A_PLUGIN):
+            return None
+        raise
 
 
 def _put_right(plugin: Plugin, key: str, kind: PackageKind) -> Plugin:

@@ -13,39 +13,52 @@ from pathlib import Path
 from django.db import connection
 
 from apps.catalogue.models import Package
+from apps.catalogue.types import PackageKind
 from apps.catalogue.unpacking import folder_of
 from apps.credentials.models import Credential
 from apps.files.selectors import blob_get
-from sage_studio.plugins.isolated.stand_in import IsolatedPlugin, StandIn, stand_ins
-from sage_studio.plugins.manager import Plugin
+from sage_studio.plugins.isolated.declared import held_nodes
+from sage_studio.plugins.isolated.stand_in import IsolatedPlugin, stand_ins
+from sage_studio.plugins.manager import Loaded, Plugin, load_declared
+from sage_studio.plugins.manager.mcp_plugins import mcp_nodes
+from sage_studio.sdk import Node
 
 _KEPT = 256
 _lock = threading.Lock()
-_classes: OrderedDict[tuple[uuid.UUID, str], list[type[StandIn]]] = OrderedDict()
+_classes: OrderedDict[tuple[uuid.UUID, str], list[type[Node]]] = OrderedDict()
 
 
-def package_node_classes(package: Package) -> list[type[StandIn]]:
+def package_node_classes(package: Package) -> list[type[Node]]:
     """The classes that stand in for a package's nodes in this process."""
     key = package.workspace_id, package.key
     with _lock:
         if key not in _classes:
-            _classes[key] = stand_ins(_place(package), package.key)
+            _classes[key] = _classes_of(package)
             if len(_classes) > _KEPT:
                 _classes.popitem(last=False)
         _classes.move_to_end(key)
         return _classes[key]
 
 
-def _place(package: Package) -> IsolatedPlugin:
-    workspace_id = package.workspace_id
-    folder = partial(package_folder, workspace_id, package.key, package.kind)
-    return IsolatedPlugin(Plugin.from_json(package.manifest), folder, partial(_kind_of, workspace_id))
+def _classes_of(package: Package) -> list[type[Node]]:
+    plugin = Plugin.from_json(package.manifest)
+    if package.kind == PackageKind.ARCHIVE:
+        folder = partial(package_folder, package.workspace_id, package.key)
+        place = IsolatedPlugin(plugin, folder, partial(_kind_of, package.workspace_id))
+        return [*stand_ins(place, package.key)]
+    return held_nodes(_declared(package, plugin), plugin, package.key)
 
 
-def package_folder(workspace_id: uuid.UUID, key: str, kind: str) -> Path:
+def _declared(package: Package, plugin: Plugin) -> Loaded:
+    if package.kind == PackageKind.MCP:
+        return mcp_nodes(plugin)
+    return load_declared(package_folder(package.workspace_id, package.key))
+
+
+def package_folder(workspace_id: uuid.UUID, key: str) -> Path:
     """The unpacked package, for a thread that has no connection of its own to the database."""
     try:
-        return folder_of(key, kind, lambda: blob_get(workspace_id, key))
+        return folder_of(key, lambda: blob_get(workspace_id, key))
     finally:
         _let_go()
 

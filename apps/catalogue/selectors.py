@@ -22,18 +22,19 @@ import structlog
 
 from apps.catalogue.models import InstalledPlugin, Package, PluginRule
 from apps.catalogue.places import package_folder, package_node_classes
+from apps.catalogue.types import PackageKind
 from apps.catalogue.unpacking import packages_with
 from apps.common.db import as_id, fetch_one
 from apps.common.errors import NotFound
 from sage_studio.flow.document import FlowDocument
 from sage_studio.kernel import JsonObject, SageError, Text
 from sage_studio.plugins.isolated.asking import upgrade
-from sage_studio.plugins.isolated.stand_in import package_of
+from sage_studio.plugins.isolated.stand_in import StandIn, package_of, plugin_of
 from sage_studio.plugins.manager import Plugin, check_requirements
 from sage_studio.plugins.manager.loading import load_package
 from sage_studio.plugins.manager.packages import installed_packages
 from sage_studio.plugins.registry import NodeRegistry, builtin_registry
-from sage_studio.sdk import NodeSpec
+from sage_studio.sdk import CredentialKind, NodeSpec
 
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
@@ -178,16 +179,9 @@ def node_type(spec: NodeSpec, types: NodeRegistry) -> JsonObject:
     shape: JsonObject = spec.model_dump(mode="json", exclude_none=True)
     shape["input_ports"] = [port.model_dump(mode="json", exclude_none=True) for port in spec.input_ports()]
     shape["versions"] = [*types.versions(spec.id)]
-    plugin = plugin_of(types, spec.id)
-    if plugin is not None:
+    if plugin := plugin_of(types.get(spec.id)):
         shape["plugin"] = plugin
     return shape
-
-
-def plugin_of(types: NodeRegistry, type_id: str) -> str | None:
-    """The id of the plug-in that brings a node type; None for the product's own."""
-    place = getattr(types.get(type_id), "place", None)
-    return None if place is None else str(place.plugin.id)
 
 
 def catalogue(workspace_id: uuid.UUID) -> Catalogue:
@@ -239,8 +233,10 @@ def package_conflicts(package: Package) -> list[Text]:
     plugin = Plugin.from_json(package.manifest)
     installed = plugin_list(package.workspace_id)
     beside = {other.plugin_id: Plugin.from_json(other.current.manifest) for other in installed}
-    folder = package_folder(package.workspace_id, package.key, package.kind)
-    conflicts = check_requirements(plugin, python=packages_with(folder), plugins=beside)
+    found = {}
+    if package.kind == PackageKind.ARCHIVE:
+        found = packages_with(package_folder(package.workspace_id, package.key))
+    conflicts = check_requirements(plugin, python=found, plugins=beside)
     return [*(conflict.message for conflict in conflicts), *_taken_by_product(plugin)]
 
 
@@ -261,9 +257,17 @@ def config_upgraded(
     found = registry(workspace_id).get(type_id, version)
     if found is None or found.spec.version != version:
         raise NotFound
-    key = package_of(found)
-    if not key:
+    if not issubclass(found, StandIn):
         return found.upgrade(dict(config), from_version)
-    package = Package.objects.get(workspace_id=workspace_id, key=key)
-    folder = package_folder(workspace_id, key, package.kind)
+    folder = package_folder(workspace_id, found.package)
     return upgrade(folder, type_id=type_id, version=version, config=config, from_version=from_version)
+
+
+def credential_kinds(workspace_id: uuid.UUID) -> list[CredentialKind]:
+    """The kinds of credentials that the plug-ins of a workspace bring."""
+    if generation_of(workspace_id) == 0:
+        return []
+    enabled = InstalledPlugin.objects.filter(workspace_id=workspace_id, is_enabled=True).select_related(
+        "current"
+    )
+    return [kind for held in enabled for kind in Plugin.from_json(held.current.manifest).credential_kinds]

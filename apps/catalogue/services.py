@@ -12,7 +12,7 @@ from django.utils import timezone
 from apps.accounts.models import Person
 from apps.audit.services import record
 from apps.catalogue import errors
-from apps.catalogue.inspection import inspect_package
+from apps.catalogue.inspection import inspect_package, mcp_package
 from apps.catalogue.models import CatalogueState, InstalledPlugin, Package, PluginRule
 from apps.catalogue.selectors import (
     is_allowed,
@@ -21,7 +21,7 @@ from apps.catalogue.selectors import (
     packages_installed,
     plugin_get,
 )
-from apps.catalogue.types import MAX_PLUGINS, MAX_VERSIONS
+from apps.catalogue.types import MAX_PLUGINS, MAX_VERSIONS, PackageKind
 from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.common.errors import NotFound
@@ -31,6 +31,7 @@ from apps.workspaces import policies
 from apps.workspaces.models import Workspace
 from apps.workspaces.types import Action
 from sage_studio.kernel import JsonObject, SageError
+from sage_studio.plugins.manager import Plugin
 
 # Packages somebody looked at and left are forgotten after this.
 LOOKED_AT_FOR = timedelta(days=7)
@@ -56,6 +57,31 @@ def package_look(person: Person, workspace: Workspace, *, file_name: str, conten
             defaults={
                 "kind": kind,
                 "file_name": clean_name(file_name),
+                "size_bytes": len(content),
+                "plugin_id": plugin.id,
+                "version": plugin.version,
+                "manifest": plugin.to_json(),
+                "created_by": person,
+            },
+        )
+    return package
+
+
+def mcp_server_look(person: Person, workspace: Workspace, *, described: Plugin, address: str) -> Package:
+    """Keep what an MCP server says it has; its tools become nodes once somebody installs it.
+
+    Raises Forbidden, SageError ``plugin.*``.
+    """
+    policies.require(person, workspace.pk, Action.PLUGIN_MANAGE)
+    key, content, plugin = mcp_package(described)
+    blob_put(workspace.pk, content, "application/json")
+    with write_transaction():
+        package, _ = Package.objects.get_or_create(
+            workspace=workspace,
+            key=key,
+            defaults={
+                "kind": PackageKind.MCP,
+                "file_name": address[:200],
                 "size_bytes": len(content),
                 "plugin_id": plugin.id,
                 "version": plugin.version,

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PathDistribution, distributions
 from pathlib import Path
@@ -17,17 +17,16 @@ from pathlib import Path
 from django.conf import settings
 
 from apps.catalogue.errors import BAD_PACKAGE
-from apps.catalogue.types import PackageKind
 from apps.files.types import digest_of_key
 from sage_studio.kernel import SageError
 from sage_studio.plugins.isolated.child import VENDORED
 from sage_studio.plugins.manager import unpack
 
 WHEELS = "wheels"
-_NAMES: Mapping[str, str] = {PackageKind.ARCHIVE: "plugin.zip", PackageKind.DECLARATION: "plugin.yaml"}
+ZIP = b"PK\x03\x04"
 
 
-def folder_of(key: str, kind: str, content: Callable[[], bytes]) -> Path:
+def folder_of(key: str, content: Callable[[], bytes]) -> Path:
     """The folder of a package, unpacked if this machine has not seen it. Raises SageError
     ``plugin.bad_archive``, ``plugin.bad_package`` and what ``content`` raises."""
     digest = digest_of_key(key)
@@ -39,7 +38,7 @@ def folder_of(key: str, kind: str, content: Callable[[], bytes]) -> Path:
     root.mkdir(mode=0o700, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}-", dir=root))
     try:
-        _unpack(content(), kind, fresh)
+        _unpack(content(), fresh)
         # Another process may have been faster; what it unpacked is the same.
         with suppress(OSError):
             fresh.rename(folder)
@@ -68,9 +67,9 @@ def bad(reason: str, reason_zh: str) -> SageError:
     return SageError(BAD_PACKAGE, {"reason": reason, "reason_zh": reason_zh})
 
 
-def _unpack(content: bytes, kind: str, folder: Path) -> None:
+def _unpack(content: bytes, folder: Path) -> None:
     try:
-        unpack(content, folder, name=_NAMES[kind])
+        unpack(content, folder, name="plugin.zip" if content.startswith(ZIP) else "plugin.yaml")
         for wheel in sorted((folder / WHEELS).glob("*.whl")):
             unpack(wheel.read_bytes(), folder / VENDORED, name=wheel.name)
     except (OSError, ValueError) as error:

@@ -104,7 +104,7 @@ def content() -> bytes:
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def place(content: bytes) -> AsyncIterator[IsolatedPlugin]:
     known = await asyncio.to_thread(looked_at, content)
-    folder = folder_of(key_of(content), "archive", lambda: content)
+    folder = folder_of(key_of(content), lambda: content)
 
     async def kind_of(name: str) -> str:
         return "api_key"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from apps.credentials.kinds import add_source as kind_source_add
 from apps.credentials.services.changing import credential_draft, credential_update
 from apps.credentials.services.keeping import credential_create, credential_delete
 from apps.credentials.services.rotating import credentials_rotate
@@ -41,6 +42,7 @@ __all__ = [
     "credential_update",
     "credential_used",
     "credentials_rotate",
+    "kind_source_add",
     "token_fresh",
     "variable_create",
     "variable_delete",

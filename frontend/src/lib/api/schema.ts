@@ -1083,6 +1083,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/plugins/mcp-servers": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description MCP servers to look at before their tools are installed as nodes. */
+    post: operations["mcp_server_look"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/plugins/packages": {
     parameters: {
       query?: never;
@@ -2047,6 +2064,12 @@ export interface components {
       readonly conflicts: Record<string, never>[];
       readonly installed_version: string | null;
       readonly installed_permissions: Record<string, never> | null;
+    };
+    /** @description The address of an MCP server, and the credential to ask it with. */
+    McpServerInRequest: {
+      address: string;
+      /** @default  */
+      credential: string;
     };
     /** @description A member. */
     MemberOut: {
@@ -5161,6 +5184,31 @@ export interface operations {
           [name: string]: unknown;
         };
         content?: never;
+      };
+    };
+  };
+  mcp_server_look: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["McpServerInRequest"];
+      };
+    };
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["LookedAtOut"];
+        };
       };
     };
   };

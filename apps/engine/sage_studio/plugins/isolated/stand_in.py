@@ -49,6 +49,7 @@ class StandIn(Node):
     """Base of all stand-ins. ``package`` is the digest of the code it stands for."""
 
     package: ClassVar[str]
+    plugin_id: ClassVar[str]
     place: ClassVar[IsolatedPlugin]
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
@@ -71,6 +72,7 @@ def _stand_in(spec: NodeSpec, place: IsolatedPlugin, package: str) -> type[Stand
         spec = whole
 
     Local.package = package
+    Local.plugin_id = place.plugin.id
     Local.place = place
     return Local
 
@@ -98,5 +100,10 @@ def _call(spec: NodeSpec, ctx: Context, inputs: Mapping[str, Any]) -> NodeCall:
 
 
 def package_of(node: type[Node] | None) -> str:
-    """The digest of the code a class stands for; empty for one that is here itself."""
-    return node.package if node is not None and issubclass(node, StandIn) else ""
+    """The digest of the package a workspace has a class from; empty for one of the product."""
+    return str(getattr(node, "package", ""))
+
+
+def plugin_of(node: type[Node] | None) -> str:
+    """The id of the plug-in a workspace has a class from; empty for one of the product."""
+    return str(getattr(node, "plugin_id", ""))
