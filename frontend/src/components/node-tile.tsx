@@ -30,6 +30,11 @@ export function nodeIcon(icon: string | undefined, category: Category): IconName
   return alias[icon] ?? (isIconName(icon) ? icon : ofCategory[category]);
 }
 
+/** The sign itself, when a plug-in's icon is an emoji. */
+export function emojiIcon(icon: string | undefined): string | null {
+  return icon !== undefined && /^\p{Extended_Pictographic}/u.test(icon) ? icon : null;
+}
+
 /** A node's icon on a tint of its category. */
 export function NodeTile({
   icon,
@@ -42,7 +47,7 @@ export function NodeTile({
 }) {
   return (
     <span className={`${classes.tile} cat-${category}`} style={{ width: size, height: size }}>
-      <Icon name={nodeIcon(icon, category)} />
+      {emojiIcon(icon) ?? <Icon name={nodeIcon(icon, category)} />}
     </span>
   );
 }

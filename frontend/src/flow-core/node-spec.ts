@@ -92,7 +92,9 @@ export type NodeSpec = {
   name: LocalText;
   description: LocalText;
   category: Category;
+  /** A name of our set, or an emoji. */
   icon: string;
+  color?: string;
   inputs: PortSpec[];
   outputs: PortSpec[];
   /** Declared inputs and the wireable configuration fields, as the catalogue adds them. */

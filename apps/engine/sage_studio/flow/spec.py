@@ -144,7 +144,7 @@ class NodeSpec(Shape):
     description: Text
     category: Category
     icon: str
-    color: str = ""
+    color: str = PydanticField(default="", pattern=r"^(#[0-9a-fA-F]{3,8})?$")
     author: str = ""
     inputs: tuple[Port, ...] = ()
     outputs: tuple[Port, ...] = ()

@@ -65,7 +65,7 @@ def spec_from_definition(definition: Mapping[str, Any]) -> NodeSpec:
         "name": _text(name),
         "description": _text(rest.get("description") or name),
         "category": _category(rest.get("category", "utility")),
-        "icon": rest.get("icon") or "puzzle",
+        "icon": rest.get("icon") or "plug",
         "inputs": ports,
         "outputs": outputs,
         "config": fields,

@@ -56,7 +56,7 @@ class NodeMetadata:
     description: str | Text = ""
     version: str = "1.0.0"
     author: str = ""
-    icon: str = "puzzle"
+    icon: str = "plug"
     color: str = ""
     inputs: Ports = ()
     outputs: Ports = ()

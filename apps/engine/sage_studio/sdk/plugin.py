@@ -77,7 +77,7 @@ class PluginSpec:
     description: Text | str = ""
     author: str = ""
     homepage: str = ""
-    icon: str = "puzzle"
+    icon: str = "plug"
     requires: Requires = field(default_factory=Requires)
     permissions: Permissions = field(default_factory=Permissions)
     nodes: Sequence[type[Node | NodePlugin]] = ()
@@ -93,7 +93,7 @@ class PluginHead(Shape):
     description: Text = Text(en="", zh="")
     author: str = ""
     homepage: str = ""
-    icon: str = "puzzle"
+    icon: str = "plug"
     requires: Requires = Requires()
     permissions: Permissions = Permissions()
     credential_kinds: tuple[CredentialKind, ...] = ()

@@ -1,5 +1,6 @@
 /** The tile that stands for a node type: its own icon, else its category's, in the category's colour. */
 import { Icon, type IconName, isIconName } from "@/components/icon";
+import { emojiIcon } from "@/components/node-tile";
 import type { Category, NodeSpec } from "@/flow-core";
 import classes from "./node-icon.module.css";
 
@@ -46,9 +47,15 @@ export function NodeTile({ spec, size = 24 }: Props) {
   return (
     <span
       className={`${classes.tile} cat-${spec?.category ?? "utility"}`}
-      style={{ width: size, height: size, borderRadius: size > 21 ? "var(--r-m)" : 5 }}
+      style={{
+        width: size,
+        height: size,
+        borderRadius: size > 21 ? "var(--r-m)" : 5,
+        // A plug-in's own colour stands for its category's.
+        ...(spec?.color ? { ["--cat" as string]: spec.color } : {}),
+      }}
     >
-      <Icon name={nodeIconName(spec)} size={14} />
+      {emojiIcon(spec?.icon) ?? <Icon name={nodeIconName(spec)} size={14} />}
     </span>
   );
 }
