@@ -32,6 +32,7 @@ from sage_studio.plugins.builtin.control.try_catch import TryCatch
 from sage_studio.plugins.builtin.control.wait import Wait
 from sage_studio.plugins.builtin.output.email_send import EmailSend
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
+from sage_studio.plugins.builtin.output.kafka_produce import KafkaProduce
 from sage_studio.plugins.builtin.output.mongodb_write import MongodbWrite
 from sage_studio.plugins.builtin.output.mqtt_publish import MqttPublish
 from sage_studio.plugins.builtin.output.notify import Notify
@@ -69,6 +70,7 @@ from sage_studio.plugins.builtin.service import SERVICE_NODES
 from sage_studio.plugins.builtin.source.file_reader import FileReader
 from sage_studio.plugins.builtin.source.graphql_request import GraphqlRequest
 from sage_studio.plugins.builtin.source.http_request import HttpRequest
+from sage_studio.plugins.builtin.source.kafka_consume import KafkaConsume
 from sage_studio.plugins.builtin.source.mongodb_find import MongodbFind
 from sage_studio.plugins.builtin.source.mqtt_subscribe import MqttSubscribe
 from sage_studio.plugins.builtin.source.object_storage_list import ObjectStorageList
@@ -100,6 +102,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     GraphqlRequest,
     SqlQuery,
     MongodbFind,
+    KafkaConsume,
     RedisStreamRead,
     RabbitmqConsume,
     MqttSubscribe,
@@ -159,6 +162,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     ObjectStorageWrite,
     SqlWrite,
     MongodbWrite,
+    KafkaProduce,
     RabbitmqPublish,
     RedisStreamAdd,
     MqttPublish,

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
 
 from sage_studio.kernel import Text, define_error
@@ -162,7 +163,7 @@ class Place:
         retryable = more.pop("retryable", None)
         return NodeError(code, self.facts(reason=said, user=self.user, **more), retryable=retryable)
 
-    def context(self) -> ssl.SSLContext:
+    def context(self) -> NamedContext:
         """A context that checks certificates against ``host``, whatever address the driver connects to."""
         return _context(self.host, self.ca)
 
@@ -249,17 +250,25 @@ class NamedContext(ssl.SSLContext):
     ask for a certificate of that address."""
 
     name: str = ""
+    names: Mapping[str, str] = MappingProxyType({})
+    """Of a cluster: the name behind each checked address."""
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
-        return super().wrap_bio(args[0], args[1], server_hostname=self.name)
+        name = self.names.get(str(kwargs.get("server_hostname")), self.name)
+        return super().wrap_bio(args[0], args[1], server_hostname=name)
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
-        kwargs["server_hostname"] = self.name
+        kwargs["server_hostname"] = self.names.get(str(kwargs.get("server_hostname")), self.name)
         return super().wrap_socket(sock, *args, **kwargs)
 
 
 @lru_cache(maxsize=64)
-def _context(host: str, ca: str) -> ssl.SSLContext:
+def _context(host: str, ca: str) -> NamedContext:
+    return new_context(host, ca)
+
+
+def new_context(host: str, ca: str) -> NamedContext:
+    """Raises NodeError ``server.bad_ca``."""
     context = NamedContext(ssl.PROTOCOL_TLS_CLIENT)
     context.name = host
     context.check_hostname, context.verify_mode = True, ssl.CERT_REQUIRED
