@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from contextlib import suppress
 
 from django.core.handlers.asgi import ASGIRequest
 from django.http import HttpRequest, StreamingHttpResponse
@@ -16,15 +17,27 @@ def streamed(
     """A response that never holds more than a piece. Under ASGI Django would gather all pieces of a
     synchronous iterator before it sends the first."""
     if isinstance(getattr(request, "_request", request), ASGIRequest):  # REST framework wraps it
-        return StreamingHttpResponse(_in_threads(pieces), content_type=content_type)
+        return StreamingHttpResponse(_InThreads(pieces), content_type=content_type)
     return StreamingHttpResponse(pieces, content_type=content_type)
 
 
-async def _in_threads(pieces: Iterator[bytes]) -> AsyncIterator[bytes]:
-    try:
-        while piece := await asyncio.to_thread(next, pieces, b""):
-            yield piece
-    finally:
-        close = getattr(pieces, "close", None)
+class _InThreads:
+    """An iterator's pieces for whoever awaits them. Django closes it with the response."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        piece = await asyncio.to_thread(next, self._pieces, b"")
+        if not piece:
+            raise StopAsyncIteration
+        return piece
+
+    def close(self) -> None:
+        close = getattr(self._pieces, "close", None)
         if close is not None:
-            await asyncio.to_thread(close)
+            with suppress(ValueError):  # a thread is at it for a reader who has left: it ends with that piece
+                close()
