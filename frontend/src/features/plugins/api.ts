@@ -46,6 +46,18 @@ export const usePackageLook = (workspaceId: string) =>
     },
   });
 
+/** Asks an MCP server what it has; its tools become nodes. */
+export const useServerLook = (workspaceId: string) =>
+  useMutation({
+    mutationFn: async (input: { address: string; credential: string }): Promise<LookedAtPackage> =>
+      (await read(
+        api.POST("/api/v1/workspaces/{workspace_id}/plugins/mcp-servers", {
+          params: { path: inWorkspace(workspaceId) },
+          body: input,
+        }),
+      )) as LookedAtPackage,
+  });
+
 function useChange<Input, Output>(workspaceId: string, change: (input: Input) => Promise<Output>) {
   const queryClient = useQueryClient();
   return useMutation({

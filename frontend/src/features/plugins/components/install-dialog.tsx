@@ -1,132 +1,86 @@
-import { Checkbox, FileInput } from "@mantine/core";
+import { FileInput, SegmentedControl, TextInput } from "@mantine/core";
 import { useState } from "react";
 import { FormDialog } from "@/components/dialog";
-import { NodeTile } from "@/components/node-tile";
-import { tell } from "@/components/toast";
-import { formatBytes, useText } from "@/i18n";
-import type { LookedAtPackage } from "@/lib/api";
-import { useLocal } from "@/lib/local-text";
-import { usePackageLook, usePluginInstall } from "../api";
-import classes from "../plugins.module.css";
+import { useText } from "@/i18n";
+import { usePackageLook, useServerLook } from "../api";
 import { pluginsText } from "../text";
-import { PermissionList } from "./permission-list";
+import { ReviewDialog } from "./review-dialog";
 
 type Props = { workspaceId: string; onClose: () => void };
+type Source = "file" | "server";
 
-/** First the file, then what it holds and wants, with the consent. */
+/** First where it comes from, then what it holds and wants, with the consent. */
 export function InstallDialog({ workspaceId, onClose }: Props) {
   const t = useText(pluginsText);
+  const [source, setSource] = useState<Source>("file");
   const [file, setFile] = useState<File | null>(null);
-  const look = usePackageLook(workspaceId);
-  if (look.data) return <Review workspaceId={workspaceId} seen={look.data} onClose={onClose} />;
+  const [address, setAddress] = useState("");
+  const [credential, setCredential] = useState("");
+  const byFile = usePackageLook(workspaceId);
+  const byServer = useServerLook(workspaceId);
+  const look = source === "file" ? byFile : byServer;
+  if (look.data) return <ReviewDialog workspaceId={workspaceId} seen={look.data} onClose={onClose} />;
+  const begin = () => {
+    if (source === "server") byServer.mutate({ address: address.trim(), credential: credential.trim() });
+    else if (file) byFile.mutate(file);
+  };
   return (
     <FormDialog
       opened
       title={t("wizard.title")}
       action={t("wizard.look")}
-      disabled={file === null}
+      disabled={source === "file" ? file === null : address.trim() === ""}
       busy={look.isPending}
       error={look.error}
       onClose={onClose}
-      onAction={() => file && look.mutate(file)}
+      onAction={begin}
       size={520}
     >
-      <FileInput
-        data-autofocus
-        label={t("wizard.file")}
-        description={t("wizard.file.hint")}
-        inputWrapperOrder={["label", "input", "description", "error"]}
-        placeholder={t("wizard.file.choose")}
-        accept=".zip,.whl,.yaml,.yml"
-        clearable
-        value={file}
-        onChange={(chosen) => {
-          look.reset();
-          setFile(chosen);
-        }}
+      <SegmentedControl
+        aria-label={t("wizard.from")}
+        value={source}
+        onChange={(value) => setSource(value as Source)}
+        data={[
+          { value: "file", label: t("wizard.from.file") },
+          { value: "server", label: t("wizard.from.server") },
+        ]}
       />
+      {source === "file" ? (
+        <FileInput
+          label={t("wizard.file")}
+          description={t("wizard.file.hint")}
+          inputWrapperOrder={["label", "input", "description", "error"]}
+          placeholder={t("wizard.file.choose")}
+          accept=".zip,.whl,.yaml,.yml"
+          clearable
+          value={file}
+          onChange={(chosen) => {
+            byFile.reset();
+            setFile(chosen);
+          }}
+        />
+      ) : (
+        <>
+          <TextInput
+            label={t("wizard.server")}
+            description={t("wizard.server.hint")}
+            inputWrapperOrder={["label", "input", "description", "error"]}
+            placeholder="https://mcp.example.com/mcp"
+            value={address}
+            onChange={(event) => setAddress(event.currentTarget.value)}
+          />
+          <TextInput
+            label={t("wizard.credential")}
+            value={credential}
+            onChange={(event) => setCredential(event.currentTarget.value)}
+          />
+        </>
+      )}
       {look.isPending && (
         <p className="muted" role="status">
-          {t("wizard.looking")}
+          {t(source === "file" ? "wizard.looking" : "wizard.asking")}
         </p>
       )}
-    </FormDialog>
-  );
-}
-
-function Review({ workspaceId, seen, onClose }: Props & { seen: LookedAtPackage }) {
-  const t = useText(pluginsText);
-  const local = useLocal();
-  const install = usePluginInstall(workspaceId);
-  const [hasConsented, setConsented] = useState(false);
-  const { manifest, conflicts, installed_version: before } = seen;
-  const name = local(manifest.name);
-  const done = () => {
-    tell(t("installed", { name, version: manifest.version }));
-    onClose();
-  };
-  return (
-    <FormDialog
-      opened
-      title={before ? t("review.update", { name, version: manifest.version }) : t("review.install", { name })}
-      action={t(before ? "review.update.action" : "review.action")}
-      disabled={!hasConsented || conflicts.length > 0}
-      busy={install.isPending}
-      error={install.error}
-      onClose={onClose}
-      onAction={() =>
-        install.mutate({ packageId: seen.id, permissions: manifest.permissions }, { onSuccess: done })
-      }
-      size={560}
-    >
-      <div className={classes.review}>
-        <p>
-          {t("version", { version: manifest.version })}
-          {manifest.author && ` · ${t("by", { author: manifest.author })}`} · {formatBytes(seen.size_bytes)}
-        </p>
-        {local(manifest.description) && <p>{local(manifest.description)}</p>}
-        {before && before !== manifest.version && (
-          <p className="muted">{t("review.beside", { version: before })}</p>
-        )}
-        {before === manifest.version && (
-          <p className="muted">{t("review.again", { version: manifest.version })}</p>
-        )}
-        <h3>{t("nodes")}</h3>
-        <ul className={classes.nodes}>
-          {manifest.nodes.map(({ spec }) => (
-            <li key={spec.id}>
-              <NodeTile icon={spec.icon} category={spec.category} />
-              {local(spec.name)} <span className="mono muted">{spec.id}</span>
-            </li>
-          ))}
-        </ul>
-        <h3>{t("permissions")}</h3>
-        <PermissionList permissions={manifest.permissions} before={seen.installed_permissions} />
-        {manifest.requires.python.length > 0 && (
-          <>
-            <h3>{t("review.requires")}</h3>
-            <p className="mono">{manifest.requires.python.join(", ")}</p>
-          </>
-        )}
-        <h3>{t("review.digest")}</h3>
-        <p className={classes.digest}>{seen.digest}</p>
-        {conflicts.length > 0 ? (
-          <div className={classes.conflicts} role="alert">
-            <b>{t("review.conflicts")}</b>
-            <ul>
-              {conflicts.map((conflict) => (
-                <li key={conflict.en}>{local(conflict)}</li>
-              ))}
-            </ul>
-          </div>
-        ) : (
-          <Checkbox
-            label={t("review.consent")}
-            checked={hasConsented}
-            onChange={(event) => setConsented(event.currentTarget.checked)}
-          />
-        )}
-      </div>
     </FormDialog>
   );
 }
