@@ -3,7 +3,7 @@
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
-.PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray \
+.PHONY: help run setup test test-python test-sqlite test-postgres test-frontend test-browser test-ray test-models \
         lint lint-python lint-frontend types contracts schema-check format bench bench-short bench-peers bench-rooms bench-bounds chaos chaos-collab soak-collab histories screenshots lock schema clean
 
 # The Python the environment is made with: the first of these that is 3.11 or newer. 3.14 comes last
@@ -58,6 +58,10 @@ test-browser: need-python ## three people in a real browser
 test-ray: need-python ## the executor for Ray, on a real cluster (fetches 200 MB)
 	@$(SETUP) python
 	@$(BIN)/python -m infra.testing ray
+
+test-models: need-python ## AI nodes with a real ChromaDB, MiniLM and SAGE (fetches 800 MB)
+	@$(SETUP) python
+	@$(BIN)/python -m infra.testing models
 
 lint: need-python ## lint, types, import contracts, for Python and the front end
 	@$(SETUP) dev

@@ -5,7 +5,8 @@
 - ``postgres``: those that touch the database, again on PostgreSQL and Valkey
 - ``browser``: people in a real browser
 
-``ray`` is not among them: it runs the executor for Ray on a real cluster and fetches 200 MB first.
+``ray`` and ``models`` are not among them: the one runs the executor for Ray on a real cluster and fetches
+200 MB first, the other AI nodes with a real ChromaDB, MiniLM and SAGE and fetches 800 MB.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from infra import services
-from infra.setup import browser, frontend, node, ray
+from infra.setup import browser, frontend, models, node, ray
 from infra.setup.console import ROOT, say
 from infra.testing.databases import empty_postgres, empty_sqlite
 from infra.testing.reports import Part, conclude
@@ -67,8 +68,9 @@ def main(arguments: Sequence[str]) -> int:
         "postgres": on_postgres,
         "browser": in_browser,
         "ray": on_ray,
+        "models": on_models,
     }
-    asked = [*passes][:-1] if "all" in arguments else arguments
+    asked = [*passes][:-2] if "all" in arguments else arguments
     with temporary_folder() as folder:
         run = Run(folder, [part for part in arguments if part not in {*passes, "all"}])
         for name in (name for name in passes if name in asked):
@@ -142,6 +144,11 @@ def in_browser(run: Run) -> None:
 def on_ray(run: Run) -> None:
     tests = ["tests/executors/test_ray.py", "tests/executors/test_conformance.py", "-k", "ray"]
     run.pytest("ray", tests, {"PYTHONPATH": str(ray.ensure())})
+
+
+def on_models(run: Run) -> None:
+    tests = ["tests/nodes/test_vector_stores.py", "tests/nodes/test_optional_models.py"]
+    run.pytest("models", tests, {"SAGE_TEST_MODELS": str(models.ensure())})
 
 
 def inherited() -> dict[str, str]:

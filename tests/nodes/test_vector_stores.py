@@ -1,11 +1,10 @@
-"""retriever and vector_writer over stores elsewhere: twins by default, a real ChromaDB where one is named.
-
-``SAGE_TEST_CHROMA`` is the address of a running ChromaDB (``make test-vectors`` starts one).
-"""
+"""retriever and vector_writer over stores elsewhere: twins by default; ``make test-models`` puts a real
+ChromaDB in the place of its own."""
 
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Iterator
 from typing import Any
 
@@ -14,9 +13,10 @@ import pytest
 from sage_studio.plugins.local_host import LocalHost
 from tests.nodes.running import failure_of, run_node
 from tests.servers.http import Answer, ScriptedServer
+from tests.servers.starting import free_port, running
 from tests.servers.vector_stores import Twin
 
-REAL_CHROMA = os.environ.get("SAGE_TEST_CHROMA", "")
+INSTALLED = os.environ.get("SAGE_TEST_MODELS", "")
 STORES = ["chroma", "milvus", "elasticsearch"]
 TEXTS = [
     "Bikes may be returned within thirty days.",
@@ -34,11 +34,24 @@ def twin() -> Iterator[Twin]:
         yield running
 
 
+@pytest.fixture(scope="module")
+def chroma(twin: Twin, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of a real ChromaDB where it is installed, else of the twin."""
+    if not INSTALLED:
+        yield twin.url
+        return
+    folder, port = tmp_path_factory.mktemp("chroma"), free_port()
+    start = "from chromadb.cli.cli import app; app()"
+    command = [sys.executable, "-c", start, "run", "--host", "127.0.0.1", "--port", str(port)]
+    env = {"PYTHONPATH": f"{INSTALLED}/chroma"}
+    with running([*command, "--path", str(folder)], port, folder / "log", env):
+        yield f"http://127.0.0.1:{port}"
+
+
 class Shop:
     """A collection in a store, with five passages in it."""
 
-    def __init__(self, host: LocalHost, twin: Twin, store: str) -> None:
-        address = REAL_CHROMA if store == "chroma" and REAL_CHROMA else twin.url
+    def __init__(self, host: LocalHost, address: str, store: str) -> None:
         self.host = host
         self.where = {"store": store, "store_address": address, "collection": f"shop_{store}"}
 
@@ -58,8 +71,8 @@ class Shop:
 
 
 @pytest.fixture
-def shop(host: LocalHost, twin: Twin, store: str) -> Shop:
-    return Shop(host, twin, store)
+def shop(host: LocalHost, twin: Twin, chroma: str, store: str) -> Shop:
+    return Shop(host, chroma if store == "chroma" else twin.url, store)
 
 
 @stores

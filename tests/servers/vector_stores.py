@@ -1,7 +1,7 @@
 """Twins of Milvus, ChromaDB and Elasticsearch: their HTTP interfaces over lists in memory.
 
 Not the real thing: they know the calls our nodes make, refuse what the real ones are known to refuse, and
-rank by plain cosine and shared words. ``make test-vectors`` runs the same tests against a real ChromaDB.
+rank by plain cosine and shared words. ``make test-models`` runs the same tests against a real ChromaDB.
 """
 
 from __future__ import annotations
