@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sage_studio.expressions.handing import settled
+from sage_studio.expressions.handing import javascript_of, settled
 from sage_studio.sandbox import CodeLimits, code_runner
 
 LIMITS = CodeLimits(time_s=2.0, memory_mb=64, output_bytes=8 << 20)
@@ -19,4 +19,4 @@ async def settled_config(config: Mapping[str, Any]) -> dict[str, Any]:
 
 
 async def _run(script: str, given: Mapping[str, Any]) -> Any:
-    return await code_runner().run("javascript", f"return (\n{script}\n)", inputs=given, limits=LIMITS)
+    return await code_runner().run("javascript", javascript_of(script), inputs=given, limits=LIMITS)

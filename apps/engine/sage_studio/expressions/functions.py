@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 import math
 import re
+import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 from urllib.parse import quote, unquote
 
+from sage_studio.expressions import extras
 from sage_studio.expressions.methods import Callback, Use
 from sage_studio.expressions.operators import (
     Value,
@@ -165,10 +167,13 @@ def _parse_number(pattern: str) -> Builtin:
     return function
 
 
-def _encode(args: Sequence[Value], use: Use) -> str:
+_NOTHING: tuple[Value, ...] = (None, "", [], {})
+
+
+def _encode(args: Sequence[Value], use: Use, safe: str = _URI_SAFE) -> str:
     text = to_text(args[0]) if args else ""
     use.budget.text(len(text) * 3, use.at)
-    return quote(text, safe=_URI_SAFE)
+    return quote(text, safe=safe)
 
 
 def _is_whole(args: Sequence[Value], _use: Use) -> bool:
@@ -193,6 +198,8 @@ NAMESPACES: Mapping[str, Mapping[str, Builtin]] = {
         "fromEntries": _from_entries,
         "assign": _assign,
     },
+    "Date": {"now": lambda _args, _use: round(time.time() * 1000)},
+    "DateTime": extras.DATE_FUNCTIONS,
     "Array": {"isArray": lambda args, _use: bool(args) and isinstance(args[0], list | tuple)},
     "Number": {
         "isInteger": _is_whole,
@@ -224,6 +231,8 @@ FUNCTIONS: Mapping[str, Builtin] = {
     "isNaN": lambda args, use: math.isnan(_number(args, 0, use)),
     "encodeURIComponent": _encode,
     "decodeURIComponent": lambda args, _use: unquote(to_text(args[0])) if args else "",
+    "encodeURI": lambda args, use: _encode(args, use, _URI_SAFE + ";/?:@&=+$,#"),
+    "ifEmpty": lambda args, _use: args[1] if len(args) > 1 and args[0] in _NOTHING else (args or [None])[0],
 }
 
 CALLBACKS: Mapping[str, Callback] = {

@@ -10,9 +10,11 @@ from __future__ import annotations
 import re
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import cache, lru_cache
+from pathlib import Path
 from typing import Any, TypeAlias
 
+from sage_studio.expressions import extras
 from sage_studio.expressions.errors import UNSUPPORTED, ExpressionError
 from sage_studio.expressions.operators import to_text
 from sage_studio.expressions.template import CACHED, Template, compile_template
@@ -22,15 +24,19 @@ Run: TypeAlias = Callable[[str, Mapping[str, Any]], Awaitable[Any]]
 
 # What JavaScript brings itself: no values of the flow.
 _OWN = frozenset({
-    "Array", "BigInt", "Boolean", "Date", "Error", "Infinity", "Intl", "JSON", "Map", "Math", "NaN",
-    "Number", "Object", "Promise", "RangeError", "RegExp", "Set", "String", "Symbol", "SyntaxError",
-    "TypeError", "Uint8Array", "WeakMap", "arguments", "async", "await", "break", "case", "catch",
-    "class", "console", "const", "continue", "decodeURI", "decodeURIComponent", "default", "delete",
-    "do", "else", "encodeURI", "encodeURIComponent", "escape", "eval", "export", "extends", "false",
-    "finally", "for", "function", "globalThis", "if", "import", "in", "instanceof", "isFinite", "isNaN",
-    "let", "new", "null", "of", "parseFloat", "parseInt", "return", "static", "super", "switch", "this",
-    "throw", "true", "try", "typeof", "undefined", "unescape", "var", "void", "while", "yield",
+    "Array", "BigInt", "Boolean", "Date", "DateTime", "Error", "Infinity", "Intl", "JSON", "Map",
+    "Math", "NaN", "Number", "Object", "Promise", "RangeError", "RegExp", "Set", "String", "Symbol",
+    "SyntaxError", "TypeError", "Uint8Array", "WeakMap", "arguments", "async", "await", "break", "case",
+    "catch", "class", "console", "const", "continue", "decodeURI", "decodeURIComponent", "default",
+    "delete", "do", "else", "encodeURI", "encodeURIComponent", "escape", "eval", "export", "extends",
+    "false", "finally", "for", "function", "globalThis", "if", "ifEmpty", "import", "in", "instanceof",
+    "isFinite", "isNaN", "let", "new", "null", "of", "parseFloat", "parseInt", "return", "static",
+    "super", "switch", "this", "throw", "true", "try", "typeof", "undefined", "unescape", "var", "void",
+    "while", "yield",
 })  # fmt: skip
+_OWN_FUNCTIONS = frozenset(
+    {*extras.TEXT, *extras.LIST, *extras.NUMBER, *extras.OBJECT, "DateTime", "ifEmpty"}
+)
 _CLOSES = {"(": ")", "[": "]", "{": "}"}
 _QUOTED = re.compile(r"'(?:[^'\\\n]|\\.)*'|\"(?:[^\"\\\n]|\\.)*\"|//[^\n]*|/\*.*?\*/", re.DOTALL)
 _PATTERN = re.compile(r"/(?:[^/\\\[\n]|\\.|\[(?:[^\]\\\n]|\\.)*\])+/[a-z]*")
@@ -106,6 +112,21 @@ def compile_handing_over(source: str) -> Template | HandedOver:
             for path, position in script_reads(part.source).items():
                 positions.setdefault(path, at + position)
     return HandedOver(source, tuple(part for part, _ in parts), positions)
+
+
+def javascript_of(script: str) -> str:
+    """The body of a function that gives the script's value, with our own functions where it may use them. The
+    script begins on its second line."""
+    calls = set(_WORD.findall(script))
+    extras = _extras() if calls & _OWN_FUNCTIONS else ""
+    return f"{extras}return (\n{script}\n)"
+
+
+@cache
+def _extras() -> str:
+    """``extras.js`` on one line."""
+    text = Path(__file__).with_name("extras.js").read_text(encoding="utf-8")
+    return " ".join(line.strip() for line in text.splitlines()) + " "
 
 
 async def settled(value: Any, run: Run) -> Any:

@@ -9,8 +9,10 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Callable, Mapping, Sequence
+from decimal import ROUND_HALF_UP, Context, Decimal
 from typing import Any, TypeAlias
 
+from sage_studio.expressions import extras
 from sage_studio.expressions.budget import Budget
 from sage_studio.expressions.errors import BAD_VALUE, UNKNOWN_METHOD, UNSUPPORTED, fault, suggestion
 from sage_studio.expressions.operators import (
@@ -198,6 +200,7 @@ TEXT: Mapping[str, Method] = {
     "at": _position,
     "localeCompare": _locale_compare,
     "toString": lambda value, _args, _use: value,
+    **extras.TEXT,
 }
 
 # ------------------------------------------------------------------------------------------- lists
@@ -329,6 +332,7 @@ LIST: Mapping[str, Method] = {
     "toSorted": _sorted,
     "at": _position,
     "toString": lambda value, _args, use: _join(value, (), use),
+    **extras.LIST,
 }
 
 # ------------------------------------------------------------------------------- numbers and others
@@ -340,8 +344,15 @@ def _to_fixed(value: float, args: Sequence[Value], use: Use) -> str:
         raise use.bad("digits are 0 to 100", "小数位数应为 0 到 100")
     if not math.isfinite(value) or abs(value) >= 1e21:
         return number_text(value)
-    # JavaScript rounds halves away from zero on the exact binary value, which is what format sees.
-    return f"{value:.{digits}f}"
+    return f"{_rounded(value, -digits):f}"
+
+
+def _rounded(value: float, place: int) -> Decimal:
+    """JavaScript rounds halves away from zero, on the exact binary value."""
+    return Decimal(value).quantize(Decimal(1).scaleb(place), ROUND_HALF_UP, _EXACT)
+
+
+_EXACT = Context(prec=1_100)
 
 
 def _to_precision(value: float, args: Sequence[Value], use: Use) -> str:
@@ -350,19 +361,22 @@ def _to_precision(value: float, args: Sequence[Value], use: Use) -> str:
         return number_text(value)
     if not 1 <= digits <= 100:
         raise use.bad("digits are 1 to 100", "有效位数应为 1 到 100")
-    return number_text(tidy(float(f"{value:.{digits}g}")))
+    exact = Decimal(value)
+    return number_text(tidy(float(_rounded(value, exact.adjusted() + 1 - digits)) if exact else 0.0))
 
 
 NUMBER: Mapping[str, Method] = {
     "toFixed": _to_fixed,
     "toPrecision": _to_precision,
     "toString": lambda value, _args, _use: number_text(value),
+    **extras.NUMBER,
 }
 
 BOOLEAN: Mapping[str, Method] = {"toString": lambda value, _args, _use: to_text(value)}
 
 OBJECT: Mapping[str, Method] = {
     "hasOwnProperty": lambda value, args, use: _text_arg(args, 0, use) in value,
+    **extras.OBJECT,
 }
 
 _TABLES: Mapping[str, tuple[Mapping[str, Method], str, str]] = {
