@@ -11,7 +11,8 @@ export const nodeTypesQuery = (workspaceId: string) =>
       const answer = await read(api.GET("/api/v1/workspaces/{workspace_id}/node-types", { params, signal }));
       return answer.items as NodeSpec[];
     },
-    staleTime: 5 * 60_000,
+    // Somebody may install a plug-in at any time; the list is fetched again only when it has changed.
+    staleTime: 30_000,
     enabled: workspaceId !== "",
   });
 
