@@ -50,6 +50,10 @@ def test_a_new_package_is_installed_and_its_tests_run(
     assert len(asked) == 3
     assert sys.modules["acme_greeter"].__file__ == str(plugins / "site/acme_greeter/__init__.py")
 
+    capsys.readouterr()
+    assert main(["plugin", "list"]) == 0
+    assert "acme_greeter 1.0.0  Acme greeter: acme_greeter_repeat" in capsys.readouterr().out
+
     with opened(wheel) as folder:
         loaded = load_folder(folder)
     assert (loaded.plugin.id, loaded.plugin.version, loaded.plugin.permissions.code) == (
