@@ -16,6 +16,8 @@ export const highlighting = syntaxHighlighting(
     { tag: [tags.variableName, tags.definition(tags.variableName)], color: "var(--accent-text)" },
     { tag: tags.propertyName, color: "var(--text)" },
     { tag: [tags.operator, tags.punctuation, tags.bracket], color: "var(--text-3)" },
+    { tag: [tags.keyword, tags.modifier], color: "var(--cat-ai)" },
+    { tag: [tags.function(tags.variableName), tags.className], color: "var(--text)" },
     { tag: tags.comment, color: "var(--text-3)" },
   ]),
 );

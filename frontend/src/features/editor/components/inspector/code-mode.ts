@@ -5,7 +5,7 @@
 import { autocompletion, type CompletionContext, closeBrackets } from "@codemirror/autocomplete";
 import { javascript, javascriptLanguage } from "@codemirror/lang-javascript";
 import { bracketMatching, indentOnInput, indentUnit } from "@codemirror/language";
-import { type Diagnostic, diagnosticCount, lintGutter, setDiagnostics } from "@codemirror/lint";
+import { type Diagnostic, lintGutter, setDiagnostics } from "@codemirror/lint";
 import { Compartment, type Extension } from "@codemirror/state";
 import { EditorView, highlightActiveLineGutter, lineNumbers } from "@codemirror/view";
 import type { Completion } from "./use-scope";
@@ -16,6 +16,7 @@ export type CodeLanguage = "python" | "javascript" | "sql";
 export type CodeFailure = { line: number; column: number; sourceLine: string; message: string };
 
 const grammar = new Compartment();
+const marked = new WeakSet<EditorView>();
 
 export function codeMode(language: CodeLanguage, names: () => Completion[]): Extension {
   return [
@@ -30,7 +31,7 @@ export function codeMode(language: CodeLanguage, names: () => Completion[]): Ext
     grammar.of(language === "javascript" ? [javascript(), completing(javascriptLanguage, names)] : []),
     EditorView.updateListener.of((update) => {
       // The mark belongs to the text that failed.
-      if (update.docChanged && diagnosticCount(update.state)) queueMicrotask(() => unmark(update.view));
+      if (update.docChanged && marked.has(update.view)) queueMicrotask(() => unmark(update.view));
     }),
   ];
 }
@@ -45,7 +46,10 @@ export async function loadGrammar(view: EditorView, language: CodeLanguage, name
 
 /** Mark where the code failed, if the line still says what it said then. */
 export function markFailure(view: EditorView, failure: CodeFailure | null): void {
-  view.dispatch(setDiagnostics(view.state, failure ? diagnostics(view, failure) : []));
+  const found = failure ? diagnostics(view, failure) : [];
+  if (found.length > 0) marked.add(view);
+  else marked.delete(view);
+  view.dispatch(setDiagnostics(view.state, found));
 }
 
 function unmark(view: EditorView): void {
