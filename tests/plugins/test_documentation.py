@@ -75,6 +75,7 @@ def test_the_roadmaps_module_path_loads(tmp_path: Path) -> None:
         (("path: /notes/{note}", "path: /notes/{nothing}"), "no parameter “nothing”"),
         (('fine: "{{ body?.ok !== false }}"', 'fine: "{{ body. }}"'), "body."),
         (("parameters: [text!]", "parameters: [word!]"), "no parameter “word”"),
+        (("path: /notes/{note}", 'path: "@evil.example/{note}"'), "must begin with /"),
         (("service: sage-studio/service@1", "service: other"), "must begin with"),
         (("headers: {Accept: application/json}", "headers: &a [*a]"), ""),
     ],

@@ -108,6 +108,10 @@ def _check(operation: Operation, service: Service) -> None:
     if missing := sorted(set(_NAMED.findall(operation.path)) - known):
         raise bad_service(f"{place}.path: there is no parameter “{missing[0]}”")
     auth = operation.auth or service.auth
+    # Anything else could lead to another host than the one people agreed to.
+    urls = [operation.path, *([auth.token.url] if auth.token is not None else [])]
+    if not all(url.startswith("/") for url in urls):
+        raise bad_service(f"{place}: a path must begin with /")
     if (auth.sign and auth.sign not in SIGNERS) or (operation.make and operation.make not in MAKERS):
         raise bad_service(f"{place}: “{auth.sign or operation.make}” is not known here")
     held = [operation.query, operation.headers, operation.body, service.errors.model_dump()]
