@@ -74,6 +74,8 @@ if what == "flood":
         ctx.log("x" * 20_000)
     sys.stdout.write("y" * (1 << 20))
     return {{"said": "done"}}
+if what == "big":
+    return {{"said": b"x" * (65 << 20)}}
 if what == "deaf":
     while True:
         try:
@@ -177,6 +179,7 @@ async def test_what_ends_its_process_fails_the_node_and_nothing_else(
 ) -> None:
     assert await refused(place, voice, "crash") == "executor.process_ended"
     assert await refused(place, voice, "exit") == "executor.process_ended"
+    assert await refused(place, voice, "big") in ("executor.bad_message", "executor.too_big")
     assert await refused(place, voice, "memory") in ("executor.process_ended", "node.crashed")
     assert await do(place, voice, "still here") == "still here"
 

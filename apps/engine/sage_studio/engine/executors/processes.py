@@ -23,6 +23,7 @@ from typing import IO, Any
 
 from sage_studio.engine.executors.call import NodeCall
 from sage_studio.engine.executors.errors import BAD_MESSAGE, NOT_STARTED, OUT_OF_MEMORY, PROCESS_ENDED
+from sage_studio.engine.executors.frames import MAX_FRAME_BYTES
 from sage_studio.engine.executors.home import HELLO, run_over
 from sage_studio.engine.executors.sockets import SocketLink
 from sage_studio.flow.spec import NodeSpec
@@ -50,7 +51,8 @@ Launch = Callable[[socket.socket, IO[bytes]], subprocess.Popen[bytes]]
 
 class ProcessPool:
     """At most ``workers`` processes; they start when first needed. ``memory_mb`` bounds a call that
-    names no share of its own. ``launch`` starts one. Belongs to one event loop at a time."""
+    names no share of its own. ``launch`` starts one, which may send messages of ``frame_bytes`` at most.
+    Belongs to one event loop at a time."""
 
     def __init__(
         self,
@@ -59,8 +61,10 @@ class ProcessPool:
         memory_mb: int = DEFAULT_MEMORY_MB,
         idle_s: float = IDLE_S,
         launch: Launch | None = None,
+        frame_bytes: int = MAX_FRAME_BYTES,
     ) -> None:
         self._launch = launch or _spawn
+        self._frame_bytes = frame_bytes
         self._memory_mb = memory_mb
         self._idle_s = idle_s
         self._limit = workers
@@ -122,7 +126,7 @@ class ProcessPool:
             if worker.is_alive:
                 return worker
             await worker.end()
-        return await _Worker.start(self._launch)
+        return await _Worker.start(self._launch, self._frame_bytes)
 
     def _keep(self, worker: _Worker) -> None:
         self._idle.append(worker)
@@ -149,7 +153,7 @@ class _Worker:
         self.idle_since = 0.0
 
     @classmethod
-    async def start(cls, launch: Launch) -> _Worker:
+    async def start(cls, launch: Launch, frame_bytes: int) -> _Worker:
         """Raises SageError ``executor.not_started``."""
         ours, theirs = socket.socketpair()
         words = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process that writes to it
@@ -163,7 +167,7 @@ class _Worker:
             words.close()
             raise SageError(NOT_STARTED, {"reason": str(error)}) from error
         worker = cls(process, words)
-        worker.link = SocketLink(*streams, why=worker.why)
+        worker.link = SocketLink(*streams, why=worker.why, limit=frame_bytes)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 greeting = await worker.link.receive()

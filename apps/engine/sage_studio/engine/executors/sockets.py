@@ -9,26 +9,31 @@ from sage_studio.engine.executors.frames import HEADER_BYTES, MAX_FRAME_BYTES, M
 
 
 class SocketLink:
-    """A ``Link`` over a stream pair; ``why`` finds out what became of the other side."""
+    """A ``Link`` over a stream pair; ``why`` finds out what became of the other side, which may send
+    messages of up to ``limit`` bytes."""
 
     def __init__(
         self,
         reader: asyncio.StreamReader,
         writer: asyncio.StreamWriter,
         why: Callable[[], Awaitable[Exception]],
+        *,
+        limit: int = MAX_FRAME_BYTES,
     ) -> None:
         self._reader = reader
         self._writer = writer
         self._why = why
+        self._limit = limit
 
     def send(self, frame: bytes) -> None:
         self._writer.write(frame)
 
-    async def receive(self, limit: int = MAX_FRAME_BYTES) -> Message | None:
-        """Raises SageError ``executor.bad_message``, for a frame of more than ``limit`` bytes too."""
+    async def receive(self, limit: int = 0) -> Message | None:
+        """Raises SageError ``executor.bad_message``, for a frame of more than ``limit`` bytes too (0: the
+        link's own)."""
         try:
             header = await self._reader.readexactly(HEADER_BYTES)
-            return decode(await self._reader.readexactly(frame_size(header, limit)))
+            return decode(await self._reader.readexactly(frame_size(header, limit or self._limit)))
         except (asyncio.IncompleteReadError, ConnectionError):
             return None
 

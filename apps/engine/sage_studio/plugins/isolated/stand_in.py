@@ -11,7 +11,9 @@ from typing import IO, Any, ClassVar, cast
 
 from sage_studio.engine.executors import ProcessPool
 from sage_studio.engine.executors.call import NodeCall
+from sage_studio.engine.executors.errors import BAD_MESSAGE, OUT_OF_MEMORY, PROCESS_ENDED
 from sage_studio.flow.spec import NodeSpec, Port
+from sage_studio.kernel import SageError
 from sage_studio.plugins.isolated.confining import start_serving
 from sage_studio.plugins.isolated.held import HeldContext, KindOf
 from sage_studio.plugins.manager import Plugin
@@ -20,6 +22,9 @@ from sage_studio.sdk import Context, Node, NodeOutput
 # Processes of one plug-in at a time, and how long one is kept for the next call.
 WORKERS = 4
 IDLE_S = 60.0
+# What one message of a plug-in may be: bigger contents travel as files.
+FRAME_BYTES = 64 << 20
+_LOST = (PROCESS_ENDED, OUT_OF_MEMORY, BAD_MESSAGE)
 
 
 class IsolatedPlugin:
@@ -31,7 +36,7 @@ class IsolatedPlugin:
         self.plugin = plugin
         self._folder = folder
         self._kind_of = kind_of
-        self._pool = ProcessPool(WORKERS, idle_s=IDLE_S, launch=self._launch)
+        self._pool = ProcessPool(WORKERS, idle_s=IDLE_S, launch=self._launch, frame_bytes=FRAME_BYTES)
 
     def _launch(self, theirs: socket.socket, words: IO[bytes]) -> subprocess.Popen[bytes]:
         return start_serving(self._folder(), theirs, words)
@@ -39,7 +44,12 @@ class IsolatedPlugin:
     async def run(self, call: NodeCall, context: Context) -> Mapping[str, Any]:
         """Raises what the node raises, ``plugin.no_isolation`` and ``executor.*``."""
         held = HeldContext(context, self.plugin, self._kind_of)
-        return await self._pool.run(call, cast(Context, held))
+        try:
+            return await self._pool.run(call, cast(Context, held))
+        except SageError as error:
+            if call.at_most_once and error.code in _LOST:
+                error.retryable = False  # whether its effect has happened nobody knows
+            raise
 
     async def close(self) -> None:
         await self._pool.close()
