@@ -163,7 +163,8 @@ async def test_attachments_have_a_limit(host: LocalHost, tmp_path: Path) -> None
 )
 async def test_servers_that_make_no_sense_end_in_clear_errors(tmp_path: Path, say: bytes) -> None:
     with rude_server(say, close=True) as port, host_for(tmp_path, port) as host:
-        assert (await failing(host))["code"] == "server.protocol"
+        wrong = await failing(host)
+    assert wrong["code"].startswith("server."), wrong
 
 
 async def test_a_silent_server_does_not_hold_up_a_cancel(tmp_path: Path) -> None:

@@ -6,10 +6,11 @@ import asyncio
 import json
 import socket
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import AsyncGenerator, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import Any, cast
 
 import psycopg
 import pytest
@@ -17,6 +18,10 @@ import pytest
 from sage_studio.plugins.builtin.output.sql_write import SqlWrite
 from sage_studio.plugins.builtin.source.sql_query import SqlQuery
 from sage_studio.plugins.local_host import LocalHost
+from sage_studio.plugins.support.places import Place
+from sage_studio.plugins.support.sql.mysql import MysqlSession
+from sage_studio.plugins.support.sql.session import Batch
+from sage_studio.plugins.support.sql.statement import bind
 from tests.nodes.running import failure_of, run_node
 from tests.servers.certificates import Authority
 from tests.servers.databases import Database
@@ -163,11 +168,36 @@ async def test_more_rows_than_wanted_are_left_in_the_database(host: LocalHost, k
     assert (made["count"], made["truncated"], len(made["rows"])) == (5_000, False, 5_000)
 
 
+async def test_rows_that_nobody_has_taken_stay_at_the_server(
+    host: LocalHost, mariadb_server: Database
+) -> None:
+    """MariaDB's driver would read on into memory; PostgreSQL is asked for each batch."""
+    server = mariadb_server
+    place = Place(
+        "mysql",
+        server.host,
+        server.port,
+        server.user,
+        server.password,
+        "off",
+        "",
+        {"database": server.database},
+    )
+    ctx: Any = SimpleNamespace(http=host.http)
+    session = await MysqlSession.open(ctx, place, read_only=True, timeout_s=60)
+    statement = bind("SELECT seq FROM seq_1_to_1000000", {}, session.notation, session.adapt)
+    rows = cast(AsyncGenerator[Batch, None], session.rows(statement, size=1_000))
+    assert len((await anext(rows)).rows) == 50
+    assert not session._connection._transport.is_reading()
+    await rows.aclose()
+    await session.close()
+
+
 async def test_wrong_places_and_accounts_are_told_apart(tmp_path: Path, servers: dict[str, Database]) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
         free = closed.getsockname()[1]
-    held = {}
+    held: dict[str, str] = {}
     for kind, server in servers.items():
         held |= {
             f"{kind}_port": credential(kind, server, port=free),

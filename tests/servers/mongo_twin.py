@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import bson
@@ -71,7 +71,7 @@ class MongoTwin:
                 found = [entry for entry in found if _fits(entry, value)]
             elif kind == "$sort":
                 for name, way in reversed(list(value.items())):
-                    found.sort(key=lambda entry, name=name: entry.get(name, 0), reverse=way < 0)
+                    found = sorted(found, key=_by(name), reverse=way < 0)
             elif kind == "$limit":
                 found = found[:value]
             elif kind == "$skip":
@@ -112,6 +112,10 @@ class MongoTwin:
             else:
                 match.update(change)
         return {"n": len(command["updates"]), "nModified": 0, "upserted": upserted}
+
+
+def _by(name: str) -> Callable[[dict[str, Any]], Any]:
+    return lambda entry: entry.get(name, 0)
 
 
 def _command(body: bytes) -> dict[str, Any]:

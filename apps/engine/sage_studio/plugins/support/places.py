@@ -233,7 +233,7 @@ def connecting_failed(place: Place, error: BaseException, protocol: str) -> Node
             return place.error(WRONG_PROTOCOL, "it closes the connection", protocol=protocol)
         if isinstance(cause, TimeoutError):
             return place.error(UNREACHABLE, "no answer")
-        cause = cause.__cause__ or cause.__context__
+        cause = cause.__cause__  # what merely happened before, another address refused, is not the reason
     if isinstance(error, OSError):
         return place.error(UNREACHABLE, error.strerror or error)
     return place.error(WRONG_PROTOCOL, error, protocol=protocol)

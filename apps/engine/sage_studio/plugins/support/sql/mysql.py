@@ -114,10 +114,16 @@ class MysqlSession:
             return
         names = tuple(column[0] for column in cursor.description)
         kinds = [column[1] for column in cursor.description]
-        sizes = BatchSize(size)
-        while rows := await self._call(cursor.fetchmany(sizes.now), statement):
-            yield Batch(names, _typed(rows, kinds))
-            sizes.saw(rows)
+        sizes, arriving = BatchSize(size), self._connection._transport  # noqa: SLF001 - no public way
+        try:
+            while rows := await self._call(cursor.fetchmany(sizes.now), statement):
+                # The driver would go on reading while somebody works on these rows, and keep it all.
+                arriving.pause_reading()
+                yield Batch(names, _typed(rows, kinds))
+                arriving.resume_reading()
+                sizes.saw(rows)
+        finally:
+            arriving.resume_reading()
         yield Batch(names, ())
 
     async def execute(self, statement: Bound) -> int:
