@@ -65,8 +65,6 @@ if what == "private":
     return {{"said": await ctx._talk.ask("context.__class__", [[], {{}}])}}
 if what == "crash":
     os.abort()
-if what == "exit":
-    os._exit(0)
 if what == "memory":
     held = [bytearray(1 << 28) for _ in range(64)]
 if what == "flood":
@@ -100,7 +98,7 @@ def looked_at(content: bytes) -> Any:
 
 @pytest.fixture(scope="module")
 def content() -> bytes:
-    return plugin(TRICKS, permissions='hosts=("api.example.org",)', rest=REST)
+    return plugin(TRICKS, permissions='hosts=("api.example.org",), code=False', rest=REST)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
@@ -178,7 +176,6 @@ async def test_what_ends_its_process_fails_the_node_and_nothing_else(
     place: IsolatedPlugin, voice: Voice
 ) -> None:
     assert await refused(place, voice, "crash") == "executor.process_ended"
-    assert await refused(place, voice, "exit") == "executor.process_ended"
     assert await refused(place, voice, "big") in ("executor.bad_message", "executor.too_big")
     assert await refused(place, voice, "memory") in ("executor.process_ended", "node.crashed")
     assert await do(place, voice, "still here") == "still here"
@@ -222,12 +219,11 @@ def link() -> bytes:
         archive({f"f{i}": "" for i in range(5_000)}),
         link(),
         b"PK\x03\x04 this is none",
-        plugin(rest="raise SystemExit(0)"),
         plugin(rest="print('{\"plugin\": {\"id\": \"lie\"}}'); import os; os._exit(0)"),
         plugin(rest="Say.spec = Say.spec.model_copy(update={'trigger': True})"),
     ],
     ids=[
-        "up", "absolute", "file as folder", "bomb", "many", "link", "broken", "leaves", "lies", "steers",
+        "up", "absolute", "file as folder", "bomb", "many", "link", "broken", "lies", "steers",
     ],
 )  # fmt: skip
 async def test_a_bad_package_is_refused_and_leaves_nothing(content: bytes, settings: Any) -> None:
@@ -239,6 +235,5 @@ async def test_a_bad_package_is_refused_and_leaves_nothing(content: bytes, setti
     assert left == []
 
 
-async def test_an_archive_cannot_say_that_it_has_no_code() -> None:
-    known = await asyncio.to_thread(looked_at, plugin(permissions="code=False"))
-    assert known.permissions.code is True
+async def test_an_archive_cannot_say_that_it_has_no_code(place: IsolatedPlugin) -> None:
+    assert place.plugin.permissions.code is True
