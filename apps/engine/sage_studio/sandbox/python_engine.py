@@ -15,6 +15,7 @@ import shutil
 import signal
 import tempfile
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -132,6 +133,7 @@ class PythonEngine:
         binary = Path(find_monty_binary()).resolve()
         confinement = Confinement(memory_mb=MEMORY_MOST_MB + 256, read_only=(binary,))
         self._folder = Path(tempfile.mkdtemp(prefix="sage-sandbox-"))
+        weakref.finalize(self, shutil.rmtree, self._folder, ignore_errors=True)
         script = self._folder / "monty"
         vector = self._isolation.wrap([str(binary)], confinement)
         script.write_text(f'#!/bin/sh\nexec {shlex.join(vector)} "$@"\n')
