@@ -58,8 +58,9 @@ def failed(node: PlanNode, problem: Problem, can_retry: bool, retry_after_s: flo
     return Failure(problem, retries, retry_after_s)
 
 
-def pause_before(attempt: int, retry: Retry, failure: Failure, chance: float) -> float:
-    """Seconds to wait after failed attempt number ``attempt`` (from 1); ``chance`` is in [0, 1)."""
-    wait_s = retry.delay_s * retry.backoff ** (attempt - 1)
+def pause_before(failures: int, retry: Retry, failure: Failure, chance: float) -> float:
+    """Seconds to wait after so many failures (attempts lost with a worker are none); ``chance`` is in
+    [0, 1)."""
+    wait_s = retry.delay_s * retry.backoff ** (failures - 1)
     wait_s *= 1 + retry.jitter * (2 * chance - 1)
     return max(wait_s, failure.retry_after_s)

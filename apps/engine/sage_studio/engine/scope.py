@@ -146,14 +146,15 @@ class Scope(Settling):
             if not isinstance(result, Failure):
                 await self.complete(node, attempt, began, result)
                 return
-            if not result.retryable or attempt - self.lost.get(node.id, 0) > node.retry.count:
+            failures = attempt - self.lost.get(node.id, 0)
+            if not result.retryable or failures > node.retry.count:
                 debugger = self.run.debugger
                 if debugger is None or not await debugger.deals_with(
                     self, node, inputs, attempt, began=began, problem=result.problem
                 ):
                     await self._fail(node, attempt, began, result)
                 return
-            wait_s = pause_before(attempt, node.retry, result, random.random())  # noqa: S311 - spreads retries, guards nothing
+            wait_s = pause_before(failures, node.retry, result, random.random())  # noqa: S311 - spreads retries, guards nothing
             self.note_retry(node, attempt, began, result.problem, wait_s)
             if not await self.pause_between(wait_s):
                 return
