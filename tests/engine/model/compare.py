@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from sage_studio.engine import Event, NodeRecord
+from sage_studio.engine.errors import WORKER_LOST
 from sage_studio.engine.records import FINAL_NODE_STATES, UNDER_WAY_STATES
 from tests.engine.model.choices import Choices, every_way
 from tests.engine.model.interpreter import Flow, Interpreter, Key, Seen, Story, Told
@@ -14,6 +16,8 @@ from tests.engine.model.play import Played, Violation
 
 MOST_WAYS = 300
 MOST_NODE_RUNS = 1500
+# Pauses are told in milliseconds.
+ROUNDED_S = 0.001
 _ENDS = {"node_completed", "node_skipped", "node_failed"}
 
 
@@ -23,6 +27,8 @@ def check(
     """Raises Violation with the differences from the nearest story, when none fits."""
     check_events(played.events)
     check_limits(flow, played.ledger)
+    check_cached(flow, played)
+    check_pauses(flow, played)
     settled = settled_at(played.events)
 
     given = {key: record.outputs for key, record in played.nodes.items() if record.outputs is not None}
@@ -75,6 +81,58 @@ def check_limits(flow: Flow, ledger: Ledger) -> None:
     for what, limit in limits.items():
         if ledger.most_at_work[what] > limit:
             raise Violation(f"{ledger.most_at_work[what]} of {what} at work at once, not {limit}")
+
+
+def check_cached(flow: Flow, played: Played) -> None:
+    """Only where the node says so does anything come from the cache, and it is not worked out as well, unless
+    by a worker that was lost before it said so."""
+    worked_out = set() if played.befallen else set(played.ledger.executions)
+    may_be = {node["id"] for node in flow["nodes"] if node.get("cache")}
+    for event in played.events:
+        if event.type != "node_completed" or not event.data.get("cached"):
+            continue
+        if event.node_id not in may_be:
+            raise Violation(f"{event.node_id} is not to be cached, and was")
+        if (event.node_id, event.iteration_path, event.attempt) in worked_out:
+            raise Violation(f"{event.node_id} {event.iteration_path} came from the cache, and was worked out")
+
+
+def check_pauses(flow: Flow, played: Played) -> None:
+    """How long was waited before another attempt: by the rule, and really, when nobody came between."""
+    rules = {node["id"]: node.get("retry") or {} for node in flow["nodes"]}
+    asks = {node["id"]: node["config"].get("asks_s", 0) for node in flow["nodes"]}
+    unrepeatable = {node["id"] for node in flow["nodes"] if node["type"] == "once"}
+    failures: Counter[Key] = Counter()
+    until: dict[tuple[str, str, int], float] = {}
+    for event in played.events:
+        node_id, path, data = event.node_id or "", event.iteration_path, event.data
+        if event.type == "node_retrying":
+            wait_s, code = cast(float, data["wait_s"]), _code(event)
+            if code == WORKER_LOST.code:
+                continue
+            failures[node_id, path] += 1
+            rule = rules[node_id]
+            asked = asks[node_id] if code == "model.planned" else 0.0
+            # An attempt whose outcome nobody knew, and which a person let repeat, counts as one that failed.
+            count = event.attempt if node_id in unrepeatable else failures[node_id, path]
+            pause = rule["delay_s"] * rule["backoff"] ** (count - 1)
+            least, most = (max(pause * (1 + sign * rule["jitter"]), asked) for sign in (-1, 1))
+            if not least - ROUNDED_S <= wait_s <= most + ROUNDED_S:
+                raise Violation(f"{node_id} {path} waits {wait_s} s, not {least} to {most}")
+            until[node_id, path, cast(int, data["next"])] = event.at + wait_s
+        elif event.type == "node_started" and not played.befallen:
+            soonest = until.get((node_id, path, event.attempt), 0)
+            if event.at < soonest - ROUNDED_S:
+                raise Violation(f"{node_id} {path} did not wait before attempt {event.attempt}")
+
+
+def told_timeout(event: Event) -> bool:
+    """Whether an attempt was cut off by its time limit."""
+    return event.type in {"node_failed", "node_retrying"} and _code(event) == "node.timeout"
+
+
+def _code(event: Event) -> str:
+    return str(cast("Mapping[str, Any]", event.data["error"])["code"])
 
 
 def settled_at(events: Sequence[Event]) -> dict[Key, int]:

@@ -181,13 +181,10 @@ class Maker:
         if reads := self.reads(place):
             config["reads"] = reads
         source = self.add(node_id, kind, place, config, *CALC_PORTS)
-        retries = self.retry(source.id)
-        if self.chance(12):
-            config["fails"] = self.one_of([ALWAYS, *range(1, retries + 1)])
-        if place.retries and self.chance(20):
-            config["fails_within"] = self.one_of([ALWAYS, *range(1, place.retries + 1)])
-        if self.chance(5):
-            config["can_retry"] = False
+        self._misbehave(config, place, self.retry(source.id))
+        if kind == "calc" and not config.keys() & {"fails_within", "hangs"} and self.chance(25):
+            # What fails at first would succeed at once where another one had succeeded before it.
+            self.nodes[-1]["cache"] = config.get("fails", ALWAYS) == ALWAYS
         for port in ("a", "b"):
             if self.chance(45):
                 self.wire(place, node_id, port)
@@ -198,6 +195,26 @@ class Maker:
         for _ in range(self.number(3) if self.chance(20) else 0):
             self.wire(place, node_id, "many")
         return source
+
+    def _misbehave(self, config: dict[str, Any], place: Place, retries: int) -> None:
+        """Let the newest node, which is tried again so often, fail or hang, sometimes. Attempts are numbered
+        over lost workers: what fails only at first is always tried again, so that it comes to the same."""
+        node = self.nodes[-1]
+        if self.chance(5):
+            config["can_retry"] = False
+        is_certain = (
+            node["type"] != "once" and "can_retry" not in config and "errors" not in node.get("retry", {})
+        )
+        times = [ALWAYS, *(range(1, retries + 1) if is_certain else ())]
+        if self.chance(12):
+            config["fails"] = self.one_of(times)
+        if place.retries and self.chance(20):
+            config["fails_within"] = self.one_of([ALWAYS, *range(1, place.retries + 1)])
+        if self.chance(10):
+            config["asks_s"] = self.one_of([0.5, 40])
+        if self.chance(10):
+            config["hangs"] = self.one_of(times)
+            node["timeout_s"] = self.one_of([0.01, 1, 5_000])
 
     def _make_act(self, node_id: str, place: Place) -> Source:
         return self._make_calc(node_id, place, "act")
@@ -210,7 +227,16 @@ class Maker:
         if not self.chance(25):
             return 0
         count = 1 + self.number(1)
-        self.nodes[-1]["retry"] = {"count": count, "delay_s": 0, "jitter": 0}
+        self.nodes[-1]["retry"] = {
+            "count": count,
+            "delay_s": self.one_of([0, 0, 1, 30]),
+            "backoff": self.one_of([1, 2, 3]),
+            "jitter": self.one_of([0, 0, 0.5]),
+        }
+        if self.chance(20):
+            self.nodes[-1]["retry"]["errors"] = self.one_of(
+                [["model.*"], ["node.timeout"], ["model.planned", "node.*"]]
+            )
         return count
 
     def _make_if_else(self, node_id: str, place: Place) -> Source:

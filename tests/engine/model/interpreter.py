@@ -292,7 +292,8 @@ class Interpreter:
             try:
                 outputs = self._attempt(node, inputs, attempt, frame)
                 return self.tell(node, frame, Told("completed", outputs, attempts=attempt))
-            except Failed as failed:
+            except Failed as inner:
+                failed = leaves.weighed(node, inner)
                 if failed.can_retry and attempt <= retries:
                     attempt += 1
                     continue
@@ -301,7 +302,7 @@ class Interpreter:
                     return {"error": failed.problem}
                 if node.get("on_error") == "continue":
                     return None
-                raise
+                raise failed from inner
             except (Left, RunStopped) as ended:
                 self.tell_ended(node, frame, ended, attempt)
                 raise

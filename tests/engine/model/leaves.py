@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from sage_studio.flow.spec import NodeSpec
@@ -23,6 +24,8 @@ def run(
     """The outputs of one attempt. Raises how it ended otherwise."""
     kind = node["type"]
     if kind in CALCULATING:
+        if attempt <= config["hangs"]:
+            raise Failed(problem("node.timeout", node["id"], frame.path, can_retry=kind != "once"))
         if fails(config, attempt, frame.path):
             raise Failed(problem("model.planned", node["id"], frame.path, can_retry=config["can_retry"]))
         return answer(config["base"], config["reads"], inputs)
@@ -37,6 +40,17 @@ def run(
     if kind == "wait":
         return waited(node["id"], frame.path, config["mode"], inputs.get("value"))
     raise AssertionError(f"no model of {kind}")
+
+
+def weighed(node: NodeBody, failed: Failed) -> Failed:
+    """The failure as its node sees it, which may say for which errors it is tried again; one that nobody may
+    repeat is so only for those that can be."""
+    patterns = (node.get("retry") or {}).get("errors")
+    if patterns is None:
+        return failed
+    is_meant = any(fnmatchcase(failed.problem["code"], pattern) for pattern in patterns)
+    can_retry = is_meant and (failed.can_retry or node["type"] != "once")
+    return Failed({**failed.problem, "retryable": can_retry})
 
 
 def case_of(config: Mapping[str, Any]) -> str:

@@ -115,12 +115,15 @@ def _spec(type_id: str, effect: Effect) -> NodeSpec:
             _field("fails", type="integer", default=0, expression="never"),
             _field("fails_within", type="integer", default=0, expression="never"),
             _field("can_retry", type="boolean", default=True, expression="never"),
+            _field("hangs", type="integer", default=0, expression="never"),
+            _field("asks_s", type="number", default=0, expression="never"),
         ),
     )
 
 
 class Calc(Node):
-    """Waits a few turns of the loop, then fails or answers as its script says."""
+    """Waits a few turns of the loop, then hangs, fails or answers as its script says; ``asks_s`` is how long
+    to wait before it is tried again."""
 
     spec: ClassVar = _spec("calc", "pure")
 
@@ -134,10 +137,13 @@ class Calc(Node):
             ledger.on_execution(ctx.node_id, ctx.iteration_path)
             for _ in range(ctx.config["turns"]):
                 await asyncio.sleep(0)
+            if ctx.attempt <= ctx.config["hangs"]:
+                await asyncio.Event().wait()
         finally:
             ledger.at_work.subtract((RUN, ctx.node_id))
         if fails(ctx.config, ctx.attempt, ctx.iteration_path):
-            raise NodeError(PLANNED, retryable=ctx.config["can_retry"])
+            facts = {"retry_after_s": ctx.config["asks_s"]}
+            raise NodeError(PLANNED, facts, retryable=ctx.config["can_retry"])
         return answer(ctx.config["base"], ctx.config["reads"], inputs)
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any
@@ -10,9 +9,10 @@ from typing import Any
 from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, strategies as st
 
 from sage_studio.engine import Plan
-from tests.engine.model.compare import check
+from tests.engine.model.compare import check, told_timeout
 from tests.engine.model.flows import SUB_FLOWS, flows
 from tests.engine.model.interpreter import TooLong
+from tests.engine.model.jumping import run_jumping
 from tests.engine.model.play import Kind, Trouble, plan_of, play
 
 EXAMPLES_AT_ONCE = 250
@@ -33,6 +33,9 @@ class Counts:
     crashes: int = 0
     claims: int = 0
     chunks: int = 0
+    hits: int = 0
+    pauses: int = 0
+    timeouts: int = 0
     troubles: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -43,7 +46,8 @@ class Counts:
         kinds = ", ".join(f"{kind} {count}" for kind, count in self.kinds.most_common())
         return (
             f"{self.runs} runs, {self.steps} steps, {self.crashes} crashes, {self.claims} claims,"
-            f" {self.chunks} chunks"
+            f" {self.chunks} chunks, {self.hits} values from the cache, {self.pauses} pauses before another"
+            f" attempt, {self.timeouts} time limits"
             f" ({befallen or 'no trouble'}); runs {endings}; nodes {kinds}"
         )
 
@@ -108,7 +112,7 @@ def _search_some(counts: Counts, steps: int, seed: int, depth: int, phases: tupl
 
 def try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble], plan: Plan) -> None:
     """Play one flow and compare it with the model. Raises Violation."""
-    played = asyncio.run(play(flow, INPUTS, befall, plan=plan))
+    played = run_jumping(play(flow, INPUTS, befall, plan=plan))
     try:
         check(flow, INPUTS, played, flows=SUB_FLOWS)
     except TooLong:
@@ -118,6 +122,9 @@ def try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble], plan: P
     counts.crashes += played.crashes
     counts.claims += played.claims
     counts.chunks += played.chunks
+    counts.hits += played.hits
+    counts.pauses += sum(event.type == "node_retrying" for event in played.events)
+    counts.timeouts += sum(told_timeout(event) for event in played.events)
     counts.troubles.update(played.befallen)
     counts.endings[played.outcome.state] += 1
     counts.kinds.update(node["type"] for node in flow["nodes"])

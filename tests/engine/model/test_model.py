@@ -16,7 +16,7 @@ from sage_studio.engine.plan import PlanNode
 from tests.engine.model.search import Disagreement, search
 
 STEPS = 3_000
-SEED = 20_261_123
+SEED = 20_261_124
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(600)]
 
