@@ -5,14 +5,19 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Any, ClassVar
 
 import aiormq
 import pytest
 
+from sage_studio.egress import EgressPolicy, GuardedClient
 from sage_studio.engine import Controls, MemoryRunStore
 from sage_studio.plugins.builtin import BUILTIN_NODES
+from sage_studio.plugins.credential_kinds import BUILTIN_KINDS
+from sage_studio.plugins.credential_kinds.placing import OpenedCredential
+from sage_studio.plugins.credential_kinds.trials import try_credential
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import NodeRegistry
 from sage_studio.plugins.support.resp import RespConnection
@@ -254,3 +259,20 @@ async def test_what_is_published_is_confirmed_and_unroutable_messages_are_errors
         quiet = {**config, "routing_key": "nobody", "mandatory": False}
         assert (await run_node("rabbitmq_publish", host, config=quiet, inputs={"items": "one"}))["count"] == 1
     await connection.close()
+
+
+async def test_a_rabbitmq_credential_is_tried_out(rabbitmq_server: int) -> None:
+    """Here because a RabbitMQ takes long to start."""
+    client = GuardedClient(EgressPolicy(networks=(ip_network("127.0.0.0/8"),)))
+    kind = BUILTIN_KINDS["rabbitmq"]
+    place = {
+        "host": "127.0.0.1",
+        "port": str(rabbitmq_server),
+        "username": "guest",
+        "tls": "off",
+        "vhost": "/",
+    }
+    for password, is_in in (("guest", True), ("wrong", False)):
+        fields = {**place, "password": password}
+        opened = OpenedCredential("", kind, fields, (f"127.0.0.1:{rabbitmq_server}",))
+        assert (await try_credential(client, opened)).ok is is_in

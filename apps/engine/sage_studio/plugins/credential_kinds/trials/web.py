@@ -38,7 +38,8 @@ def _welcome(answer: HttpResponse, test: HttpTest) -> Text:
         if isinstance(shape, dict) and test.names_field and shape.get(test.names_field):
             who = str(shape[test.names_field])[:100]
             return text(f"Signed in as {who}.", f"已登录为 {who}。")
-        if isinstance(shape, dict) and test.url.endswith("/models") and isinstance(shape.get("data"), list):
-            count = len(shape["data"])
+        models = shape.get("data") if isinstance(shape, dict) else None
+        if test.url.endswith("/models") and isinstance(models, list):
+            count = len(models)
             return text(f"It works: {count} models are offered.", f"可用：共提供 {count} 个模型。")
     return text("The host accepted the credential.", "主机接受了该凭据。")
