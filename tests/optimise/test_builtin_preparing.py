@@ -16,9 +16,9 @@ from sage_studio.flow import parse_plain
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.registry import builtin_registry
 from sage_studio.sdk import Node
-from tests.servers.http import Answer, ScriptedServer
 from tests.nodes.test_llm import MESSAGE
 from tests.optimise.test_preparing import LOG, TYPES
+from tests.servers.http import Answer, ScriptedServer
 
 SAMPLE = {"name": "handbook.pdf", "mime": "", "size_bytes": 0, "ref": "sample:handbook.pdf"}
 
@@ -26,8 +26,8 @@ SAMPLE = {"name": "handbook.pdf", "mime": "", "size_bytes": 0, "ref": "sample:ha
 class Library:
     """The built-in nodes and those of the tests."""
 
-    def get(self, type_: str, /) -> type[Node] | None:
-        return TYPES.get(type_) or builtin_registry().get(type_)
+    def get(self, type_id: str, version: str | None = None) -> type[Node] | None:
+        return TYPES.get(type_id) or builtin_registry().get(type_id, version)
 
 
 @pytest.fixture

@@ -119,6 +119,17 @@ class PdfParser(StreamNode):
         if self._reader is not None:
             self._reader.close()
 
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        """Everything at once, with the reader that was prepared."""
+        documents: list[Any] = []
+        rest: dict[str, Any] = {}
+        async for part in self.stream(ctx, inputs):
+            if "documents" in part:
+                documents.append(part["documents"])
+            else:
+                rest |= part
+        return {"documents": documents, **rest}
+
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         settings = Settings(self.spec, ctx, inputs)
         files = settings.files("files")
