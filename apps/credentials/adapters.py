@@ -41,11 +41,12 @@ def draft_test(
 
 
 def changed_test(
-    credential: Credential, given: Mapping[str, str], allowed_hosts: Sequence[str], url: str
+    person: Person, credential: Credential, given: Mapping[str, str], allowed_hosts: Sequence[str], url: str
 ) -> JsonObject:
-    """Try out changes to a credential that are not kept yet. Raises FieldProblem."""
+    """Try out changes to a credential that are not kept yet, on the record. Raises FieldProblem."""
     opened = services.credential_draft(credential, given, allowed_hosts)
     _check_place(opened, url)
+    services.credential_used(credential, None, opened.hosts[0] if opened.hosts else "", person)
     return _verdict(opened, url)
 
 

@@ -125,7 +125,9 @@ class CredentialDraftTestApi(WorkspaceApi):
         try:
             if kept is not None:
                 return Response(
-                    adapters.changed_test(kept, data["given"], data["allowed_hosts"], data["url"])
+                    adapters.changed_test(
+                        self.person, kept, data["given"], data["allowed_hosts"], data["url"]
+                    )
                 )
             fields = clean_fields(kind, data["given"])
         except FieldProblem as problem:
