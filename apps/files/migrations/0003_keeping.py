@@ -5,19 +5,27 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     dependencies = [
-        ('files', '0002_collecting'),
-        ('workspaces', '0004_keep_runs_days'),
+        ("files", "0002_collecting"),
+        ("workspaces", "0004_keep_runs_days"),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Retention',
+            name="Retention",
             fields=[
-                ('workspace', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, primary_key=True, related_name='+', serialize=False, to='workspaces.workspace')),
-                ('uploads_days', models.PositiveSmallIntegerField(default=0)),
-                ('artifacts_days', models.PositiveSmallIntegerField(default=90)),
+                (
+                    "workspace",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE,
+                        primary_key=True,
+                        related_name="+",
+                        serialize=False,
+                        to="workspaces.workspace",
+                    ),
+                ),
+                ("uploads_days", models.PositiveSmallIntegerField(default=0)),
+                ("artifacts_days", models.PositiveSmallIntegerField(default=90)),
             ],
         ),
     ]
