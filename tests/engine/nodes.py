@@ -289,9 +289,7 @@ class FakeHost:
     def state(self, flow_id: str) -> FakeState:
         return self._state
 
-    async def credential(
-        self, name: str, *, host: str = "", port: int | None = None
-    ) -> Mapping[str, str]:
+    async def credential(self, name: str, *, host: str = "", port: int | None = None) -> Mapping[str, str]:
         return {"api_key": "s3cret-value"}
 
     async def price(self, model: str) -> Price | None:

@@ -63,6 +63,4 @@ class HumanApproval(Node):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)
         timeout_s = settings.number("timeout") or None
-        return await approval(
-            ctx, inputs.get("value"), message=settings.text("message"), timeout_s=timeout_s
-        )
+        return await approval(ctx, inputs.get("value"), message=settings.text("message"), timeout_s=timeout_s)
