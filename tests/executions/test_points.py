@@ -36,7 +36,7 @@ pytestmark = [
     pytest.mark.timeout(400),
 ]
 STEPS = 4
-ELSEWHERE = ("document.", "debug.", "bus.", "tidy.")
+ELSEWHERE = ("document.", "debug.", "bus.", "tidy.", "credentials.")
 BIG = "x" * 70_000
 
 # What a worker passes: the kind of run it is given, and what it does.
