@@ -12,8 +12,11 @@ from sage_studio.engine import MemoryRunStore, Plan, compile_flow, run_flow
 from sage_studio.engine.optimise import optimise
 from sage_studio.flow import parse_plain
 from sage_studio.plugins.local_host import LocalHost
+from sage_studio.plugins.registry import NodeRegistry
 from tests.benchmarks.harness import Measurement, calibrate, collector_as_served, median
 from tests.benchmarks.nodes import NODES, chain, fan_out
+
+LIBRARY = NodeRegistry(NODES.values())
 
 
 def measure(*, short: bool) -> list[Measurement]:
@@ -60,7 +63,7 @@ def _per_node(
     optimised: bool = True,
     reads: bool = False,
 ) -> Measurement:
-    plan = compile_flow(parse_plain(body), NODES, optimised=optimised)
+    plan = compile_flow(parse_plain(body), LIBRARY, optimised=optimised)
     nodes = len(body["nodes"])
     step_us = calibrate()
     times = [seconds / nodes * 1e6 for seconds in asyncio.run(_run(plan, rounds, reads=reads))]
@@ -107,7 +110,7 @@ def _stages(body: dict[str, Any]) -> dict[str, float]:
 
     document = parse_plain(body)
     mark()
-    drawn = compile_flow(document, NODES, optimised=False)
+    drawn = compile_flow(document, LIBRARY, optimised=False)
     mark()
     plan = optimise(drawn).plan
     mark()

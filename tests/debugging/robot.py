@@ -101,14 +101,14 @@ class _DebuggedStory(_Story):
             for record in list(self.disk.nodes.get(RUN_ID, {}).values()):
                 for name, wait in (record.waits or {}).items():
                     if record.state == "waiting" and not wait.get("done") and not name.startswith("flow"):
-                        self._end_wait(worker, record, name, wait)
+                        await self._end_wait(worker, record, name, wait)
 
-    def _end_wait(self, worker: Worker, record: NodeRecord, name: str, wait: Mapping[str, Any]) -> None:
+    async def _end_wait(self, worker: Worker, record: NodeRecord, name: str, wait: Mapping[str, Any]) -> None:
         if "signal" in wait:
             payload = cast(Json, payload_of(record.node_id, record.iteration_path))
             worker.controls.signal(wait["signal"], payload)
         else:
-            self.clock.advance_to(wait["until"])
+            await self.clock.sleep_until(wait["until"])
             worker.controls.signal(signal_key(record.node_id, record.iteration_path, name), None)
 
 

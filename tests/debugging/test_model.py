@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections import Counter
 from typing import Any
@@ -14,6 +13,7 @@ from tests.debugging.robot import play_debugged
 from tests.engine.model.compare import check
 from tests.engine.model.flows import SUB_FLOWS, flows
 from tests.engine.model.interpreter import TooLong
+from tests.engine.model.jumping import run_jumping
 from tests.engine.model.play import Trouble
 from tests.engine.model.search import INPUTS, troubles
 
@@ -31,7 +31,7 @@ def test_however_a_run_is_stepped_it_does_what_the_model_says(caplog: pytest.Log
     @settings(max_examples=EXAMPLES, deadline=None, database=None, suppress_health_check=list(HealthCheck))
     @given(flows(depth=3, room=14), troubles(), st.integers(0, 1_000_000))
     def attempt(flow: dict[str, Any], befall: list[Trouble], dice: int) -> None:
-        played, presses = asyncio.run(play_debugged(flow, INPUTS, befall, dice))
+        played, presses = run_jumping(play_debugged(flow, INPUTS, befall, dice))
         pressed.update(presses)
         try:
             check(flow, INPUTS, played, flows=SUB_FLOWS)

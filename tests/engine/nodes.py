@@ -25,6 +25,7 @@ from sage_studio.flow import parse_plain
 from sage_studio.flow.document import Budget
 from sage_studio.kernel import Clock, Json, define_error
 from sage_studio.plugins.model_prices import listed_price
+from sage_studio.plugins.registry import NodeRegistry
 from sage_studio.sdk import Context, Field, Node, NodeError, NodeOutput, NodeSpec, Port, Price, text
 from sage_studio.sdk.money import minor_to_micros
 
@@ -354,7 +355,7 @@ async def run(
     clock: Clock | None = None,
     **inputs: Any,
 ) -> RunResult:
-    plan = compile_flow(parse_plain(body), NODES)
+    plan = compile_flow(parse_plain(body), NodeRegistry(NODES.values()))
     with ThreadPoolExecutor(2, thread_name_prefix="node") as threads:
         return await run_flow(
             plan,

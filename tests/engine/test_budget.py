@@ -20,6 +20,7 @@ from sage_studio.engine import (
 )
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import Budget
+from sage_studio.plugins.registry import NodeRegistry
 from sage_studio.sdk import Context, LlmReply, Node, NodeOutput, Port, StreamNode, text
 from tests.engine.nodes import NODES, FakeHost, config, flow, node, spec
 
@@ -144,7 +145,7 @@ async def spend(
 ) -> RunResult:
     with ThreadPoolExecutor(2) as threads:
         return await run_flow(
-            compile_flow(parse_plain(body), CLASSES),
+            compile_flow(parse_plain(body), NodeRegistry(CLASSES.values())),
             run_id="run-1",
             inputs={},
             store=store or MemoryRunStore(),

@@ -7,6 +7,7 @@ import pytest
 from sage_studio.engine import FlowState, MemoryRunStore, compile_flow
 from sage_studio.flow import parse_plain
 from sage_studio.kernel import SageError
+from sage_studio.plugins.registry import NodeRegistry
 from tests.counting import calls_made
 from tests.engine.nodes import NODES, events_of, flow, node, run, states
 
@@ -173,7 +174,7 @@ async def test_events_are_numbered_without_gaps_and_tell_the_story() -> None:
 )
 async def test_what_cannot_run_is_refused_with_its_name(body: dict[str, object], code: str) -> None:
     with pytest.raises(SageError) as caught:
-        compile_flow(parse_plain(body), NODES)  # type: ignore[arg-type]
+        compile_flow(parse_plain(body), NodeRegistry(NODES.values()))  # type: ignore[arg-type]
     assert caught.value.code.code == code
     assert "?" not in caught.value.message()
     assert caught.value.path
@@ -181,7 +182,9 @@ async def test_what_cannot_run_is_refused_with_its_name(body: dict[str, object],
 
 async def test_an_expression_that_cannot_be_read_names_its_field() -> None:
     with pytest.raises(SageError) as caught:
-        compile_flow(parse_plain(flow([node("a", "say", text={"deep": ["{{ 1 + }}"]})])), NODES)
+        compile_flow(
+            parse_plain(flow([node("a", "say", text={"deep": ["{{ 1 + }}"]})])), NodeRegistry(NODES.values())
+        )
     assert caught.value.path.startswith("nodes[0].config.text.deep[0]")
 
 
@@ -198,7 +201,8 @@ async def test_ten_thousand_nodes_compile_with_near_linear_work() -> None:
             [node(f"n{i}", "add") for i in range(count)], [f"n{i}>n{i + 1}" for i in range(count - 1)]
         )
         document = parse_plain(body)
-        return calls_made(lambda: compile_flow(document, NODES))
+        library = NodeRegistry(NODES.values())
+        return calls_made(lambda: compile_flow(document, library))
 
     # Ten times the nodes; quadratic work would be a hundred times as much.
     assert work(10_000) < 15 * work(1000)

@@ -19,7 +19,7 @@ from apps.files import selectors as files
 from sage_studio.plugins.support.resp import RespConnection
 from tests.executions.flows import definition, make_flow, start, wait_for
 from tests.executions.processes import WorkerProcess
-from tests.streams import servers
+from tests.servers import brokers as servers
 from tests.world import World, make_world
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.mark.timeout(400)]

@@ -10,11 +10,15 @@ import pytest
 from sage_studio.engine import compile_flow
 from sage_studio.flow import parse_plain
 from sage_studio.plugins.executors import K8sExecutor, LocalExecutor, RayExecutor
+from sage_studio.plugins.registry import NodeRegistry
 from tests.engine.nodes import flow, node
 from tests.executors.cluster.api import LocalCluster
 from tests.executors.nodes import NODES
 
-FLOW = compile_flow(parse_plain(flow([node("a", "adder", by=2), node("w", "where_am_i")], ["a>w"])), NODES)
+FLOW = compile_flow(
+    parse_plain(flow([node("a", "adder", by=2), node("w", "where_am_i")], ["a>w"])),
+    NodeRegistry(NODES.values()),
+)
 
 
 async def test_the_local_executor_computes_in_processes() -> None:

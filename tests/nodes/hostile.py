@@ -99,8 +99,11 @@ def linking_docx() -> bytes:
         'Target="http://169.254.169.254/latest/meta-data"/></Relationships>'
     )
     parts = zipfile.ZipFile(io.BytesIO(docx("Only words")))
-    entries = [(name, parts.read(name)) for name in parts.namelist()]
-    extra = [("word/vbaProject.bin", b"\xd0\xcf\x11\xe0macro"), ("word/_rels/document.xml.rels", relations)]
+    entries: list[tuple[str, str | bytes]] = [(name, parts.read(name)) for name in parts.namelist()]
+    extra: list[tuple[str, str | bytes]] = [
+        ("word/vbaProject.bin", b"\xd0\xcf\x11\xe0macro"),
+        ("word/_rels/document.xml.rels", relations),
+    ]
     return archive([*entries, *extra])
 
 

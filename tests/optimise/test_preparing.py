@@ -12,6 +12,7 @@ from sage_studio.engine import MemoryRunStore, RunOptions, RunResult, compile_fl
 from sage_studio.engine.prediction import BranchHistory, Scorecard
 from sage_studio.engine.preparing import BranchLearning
 from sage_studio.flow import parse_plain
+from sage_studio.plugins.registry import NodeRegistry
 from sage_studio.sdk import Context, Node, NodeError, NodeOutput
 from tests.engine.nodes import HOST, NODES, config, flow, node, spec
 
@@ -50,7 +51,7 @@ class Slow(Node):
         return {"value": 1}
 
 
-TYPES = NODES | {"costly": Costly, "slow": Slow}
+TYPES = NodeRegistry((*NODES.values(), Costly, Slow))
 
 
 def asks(*, yes: str = "{{ flow.inputs.yes }}", **more: Any) -> dict[str, Any]:

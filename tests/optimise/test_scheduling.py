@@ -17,7 +17,7 @@ from sage_studio.engine.resources import TOO_MUCH, Amount, ResourcePool
 from sage_studio.flow import parse_plain
 from sage_studio.flow.spec import Needs
 from sage_studio.kernel import SageError
-from sage_studio.plugins.registry import builtin_registry
+from sage_studio.plugins.registry import NodeRegistry, builtin_registry
 from sage_studio.sdk import Context, Node, NodeOutput
 from tests.engine.nodes import HOST, NODES, flow, node, spec
 
@@ -56,7 +56,7 @@ class OnTwoGpus(Work):
     spec: ClassVar = spec("on_two_gpus", needs=Needs(gpu=2))
 
 
-TYPES = NODES | {one.spec.id: one for one in (Work, OnGpu, OnTwoGpus)}
+TYPES = NodeRegistry((*NODES.values(), Work, OnGpu, OnTwoGpus))
 
 
 def ran(

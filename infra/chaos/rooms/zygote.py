@@ -47,9 +47,9 @@ def _load_rest() -> None:
     import_module("autobahn.twisted.websocket")
     import_module("twisted.web.http")
     _ = get_resolver().url_patterns
-    from apps.catalogue.selectors import registry  # noqa: PLC0415
+    from sage_studio.plugins.registry import builtin_registry  # noqa: PLC0415
 
-    registry()
+    builtin_registry()
     if "twisted.internet.reactor" in sys.modules:
         raise RuntimeError("the reactor was made before the fork")
 

@@ -67,7 +67,7 @@ class _FerriedBlock:
         given = await _Crossing(self._block.__aenter__)
         return given if isinstance(given, str) else _Ferried(given)
 
-    async def __aexit__(self, *error: Any) -> Any:
+    async def __aexit__(self, *error: object) -> Any:
         return await _Crossing(lambda: self._block.__aexit__(*error))
 
 
