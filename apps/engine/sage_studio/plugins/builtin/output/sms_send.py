@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.common_fields import time_limit
 from sage_studio.plugins.support.http.paging import value_at
 from sage_studio.plugins.support.http.sending import Request, send
 from sage_studio.plugins.support.sms import ALIYUN, TENCENT, Sms, aliyun_request, tencent_request
@@ -170,16 +171,7 @@ class SmsSend(Node):
                 expert=True,
                 show_when={"provider": ("generic",)},
             ),
-            Field(
-                name="timeout_s",
-                type="number",
-                label=text("Time limit", "超时时间"),
-                default=30,
-                minimum=0.1,
-                maximum=300,
-                unit=text("seconds", "秒"),
-                expert=True,
-            ),
+            time_limit(30, most=300),
         ),
         summary=text("{to}", "{to}"),
         default_timeout_s=900,

@@ -13,6 +13,7 @@ from urllib.parse import urlsplit
 from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import SageError, define_error
 from sage_studio.plugins.credential_kinds.placing import webhook_signature
+from sage_studio.plugins.support.common_fields import HEADERS, time_limit, tries_again
 from sage_studio.plugins.support.http.sending import LONGEST_WAIT_S, backoff_s
 from sage_studio.sdk import (
     Context,
@@ -102,34 +103,9 @@ class WebhookCall(Node):
                 max_length=200,
                 placeholder=text("order.paid", "order.paid"),
             ),
-            Field(
-                name="headers",
-                type="object",
-                label=text("Headers", "请求头"),
-                default={},
-                control="key_value",
-                expert=True,
-            ),
-            Field(
-                name="retries",
-                type="integer",
-                label=text("Try again", "重试次数"),
-                default=4,
-                minimum=0,
-                maximum=20,
-                unit=text("times", "次"),
-                expert=True,
-            ),
-            Field(
-                name="timeout_s",
-                type="number",
-                label=text("Time limit", "超时时间"),
-                default=20,
-                minimum=0.1,
-                maximum=120,
-                unit=text("seconds", "秒"),
-                expert=True,
-            ),
+            HEADERS,
+            tries_again(4, most=20),
+            time_limit(20, most=120),
         ),
         summary=text("{url}", "{url}"),
         default_timeout_s=1_800,

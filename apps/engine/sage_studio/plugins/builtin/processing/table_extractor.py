@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.reading.fields import PDF_PAGES_FIELD, PDF_PASSWORD_FIELD
 from sage_studio.plugins.support.reading.process import read_document
 from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.plugins.support.tables import column_names
@@ -70,26 +71,8 @@ class TableExtractor(StreamNode):
                 default=True,
                 control="switch",
             ),
-            Field(
-                name="password",
-                label=text("Password credential", "密码凭据"),
-                help=text("A credential that holds the password of PDFs.", "存有 PDF 密码的凭据。"),
-                default="",
-                control="credential",
-                credential_kinds=("api_key",),
-                expression="never",
-                expert=True,
-            ),
-            Field(
-                name="max_pages",
-                type="integer",
-                label=text("Most pages per file", "每个文件的最大页数"),
-                default=500,
-                minimum=1,
-                maximum=20_000,
-                unit=text("pages", "页"),
-                expert=True,
-            ),
+            PDF_PASSWORD_FIELD,
+            PDF_PAGES_FIELD,
         ),
         default_timeout_s=600,
         example={

@@ -18,6 +18,7 @@ from sage_studio.plugins.support.file_parts import (
     line_reader,
     row_chunks,
 )
+from sage_studio.plugins.support.reading.fields import PDF_PASSWORD_FIELD
 from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.plugins.support.sniff import Kind, decode
 from sage_studio.plugins.support.table_stream import TableReader
@@ -186,16 +187,7 @@ class FileReader(StreamNode):
                 unit=text("rows", "行"),
                 expert=True,
             ),
-            Field(
-                name="password",
-                label=text("Password credential", "密码凭据"),
-                help=text("A credential that holds the password of PDFs.", "存有 PDF 密码的凭据。"),
-                default="",
-                control="credential",
-                credential_kinds=("api_key",),
-                expression="never",
-                expert=True,
-            ),
+            PDF_PASSWORD_FIELD,
         ),
         default_timeout_s=600,
         example={

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.common_fields import HEADERS, time_limit, tries_again
 from sage_studio.plugins.support.http.sending import Request, send
 from sage_studio.sdk import (
     Choice,
@@ -134,34 +135,9 @@ class GraphqlRequest(Node):
                 default=False,
                 control="switch",
             ),
-            Field(
-                name="headers",
-                type="object",
-                label=text("Headers", "请求头"),
-                default={},
-                control="key_value",
-                expert=True,
-            ),
-            Field(
-                name="retries",
-                type="integer",
-                label=text("Try again", "重试次数"),
-                default=2,
-                minimum=0,
-                maximum=10,
-                unit=text("times", "次"),
-                expert=True,
-            ),
-            Field(
-                name="timeout_s",
-                type="number",
-                label=text("Time limit", "超时时间"),
-                default=30,
-                minimum=0.1,
-                maximum=600,
-                unit=text("seconds", "秒"),
-                expert=True,
-            ),
+            HEADERS,
+            tries_again(2, most=10),
+            time_limit(30, most=600),
         ),
         summary=text("{url}", "{url}"),
         default_timeout_s=900,

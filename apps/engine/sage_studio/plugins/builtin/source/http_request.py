@@ -8,6 +8,7 @@ from contextlib import aclosing
 from typing import Any
 
 from sage_studio.kernel import Json, define_error
+from sage_studio.plugins.support.common_fields import time_limit, tries_again
 from sage_studio.plugins.support.http.answers import READERS, file_name
 from sage_studio.plugins.support.http.building import paging_of, request_of
 from sage_studio.plugins.support.http.fields import ANSWER_FIELDS, BODY_FIELDS, PAGING_FIELDS
@@ -148,26 +149,8 @@ class HttpRequest(StreamNode):
                 default=False,
                 control="switch",
             ),
-            Field(
-                name="retries",
-                type="integer",
-                label=text("Try again", "重试次数"),
-                default=2,
-                minimum=0,
-                maximum=10,
-                unit=text("times", "次"),
-                expert=True,
-            ),
-            Field(
-                name="timeout_s",
-                type="number",
-                label=text("Time limit", "超时时间"),
-                default=30,
-                minimum=0.1,
-                maximum=600,
-                unit=text("seconds", "秒"),
-                expert=True,
-            ),
+            tries_again(2, most=10),
+            time_limit(30, most=600),
             Field(
                 name="max_mb",
                 type="number",
