@@ -28,6 +28,11 @@ class _Shape(serializers.JSONField):
     """A part of a spec; its exact shape is NodeSpec of the SDK."""
 
 
+@extend_schema_field(OpenApiTypes.OBJECT)
+class _ShapeIn(serializers.DictField):
+    """An object whose exact shape others check."""
+
+
 class NodeTypeOut(serializers.Serializer[Any]):
     """A node type: what the palette, the inspector and the canvas need to know of it."""
 
@@ -165,7 +170,7 @@ class ConfigUpgradeIn(StrictSerializer):
     type = serializers.CharField(max_length=100)
     version = serializers.CharField(max_length=60)
     from_version = serializers.CharField(max_length=60)
-    config = _Shape()
+    config = _ShapeIn()
 
 
 class ConfigUpgradeOut(serializers.Serializer[Any]):
@@ -202,7 +207,7 @@ class PluginPackagesApi(WorkspaceApi):
             self.person,
             self.workspace,
             file_name=request.query_params.get("name", "plugin"),
-            content=cast("dict[str, bytes]", request.data)["content"],
+            content=cast("dict[str, bytes]", request.data).get("content", b""),
         )
         return Response(LookedAtOut(package).data, status=201)
 

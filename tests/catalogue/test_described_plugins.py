@@ -10,7 +10,9 @@ import pytest
 from apps.catalogue.models import Package
 from apps.catalogue.selectors import registry
 from apps.credentials.kinds import kind_get
+from sage_studio.kernel import SageError
 from sage_studio.plugins.credential_kinds import BUILTIN_KINDS
+from sage_studio.plugins.declared.reading import read_service
 from sage_studio.plugins.isolated.declared import held_nodes
 from sage_studio.plugins.manager import Loaded, Permissions, Plugin, PluginNode
 from sage_studio.sdk import Context, Node, NodeOutput, NodeSpec, text
@@ -100,3 +102,28 @@ def test_plug_ins_bring_kinds_of_credentials_to_their_workspace_only(world: Worl
     install(world, seen)
     assert kind_get(world.workspace.pk, "acme_key") is not None
     assert kind_get(world.elsewhere.pk, "acme_key") is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [b"- " * 50_000, b"[" * 300_000, b"a: 1" + b":1" * 400_000, b"a: &a {k: 1}\nb: {<<: [*a, *a]}"],
+    ids=["lists", "brackets", "number", "merges"],
+)
+def test_a_file_that_harms_its_reader_is_refused_before_it_is_read(content: bytes) -> None:
+    """Nesting ended the whole process; merge keys and long numbers took its memory and time."""
+    with pytest.raises(SageError) as failed:
+        read_service(content)
+    assert failed.value.code.code == "service.bad_file"
+
+
+@pytest.mark.parametrize("config", [None, 1, "x", [None]])
+def test_settings_to_bring_up_to_date_are_an_object(world: World, config: Any) -> None:
+    asked = {"type": "llm", "version": "1.0.0", "from_version": "0.1.0", "config": config}
+    answer = world.editor.client.post(f"{world.url}/node-types/upgrade", asked, format="json")
+    assert answer.status_code == 400
+
+
+def test_an_empty_package_is_no_plug_in(world: World) -> None:
+    url = f"{world.url}/plugins/packages?name=a.yaml"
+    answer = world.owner.client.post(url, data=b"", content_type="application/octet-stream")
+    assert 400 <= answer.status_code < 500

@@ -16,6 +16,8 @@ from sage_studio.plugins.declared.signing import MAKERS, SIGNERS
 
 MAX_BYTES = 1 << 20
 MAX_VALUES = 50_000
+MAX_DEPTH = 50
+MAX_PLAIN_CHARS = 10_000
 _TEXTS = ("name", "description", "label", "help", "unit", "placeholder")
 _PARAMETER_WORDS = {"in": "place", "as": "key", "name": "name", "slashes": "slashes"}
 _NAMED = re.compile(r"\{([a-z][a-z0-9_]*)\}")
@@ -27,6 +29,7 @@ def read_service(content: bytes | str) -> Service:
     if len(content) > MAX_BYTES:
         raise bad_service("it is longer than 1 MB")
     try:
+        _look_through(content)
         held = yaml.load(content, Loader=_Loader)  # noqa: S506 - one of the safe loaders
         _count(held, [MAX_VALUES])
     except (yaml.YAMLError, ValueError, RecursionError) as error:
@@ -40,6 +43,24 @@ def read_service(content: bytes | str) -> Service:
     for operation in service.operations:
         _check(operation, service)
     return service
+
+
+def _look_through(content: bytes | str) -> None:
+    """Refuse what would harm while it is put together: nesting beyond the stack, merge keys, which multiply,
+    and unquoted words that take long to be read as numbers. Parsing alone needs no stack."""
+    depth = 0
+    for event in yaml.parse(content, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+        elif isinstance(event, yaml.ScalarEvent) and event.implicit[0]:
+            if event.value == "<<":
+                raise bad_service("it holds a merge key “<<”, which is not supported")
+            if len(event.value) > MAX_PLAIN_CHARS:
+                raise bad_service(f"it holds more than {MAX_PLAIN_CHARS} characters without quotes")
+        if depth > MAX_DEPTH:
+            raise bad_service(f"it is nested deeper than {MAX_DEPTH} levels")
 
 
 def _count(value: Any, left: list[int]) -> None:
