@@ -229,6 +229,17 @@ def test_a_change_keeps_what_is_not_given(world: World) -> None:
     assert "s3cret-pass" not in json.dumps([entry.before, entry.after])
 
 
+def test_one_secret_given_anew_does_not_take_the_other_along(world: World) -> None:
+    fields = {"endpoint": "https://good.example.org", "bucket": "b", "access_key_id": "AK"}
+    made = keep(world, "s3", **fields, secret_access_key="s3cret-key-1", session_token="s3cret-token-1")
+    url = f"{world.url}/credentials/{made['id']}"
+    moved = {"endpoint": "https://evil.example.org", "session_token": "my-own-token"}
+    refused = world.owner.client.patch(url, {"fields": moved})
+    assert refused.json()["code"] == "credential.secret_again"
+    both = {"fields": {**moved, "secret_access_key": "my-own-key"}}
+    assert world.owner.client.patch(url, both).status_code == 200
+
+
 def test_a_secret_goes_to_a_further_host_only_when_it_is_known(world: World) -> None:
     made = keep(world, "postgresql", host="db.example.org", username="ada", password="s3cret-pass")
     url = f"{world.url}/credentials/{made['id']}"

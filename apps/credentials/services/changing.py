@@ -96,7 +96,8 @@ def _refill(credential: Credential, given: Mapping[str, str], named: Sequence[st
     people = [host for host in credential.allowed_hosts if host not in own] if named is None else named
     hosts = all_hosts(kind, fields, people)
     renewed = [name for name in kind.secret_names if given.get(name)]
-    if not renewed and any(secrets.values()):
+    stay = [name for name in kind.secret_names if secrets.get(name) and not given.get(name)]
+    if stay or (not renewed and any(secrets.values())):
         _require_same_places(credential, fields, hosts)
     # Tokens, which the vault keeps beside people's fields, are good for the same app at the same place only.
     is_same_app = all(fields.get(name) == kept.get(name) for name in _APP_FIELDS) and not renewed
