@@ -13,6 +13,7 @@ from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.support import flow_tables
 from sage_studio.plugins.support.keys import Order
 from sage_studio.plugins.support.sorting import SpillingSort
+from sage_studio.sdk import NodeError
 from tests.nodes.running import failure_of, run_flow_here, run_node
 from tests.streams.test_spilling import BlobContext
 
@@ -187,6 +188,16 @@ def test_sql_that_never_ends_is_broken_off() -> None:
         flow_tables.query({}, endless, {}, max_rows=1, seconds=60, stopped=lambda: time.monotonic() > stop_at)
     with pytest.raises(Exception, match="longer than"):
         flow_tables.query({}, endless, {}, max_rows=1, seconds=0, stopped=lambda: False)
+
+
+def test_a_query_cannot_make_more_than_fits_into_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(flow_tables, "MAX_RESULT_BYTES", 100_000)
+    many = "with recursive n(i) as (select 1 union all select i + 1 from n) select zeroblob(10000) from n"
+    with pytest.raises(NodeError) as failed:
+        flow_tables.query({}, many, {}, max_rows=1_000, seconds=60, stopped=lambda: False)
+    assert failed.value.code.code == "table_sql.too_big"
+    few = flow_tables.query({}, many, {}, max_rows=9, seconds=60, stopped=lambda: False)
+    assert len(few) == 9
 
 
 async def test_streams_pass_the_same_nodes(host: LocalHost) -> None:

@@ -10,7 +10,7 @@ import json
 import sqlite3
 import time
 from base64 import b64encode
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from itertools import islice
 from typing import Any
@@ -47,7 +47,18 @@ TOO_MANY_COLUMNS = define_error(
     status=422,
 )
 
+TOO_BIG = define_error(
+    "table_sql.too_big",
+    3919,
+    en="The rows of the query are bigger than {limit_mb} MB.",
+    zh="查询结果超过 {limit_mb} MB。",
+    hint_en="Take fewer rows or columns, or make the texts shorter.",
+    hint_zh="请减少行数或列数，或缩短文本。",
+    status=422,
+)
+
 MAX_COLUMNS = 1_000
+MAX_RESULT_BYTES = 256 << 20
 _MAX_VALUE_BYTES = 64 << 20
 _STEPS_BETWEEN_LOOKS = 20_000
 _CACHE_PAGES = 16_000
@@ -81,12 +92,23 @@ def query(
         try:
             found = database.execute(sql, {name: _cell(value) for name, value in parameters.items()})
             names = [column[0] for column in found.description or ()]
-            return [dict(zip(names, map(_plain, row), strict=True)) for row in islice(found, max_rows)]
+            rows = islice(_within(found, MAX_RESULT_BYTES), max_rows)
+            return [dict(zip(names, map(_plain, row), strict=True)) for row in rows]
         except (sqlite3.Error, sqlite3.Warning, OverflowError, ValueError) as error:
             if time.monotonic() > until:
                 raise NodeError(TOO_LONG, {"seconds": seconds}) from error
             facts = {"reason": str(error)[:500], "tables": ", ".join(tables) or "–"}
             raise NodeError(BAD_QUERY, {**facts}, path="config.query") from error
+
+
+def _within(found: Iterable[tuple[Any, ...]], limit_bytes: int) -> Iterator[tuple[Any, ...]]:
+    """The rows, while their texts stay within the limit: a query can make more of them than fit here."""
+    left = limit_bytes
+    for row in found:
+        left -= sum(len(cell) for cell in row if isinstance(cell, (str, bytes)))
+        if left < 0:
+            raise NodeError(TOO_BIG, {"limit_mb": limit_bytes >> 20}, path="config.query")
+        yield row
 
 
 def _may(action: int, first: str | None, second: str | None, _database: Any, _trigger: Any) -> int:
