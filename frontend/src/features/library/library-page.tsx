@@ -1,12 +1,10 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useMemo, useState } from "react";
-import { EmptyState } from "@/components/empty-state";
-import { Icon } from "@/components/icon";
+import { Gallery, NothingFound } from "@/components/gallery";
 import { nodeIcon } from "@/components/node-tile";
 import { Page } from "@/components/page";
 import { QueryView } from "@/components/query-view";
-import { SearchBox } from "@/components/search-box";
 import { useText } from "@/i18n";
 import type { Category, NodeSpec } from "@/lib/api";
 import { nodeTypesQuery } from "@/lib/node-types";
@@ -51,49 +49,34 @@ export function LibraryPage({ workspaceId }: { workspaceId: string }) {
   };
   return (
     <Page flush title={t("title")} toolbar={<span className="muted">{t("lead")}</span>}>
-      <div className={classes.columns}>
-        <nav className={classes.categories} aria-label={t("categories")}>
-          <h2>{t("categories")}</h2>
-          {(["all", ...categories] as const).map((category) => (
-            <button
-              key={category}
-              type="button"
-              aria-pressed={category === choice}
-              onClick={() => setChoice(category)}
-            >
-              <Icon name={category === "all" ? "grid" : nodeIcon(undefined, category)} />
-              <span>{category === "all" ? t("all") : t(`category.${category}`)}</span>
-              <span className="num">{all.filter((spec) => matches(spec, "", category)).length}</span>
-            </button>
-          ))}
-        </nav>
-        <div className={classes.found}>
-          <div className={classes.tools}>
-            <SearchBox value={search} onChange={setSearch} label={t("search")} width={320} />
-          </div>
-          <QueryView query={query} skeleton={<CardsSkeleton />}>
-            {() =>
-              found.length === 0 ? (
-                <EmptyState
-                  icon="search"
-                  title={t("nothing.title")}
-                  action={
-                    <Button variant="default" onClick={clear}>
-                      {t("nothing.clear")}
-                    </Button>
-                  }
-                />
-              ) : (
-                <div className={classes.cards}>
-                  {found.map((spec) => (
-                    <NodeCard key={spec.id} workspaceId={workspaceId} spec={spec} />
-                  ))}
-                </div>
-              )
-            }
-          </QueryView>
-        </div>
-      </div>
+      <Gallery
+        heading={t("categories")}
+        categories={(["all", ...categories] as const).map((id) => ({
+          id,
+          name: id === "all" ? t("all") : t(`category.${id}`),
+          icon: id === "all" ? "grid" : nodeIcon(undefined, id),
+          count: all.filter((spec) => matches(spec, "", id)).length,
+        }))}
+        choice={choice}
+        onChoose={setChoice}
+        search={search}
+        onSearch={setSearch}
+        searchLabel={t("search")}
+      >
+        <QueryView query={query} skeleton={<CardsSkeleton />}>
+          {() =>
+            found.length === 0 ? (
+              <NothingFound title={t("nothing.title")} clearLabel={t("nothing.clear")} onClear={clear} />
+            ) : (
+              <div className={classes.cards}>
+                {found.map((spec) => (
+                  <NodeCard key={spec.id} workspaceId={workspaceId} spec={spec} />
+                ))}
+              </div>
+            )
+          }
+        </QueryView>
+      </Gallery>
     </Page>
   );
 }

@@ -1,11 +1,11 @@
-import { Button, Skeleton } from "@mantine/core";
+import { Skeleton } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { EmptyState } from "@/components/empty-state";
-import { Icon, type IconName } from "@/components/icon";
+import { Gallery, NothingFound } from "@/components/gallery";
+import type { IconName } from "@/components/icon";
 import { Page } from "@/components/page";
 import { QueryView } from "@/components/query-view";
-import { SearchBox } from "@/components/search-box";
 import { useText } from "@/i18n";
 import type { Template, TemplateCategory } from "@/lib/api";
 import { categories, templatesQuery } from "./api";
@@ -42,58 +42,43 @@ export function TemplateListPage() {
   };
   return (
     <Page flush title={t("title")}>
-      <div className={classes.columns}>
-        <nav className={classes.categories} aria-label={t("categories")}>
-          <h2>{t("categories")}</h2>
-          {(["all", ...categories] as const).map((choice) => (
-            <button
-              key={choice}
-              type="button"
-              aria-pressed={choice === category}
-              onClick={() => setCategory(choice)}
-            >
-              <Icon name={icons[choice]} />
-              <span>{t(`category.${choice}`)}</span>
-              <span className="num">{all.filter((template) => matches(template, "", choice)).length}</span>
-            </button>
-          ))}
-        </nav>
-        <div className={classes.gallery}>
-          <div className={classes.tools}>
-            <SearchBox value={search} onChange={setSearch} label={t("search")} width={320} />
-          </div>
-          <QueryView
-            query={query}
-            skeleton={<GallerySkeleton />}
-            isEmpty={(items) => items.length === 0}
-            empty={
-              <EmptyState icon="templates" title={t("empty.title")}>
-                {t("empty.lead")}
-              </EmptyState>
-            }
-          >
-            {() =>
-              found.length === 0 ? (
-                <EmptyState
-                  icon="search"
-                  title={t("nothing.title")}
-                  action={
-                    <Button variant="default" onClick={clear}>
-                      {t("nothing.clear")}
-                    </Button>
-                  }
-                />
-              ) : (
-                <div className={classes.cards}>
-                  {found.map((template) => (
-                    <TemplateCard key={template.id} template={template} />
-                  ))}
-                </div>
-              )
-            }
-          </QueryView>
-        </div>
-      </div>
+      <Gallery
+        heading={t("categories")}
+        categories={(["all", ...categories] as const).map((id) => ({
+          id,
+          name: t(`category.${id}`),
+          icon: icons[id],
+          count: all.filter((template) => matches(template, "", id)).length,
+        }))}
+        choice={category}
+        onChoose={setCategory}
+        search={search}
+        onSearch={setSearch}
+        searchLabel={t("search")}
+      >
+        <QueryView
+          query={query}
+          skeleton={<GallerySkeleton />}
+          isEmpty={(items) => items.length === 0}
+          empty={
+            <EmptyState icon="templates" title={t("empty.title")}>
+              {t("empty.lead")}
+            </EmptyState>
+          }
+        >
+          {() =>
+            found.length === 0 ? (
+              <NothingFound title={t("nothing.title")} clearLabel={t("nothing.clear")} onClear={clear} />
+            ) : (
+              <div className={classes.cards}>
+                {found.map((template) => (
+                  <TemplateCard key={template.id} template={template} />
+                ))}
+              </div>
+            )
+          }
+        </QueryView>
+      </Gallery>
     </Page>
   );
 }
