@@ -40,7 +40,10 @@ class _Vault:
 def mcp_describe(workspace_id: uuid.UUID, *, address: str, credential: str) -> Plugin:
     """The tools of a server as a plug-in's manifest. Only servers with an address: a program would run
     here. Raises SageError ``mcp.*``, ``http.*``, ``credential.*`` and ``plugin.*``."""
-    host = urlsplit(address).hostname
+    try:
+        host = urlsplit(address).hostname
+    except ValueError:
+        host = None
     if not address.startswith(("https://", "http://")) or not host:
         raise SageError(
             BAD_PACKAGE, {"reason": "it is no address of a server.", "reason_zh": "这不是服务器地址。"}

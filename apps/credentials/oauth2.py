@@ -22,6 +22,8 @@ from sage_studio.kernel import SageError
 from sage_studio.plugins.credential_kinds.placing import OpenedCredential
 
 TIMEOUT_S = 20.0
+# Services that say more mean for ever, and no date is that far away.
+LONGEST_S = 10 * 365 * 86_400.0
 # A token is renewed when it has less than this to live.
 MARGIN_S = 60
 # Words of a token's answer that are kept, beside the person's own fields.
@@ -161,13 +163,13 @@ def _tokens(app: _App, said: str, status: int, before: Mapping[str, str]) -> dic
     except OAuth2Error as error:
         reason = f"{error.error or status}: {error.description or ''}".strip(": ")[:300]
         raise SageError(TOKEN_REFUSED, {"name": app.name, "reason": reason}) from error
-    except (ValueError, TypeError, KeyError, AttributeError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, OverflowError) as error:
         reason = f"its answer ({status}) cannot be read"
         raise SageError(TOKEN_REFUSED, {"name": app.name, "reason": reason}) from error
     lasts = shape.get("expires_in")
     return {
         "access_token": str(shape["access_token"]),
         "refresh_token": str(shape.get("refresh_token") or before.get("refresh_token", "")),
-        "expires_at": str(time.time() + float(lasts)) if lasts else "",
+        "expires_at": str(time.time() + min(max(float(lasts), 0.0), LONGEST_S)) if lasts else "",
         "token_scope": " ".join(shape.get("scope") or ()) if not isinstance(shape.get("scope"), str) else "",
     }

@@ -127,3 +127,9 @@ def test_an_empty_package_is_no_plug_in(world: World) -> None:
     url = f"{world.url}/plugins/packages?name=a.yaml"
     answer = world.owner.client.post(url, data=b"", content_type="application/octet-stream")
     assert 400 <= answer.status_code < 500
+
+
+@pytest.mark.parametrize("address", ["http://[::/", "https://", "http://x:99999/"])
+def test_what_is_no_address_is_no_mcp_server(world: World, address: str) -> None:
+    answer = world.owner.client.post(f"{world.url}/plugins/mcp-servers", {"address": address}, format="json")
+    assert answer.status_code == 422

@@ -198,3 +198,13 @@ def test_another_place_for_tokens_needs_the_secret_again(world: World, server: A
     credential.refresh_from_db()
     assert credential.connected_at is None
     assert "access_token" not in services.credential_open(credential).fields
+
+
+@pytest.mark.parametrize("lasts", [float("inf"), 1e300, -1e300])
+def test_a_token_that_lasts_beyond_any_date_is_no_fault_of_ours(
+    world: World, server: AuthorizationServer, lasts: Any
+) -> None:
+    credential = keep(world, server)
+    server.lasts_s = lasts
+    back = world.owner.client.get(CALLBACK, server.authorize(begin(world, credential)))
+    assert back.status_code == 302
