@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
+from contextlib import closing
 from typing import Any
 
 import pytest
@@ -179,6 +181,34 @@ async def test_sql_reads_these_tables_and_reaches_nothing_else(host: LocalHost, 
     problem = await failure_of("table_sql", host, config=given, branches=[[{"a": 1}]], branches_to="tables")
     assert problem["code"] == "table_sql.bad_query"
     assert "t1" in problem["message"]
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "select instr(zeroblob(4000000), zeroblob(2000000) || x'01') as n",
+        "select length(replace(hex(zeroblob(2000000)), hex(zeroblob(1000000)) || '1', '')) as n",
+        "select length(trim(hex(zeroblob(2000000)), hex(zeroblob(2000000)))) as n",
+    ],
+)
+async def test_functions_over_long_texts_take_time_with_their_length_only(
+    host: LocalHost, query: str
+) -> None:
+    """Their own forms take minutes; the test's time limit is what would be met."""
+    assert isinstance((await ask(host, query, [1]))[0]["n"], int)
+
+
+async def test_functions_of_our_own_answer_as_those_of_sqlite(host: LocalHost) -> None:
+    calls = (
+        "instr('abc','c')", "instr('a','b')", "instr(null,'a')", "instr(12345, 34)",
+        "instr('ä€x','x')",
+        "replace('aXbX','X','--')", "replace('a','','b')", "replace(1.5, '.', ',')", "replace('a', null, 'b')",
+        "trim('xxaxx','x')", "ltrim('xyax','yx')", "rtrim('abcb','cb')", "trim('', 'x')", "trim(null, 'x')",
+    )  # fmt: skip
+    query = "select " + ", ".join(f"{call} as c{n}" for n, call in enumerate(calls))
+    with closing(sqlite3.connect(":memory:")) as plain:
+        expected = plain.execute(query).fetchone()
+    assert tuple((await ask(host, query, [1]))[0].values()) == expected
 
 
 def test_sql_that_never_ends_is_broken_off() -> None:

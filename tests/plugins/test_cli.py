@@ -65,6 +65,15 @@ def test_a_new_package_is_installed_and_its_tests_run(
     assert loaded.plugin.requires.python == ()
 
 
+@pytest.mark.parametrize("place", ["nowhere", "file.txt"])
+def test_what_is_no_plug_in_cannot_be_packed(
+    place: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "file.txt").write_text("x")
+    assert main(["plugin", "pack", str(tmp_path / place)]) != 0
+    assert "There is no plug-in at" in capsys.readouterr().err
+
+
 def test_a_new_folder_is_packed_and_tested_from_its_archive(
     plugins: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

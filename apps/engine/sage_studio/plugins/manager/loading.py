@@ -36,6 +36,8 @@ def load_folder(folder: Path) -> Loaded:
 
     Imports its modules. Raises SageError ``plugin.*`` and ``node.bad_definition``.
     """
+    if not folder.is_dir():
+        raise SageError(NOT_A_PLUGIN, {"place": str(folder)})
     if (package := package_in(folder)) is not None:
         return load_package(package, source="folder", digest=digest_of(folder))
     definitions = _definition_files(folder)

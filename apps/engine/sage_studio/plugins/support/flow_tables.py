@@ -17,6 +17,7 @@ from typing import Any
 
 from sage_studio.kernel import define_error
 from sage_studio.plugins.support.items import OBJECTS
+from sage_studio.plugins.support.sqlite_functions import hold_to_time
 from sage_studio.sdk import NodeError
 
 BAD_QUERY = define_error(
@@ -59,7 +60,7 @@ TOO_BIG = define_error(
 
 MAX_COLUMNS = 1_000
 MAX_RESULT_BYTES = 256 << 20
-_MAX_VALUE_BYTES = 64 << 20
+_MAX_VALUE_BYTES = 16 << 20
 _STEPS_BETWEEN_LOOKS = 20_000
 _CACHE_PAGES = 16_000
 _BATCH = 5_000
@@ -87,6 +88,7 @@ def query(
         for name, items in tables.items():
             _fill(database, name, items)
         database.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _MAX_VALUE_BYTES)
+        hold_to_time(database)
         database.set_authorizer(_may)
         database.set_progress_handler(lambda: stopped() or time.monotonic() > until, _STEPS_BETWEEN_LOOKS)
         try:

@@ -27,6 +27,7 @@ from sage_studio.plugins.support.sql.session import Batch
 from sage_studio.plugins.support.sql.sizes import BatchSize
 from sage_studio.plugins.support.sql.statement import Bound, Notation
 from sage_studio.plugins.support.sql.values import to_database
+from sage_studio.plugins.support.sqlite_functions import hold_to_time
 from sage_studio.sdk import Context, FileRef, NodeError
 
 BAD_FILE = define_error(
@@ -101,6 +102,7 @@ class SqliteSession:
             connection.execute("PRAGMA mmap_size = 0")
             connection.setlimit(sqlite3.SQLITE_LIMIT_LENGTH, _LARGEST_VALUE_BYTES)
             connection.setlimit(sqlite3.SQLITE_LIMIT_ATTACHED, 0)
+            hold_to_time(connection)
             if self._read_only:
                 connection.execute("PRAGMA query_only = ON")
             connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
