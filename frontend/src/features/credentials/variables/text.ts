@@ -27,7 +27,7 @@ export const variablesText = defineText("variables", {
     environment: "Environment",
     "environment.hint": "What is set for one environment wins over “All”. Runs in the editor are drafts.",
     "secret.hint":
-      "Encrypted, never shown again and blotted out of logs and outputs. Only owners keep secrets.",
+      "Encrypted, never shown again and blotted out of logs and outputs. Only owners keep secrets. Whoever may edit flows can use it, and so get at it: for a key of one service add a credential, which goes to its hosts only.",
     value: "Value",
     "value.hint": "Text, a number, true, false, or JSON.",
     "value.kept": "Leave empty to keep it",
@@ -68,7 +68,8 @@ export const variablesText = defineText("variables", {
     "name.bad": "只能包含字母、数字和下划线，且不能以数字开头。",
     environment: "环境",
     "environment.hint": "为某一环境设置的值优先于“全部”。编辑器中的运行属于草稿环境。",
-    "secret.hint": "加密保存、不再显示，并在日志与输出中遮盖。只有所有者可以保存密文。",
+    "secret.hint":
+      "加密保存、不再显示，并在日志与输出中遮盖。只有所有者可以保存密文。可编辑流程的成员都能使用它，因此也可能取得其内容；若只用于某个服务，请改用凭据，凭据只会发往其指定的主机。",
     value: "值",
     "value.hint": "文本、数字、true、false 或 JSON。",
     "value.kept": "留空则保持不变",
