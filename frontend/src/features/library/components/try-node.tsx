@@ -25,11 +25,24 @@ function objectOf(text: string): Values | null {
 
 const written = (value: Values | undefined): string => JSON.stringify(value ?? {}, null, 2);
 
+/** The example's inputs as a try takes them: a port of several connections gets a list of values, while the
+ * example names the node that each value comes from. */
+function givenInputs(spec: NodeSpec): Values {
+  const given = { ...spec.example?.inputs };
+  for (const port of spec.inputs) {
+    const pairs = given[port.name];
+    if (port.multiple && Array.isArray(pairs)) {
+      given[port.name] = pairs.map((pair) => (Array.isArray(pair) ? (pair[1] ?? null) : pair));
+    }
+  }
+  return given;
+}
+
 /** Runs the node on its example or on what the person writes. */
 export function TryNode({ workspaceId, spec, canTry }: Props) {
   const t = useText(libraryText);
   const [config, setConfig] = useState(written(spec.example?.config));
-  const [inputs, setInputs] = useState(written(spec.example?.inputs));
+  const [inputs, setInputs] = useState(written(givenInputs(spec)));
   const start = useNodeTry(workspaceId);
   const values = { config: objectOf(config), inputs: objectOf(inputs) };
   if (spec.trigger || spec.category === "control") return <p className="muted">{t("try.steering")}</p>;
