@@ -123,6 +123,7 @@ def plugin_install(
         record(person, what, workspace.pk, ("plugin", plugin.plugin_id), after=_facts(package))
         _changed(workspace.pk)
         failpoints.hit("plugin.install")
+    failpoints.hit("plugin.installed")
     return plugin
 
 

@@ -169,6 +169,7 @@ async def _relay(
         await _carry(far[0], near[1])
     finally:
         asking.cancel()
+        far[1].close()  # before anything is waited for: the block may end just now, and cancel this
         await asyncio.gather(asking, return_exceptions=True)
         await _closed(far[1])
 
