@@ -202,7 +202,7 @@ async def test_functions_of_our_own_answer_as_those_of_sqlite(host: LocalHost) -
     calls = (
         "instr('abc','c')", "instr('a','b')", "instr(null,'a')", "instr(12345,34)",
         "instr('äx','x')",
-        "replace('aXbX','X','--')", "replace('a','','b')", "replace(1.5, '.', ',')", "replace('a', null, 'b')",
+        "replace('aXbX','X','--')", "replace('a','','b')", "replace(1.5, '.', ',')", "replace('a',null,'b')",
         "trim('xxaxx','x')", "ltrim('xyax','yx')", "rtrim('abcb','cb')", "trim('', 'x')", "trim(null, 'x')",
     )  # fmt: skip
     query = "select " + ", ".join(f"{call} as c{n}" for n, call in enumerate(calls))
