@@ -48,6 +48,8 @@ DATABASE_FREE = (
     "infra",
     "nodes",
     "optimise",
+    "plugins",
+    "sandbox",
     "streams",
 )
 # These start the whole product and use all cores by themselves, or measure.
