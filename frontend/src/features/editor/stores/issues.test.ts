@@ -94,6 +94,8 @@ test("a field appears only for the values of another that call for it", () => {
   const shown = field({ show_when: { mode: ["a", "b"] } });
   expect(fieldIsShown(shown, node("n", "count", { mode: "b" }))).toBe(true);
   expect(fieldIsShown(shown, node("n", "count", { mode: "c" }))).toBe(false);
+  const mode = { ...field({ default: "a" }), name: "mode" };
+  expect(fieldIsShown(shown, node("n", "count", {}), [mode, shown])).toBe(true);
 });
 
 test("the server's problems are added where the instant checks say nothing", () => {

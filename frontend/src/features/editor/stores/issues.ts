@@ -102,7 +102,7 @@ function nodeIssues(node: FlowNode, document: FlowDocument, types: NodeTypes): I
     document.edges.filter((e) => e.target === node.id && !own.has(e.source)).map((e) => e.target_port),
   );
   const fields = spec.config.flatMap((field) => {
-    if (wired.has(field.name) || !fieldIsShown(field, node)) return [];
+    if (wired.has(field.name) || !fieldIsShown(field, node, spec.config)) return [];
     const found = fieldIssue(field, node.config[field.name]);
     return found ? [issue(found.kind, node, field.name, found.values)] : [];
   });
@@ -125,10 +125,10 @@ function issue(kind: IssueKind, node: FlowNode, field: string | null, values: Re
   };
 }
 
-/** Whether the other fields make this one appear. */
-export function fieldIsShown(field: FieldSpec, node: FlowNode): boolean {
+/** Whether the other fields make this one appear; one that is not set counts with its default. */
+export function fieldIsShown(field: FieldSpec, node: FlowNode, fields: FieldSpec[] = []): boolean {
   return Object.entries(field.show_when ?? {}).every(([name, values]) => {
-    const value = node.config[name];
+    const value = node.config[name] ?? fields.find((other) => other.name === name)?.default;
     return values.some((wanted) => wanted === value);
   });
 }

@@ -19,7 +19,8 @@ export function Parameters({ node, spec }: Props) {
   const t = useText(editorText);
   const canEdit = useCanEdit();
   const wired = useWiredFields(node.id);
-  const shown = (spec?.config ?? []).filter((field) => fieldIsShown(field, node));
+  const fields = spec?.config ?? [];
+  const shown = fields.filter((field) => fieldIsShown(field, node, fields));
   const focus = useUi((state) => (state.focusField?.node === node.id ? state.focusField.field : null));
   const rare = shown.filter((field) => field.expert);
   const row = (field: FieldSpec): ReactNode => (
