@@ -44,7 +44,7 @@ export const pluginsText = defineText("plugins", {
     "perm.secrets.any": "Reads credentials of any kind by name",
     "perm.secrets.none": "Reads no credentials",
     "perm.code":
-      "Runs code of its own, confined: no network, no files of this machine, bounded memory and time",
+      "Runs code of its own, confined: no network of its own, no files of this machine, bounded memory and time",
     "perm.code.none": "Brings no code",
     "perm.new": "new",
     "wizard.title": "Install a plug-in",
@@ -122,7 +122,7 @@ export const pluginsText = defineText("plugins", {
     "perm.secrets": "读取以下类型的凭据：{{kinds}}",
     "perm.secrets.any": "按名称读取任意类型的凭据",
     "perm.secrets.none": "不读取凭据",
-    "perm.code": "运行自带代码，但受到隔离：无网络、看不到本机文件、内存与时间受限",
+    "perm.code": "运行自带代码，但受到隔离：自身无网络、看不到本机文件、内存与时间受限",
     "perm.code.none": "不带代码",
     "perm.new": "新增",
     "wizard.title": "安装插件",

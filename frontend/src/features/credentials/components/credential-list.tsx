@@ -5,7 +5,7 @@ import { Chip } from "@/components/chip";
 import { Icon, isIconName } from "@/components/icon";
 import { QueryView } from "@/components/query-view";
 import { type Column, Table, TableSkeleton } from "@/components/table";
-import { tell, tellProblem } from "@/components/toast";
+import { tell, tellFailure, tellProblem } from "@/components/toast";
 import { formatTime, useLanguage, useText } from "@/i18n";
 import type { Credential, CredentialKind } from "@/lib/api";
 import { type Kinds, useCredentialTest } from "../api";
@@ -60,7 +60,11 @@ function CredentialRow({ credential, kind, ...actions }: RowProps) {
   const language = useLanguage();
   const test = useCredentialTest(actions.workspaceId);
   const { id, name, allowed_hosts, last_used_at } = credential;
-  const tryIt = () => test.mutate(id, { onSuccess: ({ message }) => tell(message), onError: tellProblem });
+  const tryIt = () =>
+    test.mutate(id, {
+      onSuccess: ({ ok, message }) => (ok ? tell : tellFailure)(message),
+      onError: tellProblem,
+    });
   const hosts = allowed_hosts?.length === 0 ? t("hosts.none") : allowed_hosts?.join(", ");
   return (
     <tr>

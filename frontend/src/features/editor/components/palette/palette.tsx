@@ -3,7 +3,7 @@ import { Popover } from "@mantine/core";
 import { useMediaQuery } from "@mantine/hooks";
 import { Link } from "@tanstack/react-router";
 import { useReactFlow } from "@xyflow/react";
-import { useMemo, useState } from "react";
+import { type KeyboardEvent, useMemo, useState } from "react";
 import { Icon } from "@/components/icon";
 import { CATEGORIES, type Category, type NodeSpec } from "@/flow-core";
 import { useText } from "@/i18n";
@@ -34,6 +34,7 @@ function FullList() {
   const t = useText(editorText);
   const [query, setQuery] = useState("");
   const found = useMemo(() => searchTypes(list, query), [list, query]);
+  const add = useAddAtCentre();
   return (
     <>
       <div className={classes.search}>
@@ -42,6 +43,7 @@ function FullList() {
           type="search"
           value={query}
           onChange={(event) => setQuery(event.target.value)}
+          onKeyDown={(event) => onEnter(event, query.trim() ? found[0] : undefined, add)}
           placeholder={t("palette.search", { count: list.length })}
           aria-label={t("palette.search", { count: list.length })}
           data-testid="palette-search"
@@ -118,6 +120,7 @@ function Squares() {
   const t = useText(editorText);
   const [open, setOpen] = useState<Category | "all" | null>(null);
   const [query, setQuery] = useState("");
+  const add = useAddAtCentre();
   const sections = CATEGORIES.filter((category) => list.some((spec) => spec.category === category));
   return (
     <>
@@ -156,6 +159,12 @@ function Squares() {
                   value={query}
                   aria-label={t("palette.search", { count: list.length })}
                   onChange={(event) => setQuery(event.target.value)}
+                  onKeyDown={(event) =>
+                    onEnter(event, query.trim() ? searchTypes(list, query)[0] : undefined, (spec) => {
+                      add(spec);
+                      setOpen(null);
+                    })
+                  }
                 />
               </div>
             )}
@@ -170,6 +179,17 @@ function Squares() {
       ))}
     </>
   );
+}
+
+/** Enter in the search adds what was found first, unless it only ends a word of an input method. */
+function onEnter(
+  event: KeyboardEvent<HTMLInputElement>,
+  first: NodeSpec | undefined,
+  add: (spec: NodeSpec) => void,
+): void {
+  if (event.key !== "Enter" || event.nativeEvent.isComposing || !first) return;
+  event.preventDefault();
+  add(first);
 }
 
 function useAddAtCentre(): (spec: NodeSpec) => void {
