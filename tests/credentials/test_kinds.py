@@ -289,3 +289,24 @@ def test_a_plug_ins_kind_is_kept_and_gone_with_it(world: World, monkeypatch: pyt
     with pytest.raises(SageError) as gone:
         services.credential_for_host(world.workspace.pk, "W", "api.weather.example")
     assert gone.value.code.code == "credential.no_kind"
+
+
+def test_a_new_version_of_a_kind_cannot_bring_an_old_secret_to_light(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The field was secret when it was filled in; its plug-in shows it from now on."""
+    shape = {**BUILTIN_KINDS["bearer"].model_dump(), "id": "weather_token"}
+    brought = [CredentialKind.model_validate(shape)]
+    monkeypatch.setattr("apps.credentials.kinds._sources", [lambda _workspace: brought])
+    body = {"name": "W", "kind": "weather_token", "fields": {"token": "tok-123456"}}
+    made = world.owner.client.post(f"{world.url}/credentials", body | {"allowed_hosts": ["w.example"]}).json()
+    shown = [{**field, "secret": field["name"] != "token", "required": False} for field in shape["fields"]]
+    more = {**shape["fields"][0], "name": "other", "secret": True, "required": False}
+    placement = {**shape["placement"], "field": "other"}
+    brought[:] = [CredentialKind.model_validate({**shape, "fields": [*shown, more], "placement": placement})]
+    url = f"{world.url}/credentials/{made['id']}"
+    changed = world.owner.client.patch(url, {"fields": {"other": "new-secret"}})
+    assert changed.status_code == 200, changed.content
+    assert "tok-123456" not in json.dumps(
+        [changed.json(), world.owner.client.get(f"{world.url}/credentials").json()]
+    )

@@ -90,7 +90,8 @@ def _refill(credential: Credential, given: Mapping[str, str], named: Sequence[st
     if kind is None:
         raise SageError(UNKNOWN_KIND, {"name": credential.name, "kind": credential.kind})
     secrets = secrets_of(credential)
-    kept = {**credential.public, **secrets}
+    # A kind whose new version shows a field that used to be secret does not get the old secret to show.
+    kept = {**credential.public, **{name: secrets[name] for name in kind.secret_names if name in secrets}}
     fields = clean_fields(kind, given, kept=kept)
     own = set(hosts_from_fields(kind, kept))
     people = [host for host in credential.allowed_hosts if host not in own] if named is None else named
