@@ -26,7 +26,7 @@ from apps.common.parsers import parse_json
 from apps.common.policies import InWorkspace
 from apps.common.rates import Bucket
 from apps.executions import feeds
-from apps.executions.debug_messages import answer_debug
+from apps.executions.debug_messages import answer_debug, language_in
 from apps.executions.types import HINT_EVENTS, flow_channel
 from apps.workspaces.policies import require_in_scope, sees_values
 from sage_studio.kernel import SageError
@@ -189,6 +189,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
     async def _send_new(self) -> None:
         while (feed := self._feed) is not None:
             feed.hides_values = self._hides_values
+            feed.language = language_in(self.scope)
             news = await database_sync_to_async(feed.read)()
             messages = [_bundle(news.events)] if self._is_bundling and news.events else news.events
             for message in messages:

@@ -39,7 +39,7 @@ def answer_debug(
             person=person, workspace_id=workspace_id, run_id=run_id, shape=shape
         )
     except SageError as error:
-        problem = localised(json_object(error.problem()), _language(scope))
+        problem = localised(json_object(error.problem()), language_in(scope))
         return {"type": "debug_refused", **told, "error": problem}
     return {"type": "debug_accepted", **told, "seq": command.seq if command else None}
 
@@ -55,5 +55,6 @@ def _run_id(message: Mapping[str, Any], flow_id: uuid.UUID) -> uuid.UUID:
     return run_id
 
 
-def _language(scope: Mapping[str, Any]) -> Language:
+def language_in(scope: Mapping[str, Any]) -> Language:
+    """That of the person behind a socket."""
     return "zh" if getattr(scope.get("user"), "language", "") == "zh" else "en"

@@ -15,12 +15,15 @@ from typing import Any, cast
 from apps.common.db import as_id, fetch_all, fetch_one, read_id, read_json, read_moment
 from apps.executions.hiding import without_values
 from apps.executions.models import Run
+from apps.executions.selectors import localised
 from apps.executions.types import ACTIVE_STATES, FINAL_STATES
 from apps.flows.models import Flow
 from sage_studio.engine import iso
 from sage_studio.kernel import Json, JsonObject
+from sage_studio.kernel.errors import Language
 
 EVENTS_AT_ONCE = 500
+_FAILURES = frozenset({"node_failed", "node_retrying", "run_failed", "flow_failed"})
 # Runs whose events are asked for in one statement.
 _RUNS_AT_ONCE = 50
 
@@ -41,7 +44,7 @@ def workspace_of(flow_id: uuid.UUID) -> uuid.UUID | None:
 class Feed:
     """Follows the given runs from the given event numbers; with ``follow`` also every active run
     from its first event and every run to come. ``hides_values`` is set for readers to whom the owner shows
-    no values.
+    no values, ``language`` for those who read what went wrong in another than English.
 
     Runs to come are known by their number: a flow's runs are numbered under its lock, so a run that
     shows later always has a higher one.
@@ -49,6 +52,7 @@ class Feed:
 
     def __init__(self, flow_id: uuid.UUID, runs: dict[uuid.UUID, int], *, follow: bool) -> None:
         self.hides_values = False
+        self.language: Language = "en"
         self._flow_id = flow_id
         self._seen = dict(runs)
         self._newest: int | None = None
@@ -123,11 +127,11 @@ class Feed:
         for row in rows:
             run_id = read_id(row[0])
             self._seen[run_id] = row[1]
-            events.append(_event_text(run_id, row, hides_values=self.hides_values))
+            events.append(_event_text(run_id, row, self.language, hides_values=self.hides_values))
         return events
 
 
-def _event_text(run_id: uuid.UUID, row: tuple[Any, ...], *, hides_values: bool) -> str:
+def _event_text(run_id: uuid.UUID, row: tuple[Any, ...], language: Language, *, hides_values: bool) -> str:
     """An event as CONTRACTS shows it; its data is JSON text already."""
     _, seq, type_, at, node_id, path, attempt, data = row
     moment = read_moment(at)
@@ -137,8 +141,15 @@ def _event_text(run_id: uuid.UUID, row: tuple[Any, ...], *, hides_values: bool) 
         facts |= {"node_id": node_id, "iteration_path": path, "attempt": attempt}
     if hides_values:
         data = without_values(type_, read_json(data))
+    if language != "en" and type_ in _FAILURES:
+        data = _said_in(read_json(data), language)
     text = data if isinstance(data, str) else json.dumps(data)
     return f'{json.dumps(facts)[:-1]}, "data": {text}}}'
+
+
+def _said_in(data: JsonObject, language: Language) -> JsonObject:
+    error = data.get("error")
+    return {**data, "error": localised(error, language)} if isinstance(error, dict) else data
 
 
 def _places(values: Iterable[object]) -> str:

@@ -86,6 +86,28 @@ async def test_everybody_in_the_workspace_hears_a_run_from_its_first_event_to_it
             assert {event["run_id"] for event in events} == {str(run.pk)}
 
 
+async def test_what_went_wrong_is_said_in_the_language_of_who_listens(
+    people: World, worker: RunWorker
+) -> None:
+    broken = definition([{"id": "a", "type": "set_fields", "config": {"remove": ["x"]}}])
+    broken["nodes"][0]["config"]["fields"] = {"x": "{{ run.none.deeper }}"}
+    flow = await sync_to_async(make_flow)(people.editor.person, people.workspace, broken)
+    await sync_to_async(_reads)(people.viewer, "zh")
+    async with listening(people.viewer, flow) as chinese, listening(people.editor, flow) as english:
+        await subscribe(chinese)
+        await subscribe(english)
+        await sync_to_async(start)(people.editor.person, flow)
+        said = [(await hear(socket, "flow_failed"))[-1]["data"]["error"] for socket in (chinese, english)]
+    assert said[0]["code"] == said[1]["code"]
+    assert any("\u4e00" <= letter <= "\u9fff" for letter in said[0]["message"])
+    assert not any("\u4e00" <= letter <= "\u9fff" for letter in said[1]["message"])
+
+
+def _reads(who: Someone, language: str) -> None:
+    who.person.language = language
+    who.person.save(update_fields=["language"])
+
+
 async def test_a_socket_that_comes_late_gets_the_backlog_of_an_active_run(people: World, flow: Flow) -> None:
     run = await sync_to_async(start)(people.editor.person, flow)
     async with listening(people.viewer, flow) as socket:
