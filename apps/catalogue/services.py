@@ -22,7 +22,6 @@ from apps.catalogue.selectors import (
     plugin_get,
 )
 from apps.catalogue.types import MAX_PLUGINS, MAX_VERSIONS, PackageKind
-from apps.common import failpoints
 from apps.common.db import write_transaction
 from apps.common.errors import NotFound
 from apps.files.services import blob_put
@@ -122,8 +121,6 @@ def plugin_install(
         what = "plugin.installed" if is_new else "plugin.updated"
         record(person, what, workspace.pk, ("plugin", plugin.plugin_id), after=_facts(package))
         _changed(workspace.pk)
-        failpoints.hit("plugin.install")
-    failpoints.hit("plugin.installed")
     return plugin
 
 

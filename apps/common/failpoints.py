@@ -34,8 +34,6 @@ ENVIRONMENT_NAME = "SAGE_FAILPOINTS"
 SEED_NAME = "SAGE_FAILPOINTS_SEED"
 
 POINTS: Mapping[str, str] = {
-    "plugin.install": "a plug-in's version is taken into use, not committed",
-    "plugin.installed": "… and committed",
     "credentials.rewrapped": "one sealed row is under the current key, the others wait",
     "run.accept": "a run's row, first event and outbox rows are written, not committed",
     "run.accepted": "the run is committed, the 202 not sent",
