@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any, cast
+
 import pytest
 
 from sage_studio.engine import FlowState, MemoryRunStore, compile_flow
@@ -156,7 +158,9 @@ async def test_events_are_numbered_without_gaps_and_tell_the_story() -> None:
         "run_completed", "flow_completed",
     ]  # fmt: skip
     shape = store.events["run-1"][2].to_json("run-1")
-    assert shape["data"] == {"duration_ms": 0, "items": 1, "ports": {"value": 1}, "cached": False}
+    facts = dict(cast("dict[str, Any]", shape["data"]))
+    assert facts.pop("duration_ms") >= 0
+    assert facts == {"items": 1, "ports": {"value": 1}, "cached": False}
     assert str(shape["at"]).endswith("Z")
 
 

@@ -24,8 +24,12 @@ class Failure(NamedTuple):
     retry_after_s: float
 
 
-def failure_of(error: Exception, node: PlanNode, path: str, masks: Masks) -> Failure:
-    """Turn what a node raised into an outcome; unexpected ones are logged with their traceback."""
+def failure_of(error: BaseException, node: PlanNode, path: str, masks: Masks) -> Failure:
+    """Turn what a node raised into an outcome; unexpected ones are logged with their traceback.
+
+    A CancelledError that nobody asked for (of a future the node itself let go) and SystemExit are failures
+    like any other: they are about the node, not about the run.
+    """
     if isinstance(error, BodyFailed):
         # What failed inside keeps its own place and words.
         inner: Problem = masks.value(dict(error.problem))

@@ -10,6 +10,7 @@ the span and goes on as any other.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Coroutine, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 
@@ -41,7 +42,7 @@ class Stuck(NamedTuple):
     attempt: Attempt
     coroutine: Coroutine[Any, Any, Any] | None
     awaited: Any
-    error: Exception | None
+    error: BaseException | None
 
 
 class CheapContext(RunContext):
@@ -156,7 +157,7 @@ class Fusion:
                 given = await node_class().run(context, inputs)  # type: ignore[arg-type]
                 if type(given) is not dict:
                     given = checked(given)
-            except Exception as error:  # noqa: BLE001 - the edge to node code: failures are outcomes here
+            except (Exception, asyncio.CancelledError, SystemExit) as error:  # noqa: BLE001 - the edge to node code
                 return self._failed(context, error)
             if self.is_interrupted:
                 return self._complete(context, given)
@@ -213,7 +214,7 @@ class Fusion:
         self._reopen()
         return None
 
-    def _failed(self, context: CheapContext, error: Exception) -> Stuck:
+    def _failed(self, context: CheapContext, error: BaseException) -> Stuck:
         if self.is_detached:
             raise error
         if not self.is_interrupted:

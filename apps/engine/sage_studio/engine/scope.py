@@ -28,7 +28,7 @@ from sage_studio.engine.resources import ONE, Amount, Share
 from sage_studio.engine.restore import is_taken_up, restore
 from sage_studio.engine.settling import Settling
 from sage_studio.engine.shared_work import take_over
-from sage_studio.engine.stepping import checked, resume, run_whole
+from sage_studio.engine.stepping import checked, own_cancellation, resume, run_whole
 from sage_studio.kernel import SageError
 from sage_studio.sdk import Context, Leave, Node
 
@@ -63,6 +63,7 @@ class Scope(Settling):
             if self.ready and not self.is_stopping:
                 self._strands.spawn()
             await self._strands.until_idle()
+            assert self.is_stopping or self.is_finished, "a level ends with every node settled"
         except asyncio.CancelledError:
             # A container has done with this iteration, and what is at work in it is cancelled. When the run
             # itself is let go, its records stay as they are for whoever takes it up.
@@ -245,7 +246,9 @@ class Scope(Settling):
         run, node = self.run, attempt.node
         try:
             return await steps
-        except asyncio.CancelledError:
+        except asyncio.CancelledError as error:
+            if not self.is_stopping and not run.journal.is_closed:
+                return failure_of(own_cancellation(error), node, self.path, run.masks)
             if not self.is_stopping:
                 raise
             self._note_cancelled(node, attempt.number, attempt.began)
@@ -254,7 +257,7 @@ class Scope(Settling):
             if left.what != "run" and not self._is_in_loop():
                 return failure_of(SageError(NOT_IN_LOOP), node, self.path, run.masks)
             return left
-        except Exception as error:  # noqa: BLE001 - the edge to node code: failures are outcomes here
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to node code: an outcome
             if run.spending.stops_run(error, node.id, self.path):
                 self._note_cancelled(node, attempt.number, attempt.began)
                 return None
@@ -270,7 +273,9 @@ class Scope(Settling):
         instance = node.node_class()
         if node.blocking:
             return run_in_thread(
-                lambda ferried: run_whole(instance, cast(Context, ferried), inputs, node.stream_ports),
+                lambda ferried: run_whole(
+                    instance, cast(Context, ferried), inputs, node.stream_ports, close_s=None
+                ),
                 context,
                 self.run.threads,
             )
@@ -344,6 +349,6 @@ class Scope(Settling):
             del self.at_work[task]
 
 
-async def _raised(error: Exception | None) -> Mapping[str, Any]:
+async def _raised(error: BaseException | None) -> Mapping[str, Any]:
     assert error is not None, "a node that is stuck waits or failed"
     raise error

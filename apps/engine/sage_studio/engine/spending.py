@@ -121,7 +121,7 @@ class Spending:
         finally:
             self._under_way_micros -= micros
 
-    def stops_run(self, error: Exception, node_id: str, path: str) -> bool:
+    def stops_run(self, error: BaseException, node_id: str, path: str) -> bool:
         """Whether a node's error is that there is no money for it: the run then pauses."""
         if not isinstance(error, SageError) or error.code.code not in _PAUSING:
             return False

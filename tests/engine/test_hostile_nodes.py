@@ -1,0 +1,153 @@
+"""Nodes that leave their code in ways nobody expects: no run looks done that is not, no worker ends."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, ClassVar
+
+import pytest
+
+from sage_studio.engine import FlowState, MemoryRunStore, RunResult, compile_flow, run_flow, stepping
+from sage_studio.flow import parse_plain
+from sage_studio.plugins.registry import NodeRegistry, builtin_registry
+from sage_studio.sdk import Context, Node, NodeError, NodeOutput
+from tests.engine.nodes import BUSY, HOST, NODES, config, flow, node, spec, states
+
+
+class Quits(Node):
+    """Raises what its setting says, at once or after waiting."""
+
+    spec: ClassVar = spec("quits", config=(config("how", type="string"), config("waits", type="boolean")))
+    raises: ClassVar[dict[str, type[BaseException]]] = {
+        "cancelled": asyncio.CancelledError,
+        "exit": SystemExit,
+    }
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        if ctx.config.get("waits"):
+            await asyncio.sleep(0)
+        raise self.raises[ctx.config["how"]]("by design")
+
+
+class QuitsBeside(Quits):
+    """The same, in a thread."""
+
+    spec: ClassVar = spec("quits_beside", blocking=True, config=(config("how", type="string"),))
+
+
+class Cleans(Node):
+    """Fails before it has opened what its ``close`` closes."""
+
+    spec: ClassVar = spec("cleans")
+    client: Any
+
+    async def prepare(self, ctx: Context) -> None:
+        raise NodeError(BUSY, {}, retryable=False)
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        raise AssertionError("never prepared")
+
+    async def close(self) -> None:
+        self.client.close()
+
+
+class Lingers(Node):
+    """Works too long, and never ends closing."""
+
+    spec: ClassVar = spec("lingers")
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        await asyncio.sleep(3600)
+        return {}
+
+    async def close(self) -> None:
+        await asyncio.sleep(3600)
+
+
+class Half(Node):
+    """Gives something that is no mapping in the middle."""
+
+    spec: ClassVar = spec("half")
+    log: ClassVar[list[str]] = []
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[Any]:  # type: ignore[override]
+        try:
+            yield {"value": 1}
+            yield 2
+        finally:
+            self.log.append("left")
+
+    async def close(self) -> None:
+        self.log.append("closed")
+
+
+HOSTILE = NodeRegistry([*NODES.values(), Quits, QuitsBeside, Cleans, Lingers, Half])
+BUILTIN = builtin_registry()
+
+
+class Types:
+    def get(self, type_id: str, version: str | None = None) -> type[Node] | None:
+        return HOSTILE.get(type_id) or BUILTIN.get(type_id)
+
+
+async def run(body: dict[str, Any], store: MemoryRunStore | None = None) -> RunResult:
+    plan = compile_flow(parse_plain(body), Types())
+    with ThreadPoolExecutor(2) as threads:
+        async with asyncio.timeout(30):
+            return await run_flow(
+                plan, run_id="run-1", inputs={}, store=store or MemoryRunStore(), host=HOST, threads=threads
+            )
+
+
+@pytest.mark.parametrize("how", ["cancelled", "exit"])
+@pytest.mark.parametrize(
+    "more", [{"type_": "quits"}, {"type_": "quits", "waits": True}, {"type_": "quits_beside"}]
+)
+@pytest.mark.parametrize("optimise", ["on", "off"])
+async def test_a_node_that_cancels_itself_or_leaves_the_program_has_failed(
+    how: str, more: dict[str, Any], optimise: str
+) -> None:
+    body = flow(
+        [node("a", "add"), node("q", how=how, **more), node("b", "add")],
+        ["a>q", "q>b"],
+        settings={"optimise": optimise},
+    )
+    result = await run(body)
+    assert result.state is FlowState.FAILED
+    assert states(result) == {"a": "completed", "q": "failed"}
+    assert result.error is not None
+    assert result.error["code"] == "node.crashed"
+
+
+async def test_inside_a_container_it_fails_the_iteration() -> None:
+    body = flow([node("m", "map_each", items=[1, 2], on_item_error="collect"),
+                 {**node("q", "quits", how="cancelled", waits=True), "parent": "m"}])  # fmt: skip
+    result = await run(body)
+    assert result.state is FlowState.COMPLETED
+    assert [error["error"]["code"] for error in result.outputs["m"]["errors"]] == ["node.crashed"] * 2
+
+
+async def test_what_went_wrong_first_is_told_when_closing_fails_too() -> None:
+    result = await run(flow([node("c", "cleans")]))
+    assert result.error is not None
+    assert result.error["code"] == "test.busy"
+
+
+async def test_a_node_over_its_time_limit_cannot_hold_the_run_up_by_closing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert stepping.run_whole.__kwdefaults__["close_s"] == stepping.CLOSE_S
+    monkeypatch.setitem(stepping.run_whole.__kwdefaults__, "close_s", 0.01)
+    result = await run(flow([node("c", "lingers", timeout_s=0.01)]))
+    assert result.error is not None
+    assert result.error["code"] == "node.timeout"
+
+
+async def test_a_generator_let_go_in_the_middle_cleans_up_before_its_node_is_closed() -> None:
+    Half.log.clear()
+    result = await run(flow([node("h", "half")]))
+    assert result.error is not None
+    assert result.error["code"] == "node.bad_output"
+    assert Half.log == ["left", "closed"]
