@@ -8,6 +8,7 @@ import shutil
 import subprocess
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 from studio_project.supervisor.valkey import find_server
@@ -33,13 +34,30 @@ def rabbitmq_binary() -> str | None:
     return found if Path(found).exists() else None
 
 
+@dataclass(frozen=True, slots=True)
+class Encrypted:
+    """Where a broker listens with TLS beside its plain port; the file holds key and certificate."""
+
+    port: int
+    certificate: Path
+    ca: Path
+
+
 @contextlib.contextmanager
-def rabbitmq(folder: Path) -> Iterator[int]:
+def rabbitmq(folder: Path, encrypted: Encrypted | None = None) -> Iterator[int]:
     """The port of a fresh node with its own name, data and settings; user and password are ``guest``."""
     port, distribution = free_port(), free_port()
     binary = Path("/usr/lib/rabbitmq/bin/rabbitmq-server")
     config = folder / "rabbitmq.conf"
     config.write_text(f"listeners.tcp.1 = 127.0.0.1:{port}\nmanagement.tcp.port = {free_port()}\n")
+    if encrypted is not None:
+        with config.open("a") as more:
+            more.write(
+                f"listeners.ssl.1 = 127.0.0.1:{encrypted.port}\nssl_options.verify = verify_none\n"
+                f"ssl_options.certfile = {encrypted.certificate}\n"
+                f"ssl_options.keyfile = {encrypted.certificate}\n"
+                f"ssl_options.cacertfile = {encrypted.ca}\n"
+            )
     (folder / "enabled_plugins").write_text("[].\n")
     environ = {
         "HOME": str(folder),
@@ -68,7 +86,7 @@ def mosquitto_binary() -> str | None:
 
 
 @contextlib.contextmanager
-def mosquitto(folder: Path, *, port: int | None = None) -> Iterator[int]:
+def mosquitto(folder: Path, *, port: int | None = None, encrypted: Encrypted | None = None) -> Iterator[int]:
     """The port of a fresh broker; the user is ``sage`` with ``PASSWORD``. A given ``folder`` keeps sessions
     and queued messages over a restart."""
     binary = mosquitto_binary()
@@ -83,5 +101,11 @@ def mosquitto(folder: Path, *, port: int | None = None) -> Iterator[int]:
         f"persistence true\npersistence_location {folder}/\nautosave_interval 1\n"
         "max_queued_messages 100000\nmax_inflight_messages 200\nset_tcp_nodelay true\n"
     )
+    if encrypted is not None:
+        with config.open("a") as more:
+            more.write(
+                f"listener {encrypted.port} 127.0.0.1\ncertfile {encrypted.certificate}\n"
+                f"keyfile {encrypted.certificate}\n"
+            )
     with running([binary, "-c", str(config)], chosen, folder / "mosquitto.log"):
         yield chosen

@@ -10,6 +10,7 @@ from tests.servers import brokers, databases, storage
 from tests.servers.certificates import Authority
 from tests.servers.databases import Database
 from tests.servers.mail import MailServer
+from tests.servers.starting import free_port
 
 
 @pytest.fixture(scope="session")
@@ -42,20 +43,36 @@ def valkey_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
 
 
 @pytest.fixture(scope="session")
-def rabbitmq_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def rabbitmq_tls(authority: Authority) -> brokers.Encrypted:
+    """Where ``rabbitmq_server`` listens with TLS."""
+    return brokers.Encrypted(free_port(), authority.issue("localhost"), authority.ca)
+
+
+@pytest.fixture(scope="session")
+def mosquitto_tls(authority: Authority) -> brokers.Encrypted:
+    """Where ``mosquitto_server`` listens with TLS."""
+    return brokers.Encrypted(free_port(), authority.issue("localhost"), authority.ca)
+
+
+@pytest.fixture(scope="session")
+def rabbitmq_server(
+    tmp_path_factory: pytest.TempPathFactory, rabbitmq_tls: brokers.Encrypted
+) -> Iterator[int]:
     """The port of a RabbitMQ; ``guest`` may come in."""
     if brokers.rabbitmq_binary() is None:
         pytest.skip("no RabbitMQ on this machine")
-    with brokers.rabbitmq(tmp_path_factory.mktemp("rabbitmq")) as port:
+    with brokers.rabbitmq(tmp_path_factory.mktemp("rabbitmq"), rabbitmq_tls) as port:
         yield port
 
 
 @pytest.fixture(scope="session")
-def mosquitto_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
+def mosquitto_server(
+    tmp_path_factory: pytest.TempPathFactory, mosquitto_tls: brokers.Encrypted
+) -> Iterator[int]:
     """The port of a Mosquitto; ``sage`` may come in with ``brokers.PASSWORD``."""
     if brokers.mosquitto_binary() is None:
         pytest.skip("no Mosquitto on this machine")
-    with brokers.mosquitto(tmp_path_factory.mktemp("mosquitto")) as port:
+    with brokers.mosquitto(tmp_path_factory.mktemp("mosquitto"), encrypted=mosquitto_tls) as port:
         yield port
 
 

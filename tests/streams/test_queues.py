@@ -173,7 +173,7 @@ async def test_a_wrong_password_is_named(host: LocalHost, tmp_path: Path) -> Non
     with brokers.valkey(tmp_path, "something else") as port:
         result = await run_nodes(redis_flow(port), NODES, host)
     assert result.error is not None
-    assert result.error["code"] == "redis.error"
+    assert result.error["code"] == "server.login"
     assert "open sesame" not in str(result.error)
 
 

@@ -17,13 +17,15 @@ from sage_studio.plugins.support.places import (
 from sage_studio.sdk import Context, NodeError
 
 CONNECT_S = 15.0
+STANDARD_ACCOUNT = "guest"
 
 
 async def open_amqp(ctx: Context, place: Place) -> Any:
     """A connection that is signed in. Raises NodeError ``server.*`` and SageError ``http.*``."""
     amqp = library("aiormq", "queues")
     vhost = quote(place.more.get("vhost") or "/", safe="")
-    account = f"{quote(place.user or 'guest', safe='')}:{quote(place.password, safe='')}"
+    user, password = place.user or STANDARD_ACCOUNT, place.password or STANDARD_ACCOUNT
+    account = f"{quote(user, safe='')}:{quote(password, safe='')}"
     streams = await open_stream(ctx, place, "AMQP")
 
     class Guarded(amqp.TransportFactory):  # type: ignore[misc, name-defined]

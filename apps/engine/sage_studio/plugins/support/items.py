@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any, TypeVar, cast
 
 from sage_studio.kernel import SageError, define_error
-from sage_studio.sdk import Context, NodeError
+from sage_studio.sdk import Context, NodeError, Settings
 
 T = TypeVar("T")
 _FEW = 4
@@ -51,6 +51,29 @@ def as_items(value: Any, port: str) -> list[Any]:
     raise NodeError(NOT_A_LIST, {"port": port, "kind": type(value).__name__}, path=f"inputs.{port}")
 
 
+async def over_items(ctx: Context, settings: Settings, name: str, items: list[Any]) -> list[Any]:
+    """A per-item field for every item, away from the loop unless they are few; says how far it is and ends
+    early when the run is stopped.
+
+    Raises NodeError ``node.item_failed`` and ``node.stopped``, and SageError ``sandbox.*``.
+    """
+    found: list[Any] = []
+    for start in range(0, len(items), _CHECK_EVERY):
+        if start:
+            if ctx.cancelled:
+                raise NodeError(STOPPED)
+            ctx.progress(start, len(items))
+        part = items[start : start + _CHECK_EVERY]
+        try:
+            if len(items) <= _FEW or settings.hands_over(name):
+                found += await settings.over(name)(part, start)
+            else:
+                found += await ctx.in_thread(settings.each(name), part, start)
+        except SageError as error:
+            raise each_error(error, start) from error
+    return found
+
+
 async def off_the_loop(function: Callable[..., T], ctx: Context, items: list[Any], *args: Any) -> T:
     """``function(ctx, items, *args)``, in a thread unless the items are so few that going there and back
     takes longer; the expression of each has a budget."""
@@ -80,8 +103,11 @@ def yes_or_no(values: list[Any]) -> list[bool]:
     return [is_true(value) for value in values]
 
 
-def each_error(error: SageError, start: int) -> NodeError:
-    """``item_error`` for an expression over many items, whose fault knows the item."""
+def each_error(error: SageError, start: int) -> SageError:
+    """``item_error`` for an expression over many items, whose fault knows the item; an error of the sandbox,
+    which is about all of them, as it is."""
+    if error.code.code.startswith("sandbox."):
+        return error
     index = error.facts.get("item")
     return item_error(error, index if isinstance(index, int) else start)
 

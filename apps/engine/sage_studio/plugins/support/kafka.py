@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from sage_studio.kernel import SageError, define_error
@@ -12,11 +11,11 @@ from sage_studio.plugins.support.libraries import library
 from sage_studio.plugins.support.places import (
     LOGIN_REFUSED,
     LOST,
-    NO_HOST,
     UNREACHABLE,
     NamedContext,
     Place,
     new_context,
+    places_of,
     within,
 )
 from sage_studio.sdk import Context, NodeError, Settings
@@ -126,19 +125,4 @@ class Brokers:
 
 async def brokers_of(ctx: Context, settings: Settings) -> Brokers:
     """Raises NodeError ``server.no_host``."""
-    name = settings.text("credential")
-    fields = await ctx.credential(name)
-    hosts = [entry.strip() for entry in str(fields.get("hosts") or "").split(",") if entry.strip()]
-    if not hosts:
-        raise NodeError(NO_HOST, {"credential": name}, path="config.credential")
-    found = Place(
-        credential=name, host="", port=9092, user=str(fields.get("username") or ""),
-        password=str(fields.get("password") or ""), tls=str(fields.get("tls") or "off"),
-        ca=settings.text("ca"), more=fields,
-    )  # fmt: skip
-    places = []
-    for entry in hosts:
-        host, colon, port = entry.rpartition(":")
-        has_port = bool(colon) and port.isdigit()
-        places.append(replace(found, host=host if has_port else entry, port=int(port) if has_port else 9092))
-    return Brokers(ctx, places)
+    return Brokers(ctx, await places_of(ctx, settings, 9092))

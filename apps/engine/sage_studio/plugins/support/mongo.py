@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import Any
 
 from sage_studio.kernel import define_error
@@ -12,7 +11,6 @@ from sage_studio.plugins.support.libraries import library
 from sage_studio.plugins.support.places import (
     LOGIN_REFUSED,
     LOST,
-    NO_HOST,
     TLS_FAILED,
     UNREACHABLE,
     Place,
@@ -20,6 +18,7 @@ from sage_studio.plugins.support.places import (
     checked_address,
     connecting_failed,
     credential_field,
+    places_of,
     timeout_field,
 )
 from sage_studio.plugins.support.sql.values import to_json
@@ -76,31 +75,11 @@ MONGO_FIELDS = (
 MONGO_EXPERT = (timeout_field(60), ca_field())
 
 
-async def places_of(ctx: Context, settings: Settings) -> list[Place]:
-    """The servers of the credential, in its order. Raises NodeError ``server.no_host``."""
-    name = settings.text("credential")
-    fields = await ctx.credential(name)
-    hosts = [entry.strip() for entry in str(fields.get("hosts") or "").split(",") if entry.strip()]
-    if not hosts:
-        raise NodeError(NO_HOST, {"credential": name}, path="config.credential")
-    found = Place(
-        credential=name, host="", port=27017, user=str(fields.get("username") or ""),
-        password=str(fields.get("password") or ""), tls=str(fields.get("tls") or "off"),
-        ca=settings.text("ca"), more=fields,
-    )  # fmt: skip
-    places = []
-    for entry in hosts:
-        host, colon, port = entry.rpartition(":")
-        numbered = bool(colon) and port.isdigit()
-        places.append(replace(found, host=host if numbered else entry, port=int(port) if numbered else 27017))
-    return places
-
-
 @asynccontextmanager
 async def open_collection(ctx: Context, settings: Settings) -> AsyncIterator[Any]:
     """The collection on the first server that answers. Raises NodeError ``mongodb.*`` and ``server.*``."""
     pymongo, errors = library("pymongo", "databases"), library("pymongo.errors", "databases")
-    places = await places_of(ctx, settings)
+    places = await places_of(ctx, settings, 27017)
     database = settings.text("database") or places[0].more.get("database") or ""
     if not database:
         raise NodeError(NO_DATABASE, path="config.database")

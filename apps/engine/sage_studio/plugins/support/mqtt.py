@@ -15,6 +15,7 @@ from sage_studio.plugins.support.places import (
     Place,
     checked_address,
     connecting_failed,
+    new_context,
 )
 from sage_studio.sdk import Choice, Context, Field, NodeError, text
 
@@ -44,6 +45,7 @@ async def mqtt_client(ctx: Context, place: Place, *, identity: str, keeps: bool)
     and acknowledging is left to the caller. Raises NodeError ``server.*`` and SageError ``http.*``."""
     aiomqtt = library("aiomqtt", "queues")
     address = await checked_address(ctx, place)
+    encryption = new_context(place.host, place.ca) if place.tls == "on" else None
     client = aiomqtt.Client(
         address,
         place.port,
@@ -52,7 +54,7 @@ async def mqtt_client(ctx: Context, place: Place, *, identity: str, keeps: bool)
         identifier=place.more.get("client_id") or identity,
         clean_session=not keeps,
         timeout=_ANSWER_S,
-        tls_context=place.context() if place.tls == "on" else None,
+        tls_context=encryption,
         keepalive=30,
         max_inflight_messages=1_000,
     )
@@ -61,6 +63,8 @@ async def mqtt_client(ctx: Context, place: Place, *, identity: str, keeps: bool)
     try:
         await client.__aenter__()
     except (aiomqtt.MqttError, OSError, EOFError, ValueError) as error:
+        if encryption is not None:
+            encryption.close_latest()
         raise _refused(place, error) from error
     try:
         yield client

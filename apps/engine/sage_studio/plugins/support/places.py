@@ -8,9 +8,10 @@ from __future__ import annotations
 
 import asyncio
 import ssl
+import weakref
 from collections.abc import Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
 from typing import Any
@@ -94,6 +95,15 @@ BAD_CA = define_error(
     hint_zh="请以文本形式粘贴证书（PEM），包含 BEGIN 和 END 行。",
     status=422,
 )
+NO_CREDENTIAL = define_error(
+    "server.no_credential",
+    3509,
+    en="No credential says which server to connect to.",
+    zh="未选择服务器凭据。",
+    hint_en="Choose one in the node, or make one under Credentials.",
+    hint_zh="请在节点中选择凭据，或在“凭据”页面新建。",
+    status=422,
+)
 REASON_LENGTH = 500
 TLS_S = 15.0
 
@@ -116,8 +126,8 @@ def ca_field(**more: Any) -> Field:
         name="ca",
         label=text("CA certificate", "CA 证书"),
         help=text(
-            "Only for servers whose certificate no public authority signed (PEM).",
-            "仅当服务器证书并非公共 CA 签发时填写（PEM）。",
+            "Only for servers whose certificate no public authority signed (PEM). Empty: the credential's.",
+            "仅当服务器证书并非公共 CA 签发时填写（PEM）；留空则使用凭据中的证书。",
         ),
         default="",
         control="textarea",
@@ -143,7 +153,8 @@ def timeout_field(default: float = 30, maximum: float = 3_600) -> Field:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Place:
-    """A server and an account on it. ``more`` are the credential's other fields."""
+    """A server and an account on it. ``more`` are the credential's other fields; a place without a
+    ``credential`` was named by an address in the node."""
 
     credential: str
     host: str
@@ -170,19 +181,42 @@ class Place:
 
 async def place_of(ctx: Context, settings: Settings, default_port: int) -> Place:
     """The place that the node's credential names. Raises NodeError."""
-    name = settings.text("credential")
-    fields = await ctx.credential(name)
-    host = str(fields.get("host") or "").strip()
+    place = await _account(ctx, settings, default_port)
+    host = str(place.more.get("host") or "").strip()
     if not host:
-        raise NodeError(NO_HOST, {"credential": name}, path="config.credential")
+        raise NodeError(NO_HOST, {"credential": place.credential}, path="config.credential")
+    return replace(place, host=host, port=int(place.more.get("port") or default_port))
+
+
+async def places_of(ctx: Context, settings: Settings, default_port: int) -> list[Place]:
+    """The servers that the node's credential lists in ``hosts``, in its order. Raises NodeError."""
+    place = await _account(ctx, settings, default_port)
+    listed = [entry.strip() for entry in str(place.more.get("hosts") or "").split(",") if entry.strip()]
+    if not listed:
+        raise NodeError(NO_HOST, {"credential": place.credential}, path="config.credential")
+    places = []
+    for entry in listed:
+        host, colon, port = entry.rpartition(":")
+        is_numbered = bool(colon) and port.isdigit()
+        named = (host, int(port)) if is_numbered else (entry, default_port)
+        places.append(replace(place, host=named[0], port=named[1]))
+    return places
+
+
+async def _account(ctx: Context, settings: Settings, port: int) -> Place:
+    """What the credential says beside where its servers are."""
+    name = settings.text("credential")
+    if not name:
+        raise NodeError(NO_CREDENTIAL, path="config.credential")
+    fields = await ctx.credential(name)
     return Place(
         credential=name,
-        host=host,
-        port=int(fields.get("port") or default_port),
+        host="",
+        port=port,
         user=str(fields.get("username") or ""),
         password=str(fields.get("password") or ""),
         tls=str(fields.get("tls") or "off"),
-        ca=settings.text("ca"),
+        ca=settings.text("ca") or str(fields.get("ca") or ""),
         more=fields,
     )
 
@@ -197,7 +231,7 @@ async def open_stream(
 ) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
     """A connection, encrypted where the credential says so. Raises NodeError ``server.*`` and SageError
     ``http.*``."""
-    reader, writer = await ctx.http.connect(place.host, place.port, credential=place.credential)
+    reader, writer = await ctx.http.connect(place.host, place.port, credential=place.credential or None)
     if place.tls == "on":
         try:
             async with within(place, TLS_S):
@@ -252,6 +286,7 @@ class NamedContext(ssl.SSLContext):
     name: str = ""
     names: Mapping[str, str] = MappingProxyType({})
     """Of a cluster: the name behind each checked address."""
+    _latest: weakref.ref[ssl.SSLSocket] | None = None
 
     def wrap_bio(self, *args: Any, **kwargs: Any) -> ssl.SSLObject:
         name = self.names.get(str(kwargs.get("server_hostname")), self.name)
@@ -259,7 +294,15 @@ class NamedContext(ssl.SSLContext):
 
     def wrap_socket(self, sock: Any, *args: Any, **kwargs: Any) -> ssl.SSLSocket:
         kwargs["server_hostname"] = self.names.get(str(kwargs.get("server_hostname")), self.name)
-        return super().wrap_socket(sock, *args, **kwargs)
+        wrapped = super().wrap_socket(sock, *args, **kwargs)
+        self._latest = weakref.ref(wrapped)
+        return wrapped
+
+    def close_latest(self) -> None:
+        """For drivers that leave a socket open whose handshake failed."""
+        wrapped = self._latest() if self._latest is not None else None
+        if wrapped is not None:
+            wrapped.close()
 
 
 @lru_cache(maxsize=64)

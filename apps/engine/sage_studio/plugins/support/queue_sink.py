@@ -40,13 +40,14 @@ def message_field() -> Field:
         default=None,
         control="code",
         expression="item",
+        hands_over=True,
         placeholder=text("{{ item.order }}", "{{ item.order }}"),
     )
 
 
 def item_field(name: str, en: str, zh: str, **more: Any) -> Field:
     """Text that may differ from item to item."""
-    return Field(name=name, label=text(en, zh), expression="item", max_length=2_000, **more)
+    return Field(name=name, label=text(en, zh), expression="item", hands_over=True, max_length=2_000, **more)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,7 @@ class QueueSink(StreamNode):
     async def _send(self, ctx: Context, settings: Settings, items: list[Any]) -> None:
         chosen = items
         if settings.raw("message") not in (None, ""):
-            chosen = settings.each("message")(items, self.count)
+            chosen = await settings.over("message")(items, self.count)
         messages = [
             Message(self.count + at, item, *_body(value))
             for at, (item, value) in enumerate(zip(items, chosen, strict=True))
@@ -112,10 +113,10 @@ class QueueSink(StreamNode):
         self.count = state["count"]
 
 
-def each_text(settings: Settings, name: str, messages: Sequence[Message]) -> list[str]:
+async def each_text(settings: Settings, name: str, messages: Sequence[Message]) -> list[str]:
     """A field of texts, for every message."""
-    evaluate = settings.item(name)
-    made = (evaluate(message.item, message.number) for message in messages)
+    first = messages[0].number if messages else 0
+    made = await settings.over(name)([message.item for message in messages], first)
     return ["" if value is None else str(value) for value in made]
 
 

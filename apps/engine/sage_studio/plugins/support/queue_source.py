@@ -42,18 +42,6 @@ def end_fields(unit: Text) -> tuple[Field, ...]:
     )
 
 
-def password_field(help_text: Text) -> Field:
-    return Field(
-        name="credential",
-        label=text("Password credential", "密码凭据"),
-        help=help_text,
-        default="",
-        control="credential",
-        credential_kinds=("api_key",),
-        expression="never",
-    )
-
-
 class QueueSource(StreamNode):
     """Reads until there is enough, or nothing came for long enough. ``count`` is kept in checkpoints."""
 

@@ -79,7 +79,8 @@ class KafkaProduce(QueueSink):
 
     async def send(self, ctx: Context, settings: Settings, messages: Sequence[Message]) -> None:
         errors = library("aiokafka.errors", "queues")
-        topics, keys = each_text(settings, "topic", messages), each_text(settings, "key", messages)
+        topics = await each_text(settings, "topic", messages)
+        keys = await each_text(settings, "key", messages)
         try:
             async with (
                 self._brokers.within(settings.number("timeout_s")),

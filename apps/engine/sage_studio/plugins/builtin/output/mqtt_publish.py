@@ -92,7 +92,7 @@ class MqttPublish(QueueSink):
 
     async def send(self, ctx: Context, settings: Settings, messages: Sequence[Message]) -> None:
         fault = library("aiomqtt", "queues").MqttError
-        topics = each_text(settings, "topic", messages)
+        topics = await each_text(settings, "topic", messages)
         for topic in topics:
             if not topic or any(sign in topic for sign in "+#\x00") or len(topic.encode()) > 65_535:
                 raise NodeError(BAD_TOPIC, {"topic": topic[:100]}, path="config.topic")

@@ -129,7 +129,7 @@ class RabbitmqPublish(QueueSink):
 
     async def send(self, ctx: Context, settings: Settings, messages: Sequence[Message]) -> None:
         errors = library("aiormq.exceptions", "queues")
-        keys = each_text(settings, "routing_key", messages)
+        keys = await each_text(settings, "routing_key", messages)
         try:
             async with within(self._place, settings.number("timeout_s")), asyncio.TaskGroup() as group:
                 for message, key in zip(messages, keys, strict=True):

@@ -8,11 +8,8 @@ from typing import Any
 
 from sage_studio.kernel import define_error
 from sage_studio.plugins.support.places import (
-    LOGIN_REFUSED,
-    Place,
     ca_field,
     credential_field,
-    open_stream,
     place_of,
     timeout_field,
 )
@@ -25,6 +22,7 @@ from sage_studio.plugins.support.queue_sink import (
     item_field,
     message_field,
 )
+from sage_studio.plugins.support.redis import open_redis
 from sage_studio.plugins.support.resp import REDIS_ERROR, RespConnection, RespError
 from sage_studio.sdk import Choice, Context, Field, NodeError, NodeSpec, Settings, text
 
@@ -107,15 +105,14 @@ class RedisStreamAdd(QueueSink):
 
     async def open(self, ctx: Context, settings: Settings) -> None:
         place = await place_of(ctx, settings, 6379)
-        self._connection = connection = RespConnection(*await open_stream(ctx, place, "Redis"))
-        await _log_in(connection, place)
+        self._connection = await open_redis(ctx, place)
 
     async def send(self, ctx: Context, settings: Settings, messages: Sequence[Message]) -> None:
         assert self._connection is not None, "opened before"
         trim = settings.integer("max_length")
         as_fields, field = settings.text("shape") == "fields", settings.text("field")
         commands: list[list[str | int | bytes]] = []
-        for message, stream in zip(messages, each_text(settings, "stream", messages), strict=True):
+        for message, stream in zip(messages, await each_text(settings, "stream", messages), strict=True):
             if not stream:
                 raise NodeError(NO_STREAM, path="config.stream")
             bound: list[str | int | bytes] = ["MAXLEN", "~", trim] if trim else []
@@ -127,16 +124,6 @@ class RedisStreamAdd(QueueSink):
     async def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-
-
-async def _log_in(connection: RespConnection, place: Place) -> None:
-    try:
-        if place.password:
-            await connection.call("AUTH", *([place.user] if place.user else []), place.password)
-        if database := int(place.more.get("database") or 0):
-            await connection.call("SELECT", database)
-    except RespError as error:
-        raise place.error(LOGIN_REFUSED, error) from error
 
 
 def _fields(message: Message, name: str, as_fields: bool) -> list[str | bytes]:

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-import importlib
 import json
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any
-from urllib.parse import quote, urlsplit
 
 from sage_studio.kernel import Json, define_error
-from sage_studio.plugins.support.queue_source import QueueSource, end_fields, password_field
-from sage_studio.plugins.support.secrets import secret_text
+from sage_studio.plugins.support.addresses import address_fields, keeping_address, place_named
+from sage_studio.plugins.support.amqp import open_amqp
+from sage_studio.plugins.support.libraries import library
+from sage_studio.plugins.support.places import LOST, Place, ca_field, credential_field
+from sage_studio.plugins.support.queue_source import QueueSource, end_fields
 from sage_studio.sdk import (
     Context,
     Field,
@@ -22,15 +24,6 @@ from sage_studio.sdk import (
     text,
 )
 
-NOT_INSTALLED = define_error(
-    "rabbitmq.not_installed",
-    3185,
-    en="The package for RabbitMQ is not installed.",
-    zh="未安装 RabbitMQ 所需的软件包。",
-    hint_en="Install it with: pip install 'sage-studio[queues]'",
-    hint_zh="请执行：pip install 'sage-studio[queues]'",
-    status=500,
-)
 BAD_ADDRESS = define_error(
     "rabbitmq.bad_address",
     3186,
@@ -40,14 +33,16 @@ BAD_ADDRESS = define_error(
     hint_zh="请填写 amqp://主机:5672/虚拟主机，TLS 使用 amqps://；密码请放入凭据。",
     status=422,
 )
-LOST = define_error(
-    "rabbitmq.lost",
+NO_QUEUE = define_error(
+    "rabbitmq.no_queue",
     3187,
-    en="RabbitMQ refused or closed the connection: {reason}",
-    zh="RabbitMQ 拒绝或关闭了连接：{reason}",
-    status=502,
-    retryable=True,
+    en="RabbitMQ does not let the queue “{queue}” be read: {reason}",
+    zh="RabbitMQ 不允许读取队列“{queue}”：{reason}",
+    hint_en="Check its name, whether it is durable, and the rights of the user.",
+    hint_zh="请检查队列名称、是否持久化，以及用户权限。",
+    status=422,
 )
+_PORTS = {"amqp": 5672, "amqps": 5671}
 _TURN_S = 0.5
 _AT_ONCE = 500
 
@@ -58,6 +53,7 @@ class RabbitmqConsume(QueueSource):
 
     spec = NodeSpec(
         id="rabbitmq_consume",
+        version="2.0.0",
         name=text("Consume RabbitMQ queue", "消费 RabbitMQ 队列"),
         description=text(
             "Takes messages from a RabbitMQ queue, one after another.",
@@ -68,15 +64,7 @@ class RabbitmqConsume(QueueSource):
         effect="idempotent",
         outputs=(Port(name="items", type="array<object>", label=text("Messages", "消息"), streams=True),),
         config=(
-            Field(
-                name="address",
-                label=text("Address", "地址"),
-                default="amqp://localhost:5672/",
-                required=True,
-                placeholder=text("amqp://host:5672/vhost", "amqp://主机:5672/虚拟主机"),
-            ),
-            Field(name="user", label=text("User", "用户名"), default="guest", max_length=200),
-            password_field(text("Holds the password; empty: guest.", "存有密码；留空则使用 guest。")),
+            credential_field("rabbitmq", "api_key", required=False),
             Field(name="queue", label=text("Queue", "队列"), default="", required=True, max_length=255),
             Field(
                 name="durable",
@@ -101,18 +89,23 @@ class RabbitmqConsume(QueueSource):
                 unit=text("messages", "条"),
                 expert=True,
             ),
+            ca_field(),
+            *address_fields("amqp://host:5672/vhost"),
             *end_fields(text("messages", "条")),
         ),
         summary=text("{queue}", "{queue}"),
         example={
-            "config": {"address": "amqp://localhost:5672/", "queue": "orders"},
+            "config": {"credential": "rabbit", "queue": "orders"},
             "inputs": {},
             "needs": "rabbitmq",
         },
     )
 
+    upgrades = MappingProxyType({"2.0.0": keeping_address("amqp://localhost:5672/", "guest")})
+
     def __init__(self) -> None:
         super().__init__()
+        self._place: Place | None = None
         self._connection: Any = None
         self._channel: Any = None
         self._came: asyncio.Queue[Any] = asyncio.Queue()
@@ -131,14 +124,15 @@ class RabbitmqConsume(QueueSource):
         return self._last_tag - self._acknowledged_tag < self._prefetch
 
     async def next_entries(self, most: int | None) -> Sequence[Any]:
-        """Raises NodeError ``rabbitmq.lost``."""
+        """Raises NodeError ``server.lost``."""
         found: list[Any] = []
         try:
             async with asyncio.timeout(_TURN_S):
                 found.append(await self._came.get())
         except TimeoutError:
             if self._connection.is_closed or self._channel.is_closed:
-                raise NodeError(LOST, {"reason": "it broke off"}) from None
+                assert self._place is not None, "opened before"
+                raise self._place.error(LOST, "it was closed") from None
         while found and len(found) < min(most or _AT_ONCE, _AT_ONCE) and not self._came.empty():
             found.append(self._came.get_nowait())
         if found:
@@ -149,30 +143,20 @@ class RabbitmqConsume(QueueSource):
         return _item(entry)
 
     async def _connect(self, ctx: Context, settings: Settings) -> None:
-        amqp = _library()
-        address = urlsplit(settings.text("address"))
-        if address.scheme not in {"amqp", "amqps"} or not address.hostname or address.password:
-            raise NodeError(BAD_ADDRESS, {"address": address.hostname or address.geturl()[:100]})
-        port = address.port or (5671 if address.scheme == "amqps" else 5672)
-        user, password = settings.text("user"), await secret_text(ctx, settings.text("credential")) or "guest"
-        place = f"{address.hostname}:{port}/{quote(address.path.removeprefix('/'), safe='')}"
-        url = f"{address.scheme}://{quote(user, safe='')}:{quote(password, safe='')}@{place}"
-
-        class Guarded(amqp.TransportFactory):  # type: ignore[misc, name-defined]
-            """Connects by way of the host, which checks addresses."""
-
-            async def create(self, url: Any, **_kwargs: Any) -> Any:
-                return await ctx.http.connect(str(url.host), port, tls=address.scheme == "amqps")
-
+        self._place = await place_named(ctx, settings, _PORTS, place_field="vhost", refusal=BAD_ADDRESS)
+        self._connection = await open_amqp(ctx, self._place)
+        errors = library("aiormq.exceptions", "queues")
+        queue = settings.text("queue")
         try:
-            self._connection = await amqp.connect(url, transport_factory=Guarded())
             self._channel = await self._connection.channel()
             await self._channel.basic_qos(prefetch_count=self._prefetch)
-            queue = settings.text("queue")
             await self._channel.queue_declare(queue, durable=settings.flag("durable"))
             await self._channel.basic_consume(queue, self._came.put)
-        except (amqp.exceptions.AMQPError, OSError) as error:
-            raise NodeError(LOST, {"reason": str(error) or type(error).__name__}) from error
+        except errors.AMQPChannelError as error:
+            facts = {"queue": queue, "reason": str(error)[:500]}
+            raise NodeError(NO_QUEUE, dict(facts), path="config.queue") from error
+        except (errors.AMQPError, OSError) as error:
+            raise self._place.error(LOST, error) from error
 
     def snapshot(self) -> Json:
         self._marked_tag = self._last_tag
@@ -192,14 +176,6 @@ class RabbitmqConsume(QueueSource):
             await self._connection.close()
 
 
-def _library() -> Any:
-    """``aiormq``, the protocol without aio-pika's comforts. Raises NodeError ``rabbitmq.not_installed``."""
-    try:
-        return importlib.import_module("aiormq")
-    except ImportError as error:
-        raise NodeError(NOT_INSTALLED) from error
-
-
 def _item(message: Any) -> dict[str, Any]:
     """A message as ``{id, routing_key, headers, text, value?}``; ``value`` when the body is JSON."""
     body = message.body.decode("utf-8", "replace")
@@ -214,6 +190,6 @@ def _item(message: Any) -> dict[str, Any]:
     if "json" in (about.content_type or "") or body[:1] in {"{", "["}:
         try:
             item["value"] = json.loads(body)
-        except ValueError:
+        except (ValueError, RecursionError):
             item["value"] = None
     return item

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
+from types import MappingProxyType
 from typing import Any, TypeAlias
-from urllib.parse import unquote, urlsplit
 
 from sage_studio.kernel import Json, define_error
-from sage_studio.plugins.support.queue_source import QueueSource, end_fields, password_field
+from sage_studio.plugins.support.addresses import address_fields, keeping_address, place_named
+from sage_studio.plugins.support.places import ca_field, credential_field
+from sage_studio.plugins.support.queue_source import QueueSource, end_fields
+from sage_studio.plugins.support.redis import open_redis
 from sage_studio.plugins.support.resp import REDIS_ERROR, RespConnection, RespError
-from sage_studio.plugins.support.secrets import secret_text
 from sage_studio.sdk import (
     Context,
     Field,
@@ -31,6 +33,7 @@ BAD_ADDRESS = define_error(
     hint_zh="请填写 redis://主机:6379/0，TLS 使用 rediss://；用户名和密码请放入凭据。",
     status=422,
 )
+_PORTS = {"redis": 6379, "rediss": 6379}
 _BLOCK_MS = 500
 _ACK_AT_ONCE = 500
 _AT_ONCE = 1_000
@@ -48,6 +51,7 @@ class RedisStreamRead(QueueSource):
 
     spec = NodeSpec(
         id="redis_stream_read",
+        version="2.0.0",
         name=text("Read Redis stream", "读取 Redis 流"),
         description=text(
             "Takes entries from a Redis stream, one after another, as a member of a consumer group.",
@@ -58,22 +62,7 @@ class RedisStreamRead(QueueSource):
         effect="idempotent",
         outputs=(Port(name="items", type="array<object>", label=text("Entries", "消息"), streams=True),),
         config=(
-            Field(
-                name="address",
-                label=text("Address", "地址"),
-                default="redis://localhost:6379/0",
-                required=True,
-                placeholder=text("redis://host:6379/0", "redis://主机:6379/0"),
-            ),
-            password_field(text("Holds the password.", "存有密码。")),
-            Field(
-                name="user",
-                label=text("User", "用户名"),
-                help=text("Empty: the default user.", "留空则使用默认用户。"),
-                default="",
-                max_length=200,
-                expert=True,
-            ),
+            credential_field("redis", "api_key", required=False),
             Field(name="stream", label=text("Stream", "流名称"), default="", required=True, max_length=500),
             Field(
                 name="group",
@@ -94,15 +83,19 @@ class RedisStreamRead(QueueSource):
                 max_length=200,
                 expert=True,
             ),
+            ca_field(),
+            *address_fields("redis://host:6379/0"),
             *end_fields(text("entries", "条")),
         ),
         summary=text("{stream}", "{stream}"),
         example={
-            "config": {"address": "redis://localhost:6379/0", "stream": "orders", "group": "sage"},
+            "config": {"credential": "redis", "stream": "orders", "group": "sage"},
             "inputs": {},
             "needs": "redis",
         },
     )
+
+    upgrades = MappingProxyType({"2.0.0": keeping_address("redis://localhost:6379/0")})
 
     def __init__(self) -> None:
         super().__init__()
@@ -160,15 +153,9 @@ class RedisStreamRead(QueueSource):
         return []
 
     async def _connect(self, ctx: Context, settings: Settings) -> None:
-        address = urlsplit(settings.text("address"))
-        if address.scheme not in {"redis", "rediss"} or not address.hostname or address.password:
-            raise NodeError(BAD_ADDRESS, {"address": address.hostname or address.geturl()[:100]})
-        reader, writer = await ctx.http.connect(
-            address.hostname, address.port or 6379, tls=address.scheme == "rediss"
-        )
-        connection = RespConnection(reader, writer)
+        place = await place_named(ctx, settings, _PORTS, place_field="database", refusal=BAD_ADDRESS)
+        connection = await open_redis(ctx, place)
         try:
-            await _log_in(ctx, connection, settings, unquote(address.path.strip("/")))
             await _ensure_group(connection, self._stream, self._group)
         except RespError as error:
             connection.close()
@@ -205,14 +192,6 @@ class RedisStreamRead(QueueSource):
     async def close(self) -> None:
         if self._connection is not None:
             self._connection.close()
-
-
-async def _log_in(ctx: Context, connection: RespConnection, settings: Settings, database: str) -> None:
-    password, user = await secret_text(ctx, settings.text("credential")), settings.text("user")
-    if password:
-        await connection.call("AUTH", *([user] if user else []), password)
-    if database and database != "0":
-        await connection.call("SELECT", database)
 
 
 async def _ensure_group(connection: RespConnection, stream: str, group: str) -> None:

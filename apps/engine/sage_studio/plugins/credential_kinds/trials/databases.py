@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import cast
 
-from sage_studio.plugins.credential_kinds.trials.trial import TIMEOUT_S, Trial, Verdict, welcome
-from sage_studio.plugins.support.resp import RespConnection, RespError
+from sage_studio.plugins.credential_kinds.trials.trial import TIMEOUT_S, Trial, Verdict, not_let_in, welcome
+from sage_studio.plugins.support.redis import open_redis
+from sage_studio.plugins.support.resp import RespError
 from sage_studio.plugins.support.sql.mysql import MysqlSession
 from sage_studio.plugins.support.sql.postgres import PostgresSession
-from sage_studio.sdk import Context, text
+from sage_studio.sdk import Context, NodeError, text
 
 
 async def try_postgresql(trial: Trial) -> Verdict:
@@ -27,16 +28,11 @@ async def try_mysql(trial: Trial) -> Verdict:
 
 async def try_redis(trial: Trial) -> Verdict:
     """AUTH, SELECT and PING."""
-    place = trial.place
-    reader, writer = await trial.http.connect(
-        place.host, place.port, tls=place.tls == "on", credential=place.credential
-    )
-    connection = RespConnection(reader, writer)
     try:
-        if place.password:
-            words = (place.user, place.password) if place.user else (place.password,)
-            await connection.call("AUTH", *words)
-        await connection.call("SELECT", int(trial.fields.get("database") or 0))
+        connection = await open_redis(cast(Context, trial), trial.place)
+    except NodeError as error:
+        return not_let_in(error)
+    try:
         await connection.call("PING")
     except RespError as error:
         return Verdict(False, text(f"Redis refused: {error}", f"Redis 拒绝：{error}"))

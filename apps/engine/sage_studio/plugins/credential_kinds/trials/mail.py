@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
+from typing import cast
 
 from sage_studio.plugins.credential_kinds.trials.trial import TIMEOUT_S, Trial, Verdict, welcome
-from sage_studio.sdk import text
+from sage_studio.plugins.support.places import open_stream
+from sage_studio.sdk import Context, text
 
 _MAX_LINES = 100
 
@@ -18,9 +20,7 @@ class _Refused(Exception):
 async def try_smtp(trial: Trial) -> Verdict:
     """Greeting, encryption as the credential wants it, and AUTH."""
     place = trial.place
-    reader, writer = await trial.http.connect(
-        place.host, place.port, tls=place.tls == "on", credential=place.credential
-    )
+    reader, writer = await open_stream(cast(Context, trial), place, "SMTP")
     talk = _Talk(reader, writer)
     try:
         async with asyncio.timeout(TIMEOUT_S):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import struct
-from typing import Any
-from urllib.parse import quote
+from typing import cast
 
-from sage_studio.plugins.credential_kinds.trials.trial import TIMEOUT_S, Trial, Verdict, welcome
-from sage_studio.plugins.support.libraries import library
-from sage_studio.sdk import text
+from sage_studio.plugins.credential_kinds.trials.trial import TIMEOUT_S, Trial, Verdict, not_let_in, welcome
+from sage_studio.plugins.support.amqp import open_amqp
+from sage_studio.plugins.support.places import open_stream
+from sage_studio.sdk import Context, NodeError, text
 
 # What an MQTT 3.1.1 broker answers to CONNECT (section 3.2.2.3).
 _MQTT_REFUSALS = {
@@ -22,35 +22,18 @@ _MQTT_REFUSALS = {
 
 
 async def try_rabbitmq(trial: Trial) -> Verdict:
-    amqp, place = library("aiormq", "queues"), trial.place
-    user, password = (quote(word, safe="") for word in (place.user, place.password))
-    vhost = quote(trial.fields.get("vhost") or "/", safe="")
-
-    class Guarded(amqp.TransportFactory):  # type: ignore[misc, name-defined]
-        """Connects by way of the guarded client."""
-
-        async def create(self, _url: Any, **_kwargs: Any) -> Any:
-            return await trial.http.connect(
-                place.host, place.port, tls=place.tls == "on", credential=place.credential
-            )
-
-    address = f"amqp://{user}:{password}@{place.host}:{place.port}/{vhost}"
     try:
-        async with asyncio.timeout(TIMEOUT_S):
-            connection = await amqp.connect(address, transport_factory=Guarded())
-            await connection.close()
-    except amqp.exceptions.AMQPError as error:
-        reason = type(error).__name__
-        return Verdict(False, text(f"RabbitMQ refused: {reason}", f"RabbitMQ 拒绝：{reason}"))
+        connection = await open_amqp(cast(Context, trial), trial.place)
+    except NodeError as error:
+        return not_let_in(error)
+    await connection.close()
     return welcome("RabbitMQ")
 
 
 async def try_mqtt(trial: Trial) -> Verdict:
     """CONNECT, and the broker's answer."""
     place = trial.place
-    reader, writer = await trial.http.connect(
-        place.host, place.port, tls=place.tls == "on", credential=place.credential
-    )
+    reader, writer = await open_stream(cast(Context, trial), place, "MQTT")
     try:
         writer.write(_mqtt_connect(trial.fields.get("client_id", ""), place.user, place.password))
         async with asyncio.timeout(TIMEOUT_S):

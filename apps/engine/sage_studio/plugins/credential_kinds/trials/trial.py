@@ -9,7 +9,7 @@ from sage_studio.egress import GuardedClient, RequestSecret, host_is_allowed
 from sage_studio.kernel import Text, define_error
 from sage_studio.plugins.credential_kinds.placing import OpenedCredential, request_secret
 from sage_studio.plugins.host_http import HostHttp
-from sage_studio.plugins.support.places import Place
+from sage_studio.plugins.support.places import LOGIN_REFUSED, Place
 from sage_studio.sdk import NodeError, text
 
 NOT_ALLOWED = define_error(
@@ -77,3 +77,10 @@ class _OneCredential:
 def welcome(server: str) -> Verdict:
     """The server let us in."""
     return Verdict(True, text(f"{server} accepted the credential.", f"{server} 接受了该凭据。"))
+
+
+def not_let_in(error: NodeError) -> Verdict:
+    """The server answered, and it was no. Raises the error when it is another one."""
+    if error.code is not LOGIN_REFUSED:
+        raise error
+    return Verdict(False, text(error.message("en"), error.message("zh")))
