@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import hmac
@@ -9,13 +10,16 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from email import message_from_bytes, policy
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 import pytest
+import yaml
 
-from sage_studio.plugins.builtin.service import read
-from sage_studio.plugins.declared import service_node
+from sage_studio.plugins.builtin.service import SERVICE_NODES, read
+from sage_studio.plugins.declared import read_service, service_node
+from sage_studio.plugins.declared.tokens import TOKENS, Exchanged, Tokens
 from sage_studio.testing import NodeRun, run_node
 from tests.servers.http import Answer, Asked, ScriptedServer
 
@@ -33,340 +37,54 @@ KINDS: dict[str, dict[str, str]] = {
 BEARER = {"kind": "bearer", "token": "bearer-token-1"}
 
 
+EXCHANGES: dict[str, tuple[str, dict[str, Any]]] = {
+    "feishu": (
+        "/open-apis/auth/v3/tenant_access_token/internal",
+        {"code": 0, "msg": "ok", "tenant_access_token": "feishu-token", "expire": 7200},
+    ),
+    "dingtalk": (
+        "/gettoken",
+        {"errcode": 0, "errmsg": "ok", "access_token": "ding-token", "expires_in": 7200},
+    ),
+    "wecom": (
+        "/cgi-bin/gettoken",
+        {"errcode": 0, "errmsg": "ok", "access_token": "wecom-token", "expires_in": 7200},
+    ),
+}
+SIGNATURE = {"timestamp", "sign"}
+
+
 @dataclass
 class Example:
-    """An operation, the request it must make, what the service answers, and what the node makes of it."""
+    """An operation, the request it must make, what the service answers, and what the node makes of it. The
+    result is the answer unless it says otherwise."""
 
     service: str
     operation: str
+    request: str
     config: dict[str, Any]
-    method: str
-    path: str
     answer: Any
-    query: dict[str, str] = field(default_factory=dict)
-    body: Any = None
-    result: Any = None
-    items: list[Any] = field(default_factory=list)
     credential: str = ""
+    query: dict[str, str] = field(default_factory=dict)
+    headers: dict[str, str] = field(default_factory=dict)
+    body: Any = None
+    status: int = 200
+    result: Any = "the answer"
+    items: list[Any] = field(default_factory=list)
 
 
+FOLDER = Path(__file__).parent / "service_examples"
 EXAMPLES = [
-    Example(
-        "slack",
-        "send_message",
-        {"channel": "C1", "text": "hi"},
-        "POST",
-        "/chat.postMessage",
-        {"ok": True, "ts": "1.2", "channel": "C1"},
-        body={"channel": "C1", "text": "hi"},
-        result={"ok": True, "ts": "1.2", "channel": "C1"},
-    ),
-    Example(
-        "slack",
-        "find_user",
-        {"email": "a@b.c"},
-        "GET",
-        "/users.lookupByEmail",
-        {"ok": True, "user": {"id": "U1"}},
-        query={"email": "a@b.c"},
-        result={"id": "U1"},
-    ),
-    Example(
-        "slack",
-        "add_reaction",
-        {"channel": "C1", "ts": "1.2", "emoji": "thumbsup"},
-        "POST",
-        "/reactions.add",
-        {"ok": True},
-        body={"channel": "C1", "timestamp": "1.2", "name": "thumbsup"},
-        result={"ok": True},
-    ),
-    Example(
-        "telegram",
-        "send_message",
-        {"chat_id": "@news", "text": "hi", "parse_mode": "HTML", "reply_to": 7},
-        "POST",
-        "/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/sendMessage",
-        {"ok": True, "result": {"message_id": 8}},
-        body={
-            "chat_id": "@news",
-            "text": "hi",
-            "parse_mode": "HTML",
-            "reply_parameters": {"message_id": 7},
-            "disable_notification": False,
-        },
-        result={"message_id": 8},
-    ),
-    Example(
-        "telegram",
-        "get_updates",
-        {"offset": 5},
-        "GET",
-        "/bot110201543:AAHdqTcvCH1vGWJxfSeofSAs0K5PALDsaw/getUpdates",
-        {"ok": True, "result": [{"update_id": 5}]},
-        query={"offset": "5", "limit": "100"},
-        result={"ok": True, "result": [{"update_id": 5}]},
-        items=[{"update_id": 5}],
-    ),
-    Example(
-        "discord",
-        "send_message",
-        {"channel_id": "11", "content": "hi", "reply_to": "9"},
-        "POST",
-        "/channels/11/messages",
-        {"id": "12"},
-        body={"content": "hi", "message_reference": {"message_id": "9"}},
-        result={"id": "12"},
-    ),
-    Example(
-        "discord",
-        "add_reaction",
-        {"channel_id": "11", "message_id": "12", "emoji": "👍"},
-        "PUT",
-        "/channels/11/messages/12/reactions/%F0%9F%91%8D/@me",
-        "",
-        result=None,
-    ),
-    Example(
-        "discord",
-        "list_members",
-        {"guild_id": "3", "max_items": 2},
-        "GET",
-        "/guilds/3/members",
-        [{"nick": "a"}, {"nick": "b"}],
-        query={"limit": "2"},
-        result=[{"nick": "a"}, {"nick": "b"}],
-        items=[{"nick": "a"}, {"nick": "b"}],
-    ),
-    Example(
-        "notion",
-        "create_page",
-        {"database_id": "d1", "properties": {"Name": {"title": []}, "N": {"number": 1}}},
-        "POST",
-        "/pages",
-        {"object": "page", "id": "p1"},
-        body={"parent": {"database_id": "d1"}, "properties": {"Name": {"title": []}, "N": {"number": 1}}},
-        result={"object": "page", "id": "p1"},
-    ),
-    Example(
-        "notion",
-        "append_text",
-        {"block_id": "b1", "text": "hello"},
-        "PATCH",
-        "/blocks/b1/children",
-        {"results": []},
-        body={
-            "children": [
-                {
-                    "object": "block",
-                    "type": "paragraph",
-                    "paragraph": {"rich_text": [{"type": "text", "text": {"content": "hello"}}]},
-                }
-            ]
-        },
-        result={"results": []},
-    ),
-    Example(
-        "airtable",
-        "create_records",
-        {"base": "app1", "table": "My Table", "records": [{"Name": "a"}]},
-        "POST",
-        "/app1/My%20Table",
-        {"records": [{"id": "rec1", "fields": {"Name": "a"}}]},
-        body={"records": [{"fields": {"Name": "a"}}], "typecast": False},
-        result={"records": [{"id": "rec1", "fields": {"Name": "a"}}]},
-        items=[{"id": "rec1", "fields": {"Name": "a"}}],
-    ),
-    Example(
-        "github",
-        "create_issue",
-        {"owner": "o", "repo": "r", "title": "t", "labels": ["bug"]},
-        "POST",
-        "/repos/o/r/issues",
-        {"number": 5},
-        body={"title": "t", "labels": ["bug"]},
-        result={"number": 5},
-    ),
-    Example(
-        "github",
-        "get_file",
-        {"owner": "o", "repo": "r", "file_path": "docs/a b.md", "ref": "main"},
-        "GET",
-        "/repos/o/r/contents/docs/a%20b.md",
-        "# Title",
-        query={"ref": "main"},
-        result="# Title",
-    ),
-    Example(
-        "github",
-        "run_workflow",
-        {
-            "owner": "o",
-            "repo": "r",
-            "workflow": "build.yml",
-            "workflow_ref": "main",
-            "workflow_inputs": {"env": "prod"},
-        },
-        "POST",
-        "/repos/o/r/actions/workflows/build.yml/dispatches",
-        "",
-        body={"ref": "main", "inputs": {"env": "prod"}},
-    ),
-    Example(
-        "gitlab",
-        "create_issue",
-        {"project": "group/name", "title": "t"},
-        "POST",
-        "/projects/group%2Fname/issues",
-        {"iid": 3},
-        body={"title": "t"},
-        result={"iid": 3},
-    ),
-    Example(
-        "gitlab",
-        "run_pipeline",
-        {"project": "7", "pipeline_ref": "main", "variables": {"A": 1}},
-        "POST",
-        "/projects/7/pipeline",
-        {"id": 9},
-        body={"ref": "main", "variables": [{"key": "A", "value": "1"}]},
-        result={"id": 9},
-    ),
-    Example(
-        "google_sheets",
-        "append",
-        {"spreadsheet": "s1", "range": "Sheet1!A1", "values": [["a", 1]]},
-        "POST",
-        "/spreadsheets/s1/values/Sheet1%21A1:append",
-        {"updates": {"updatedRows": 1}},
-        query={"valueInputOption": "USER_ENTERED", "insertDataOption": "INSERT_ROWS"},
-        body={"values": [["a", 1]]},
-        result={"updatedRows": 1},
-    ),
-    Example(
-        "google_sheets",
-        "read",
-        {"spreadsheet": "s1", "range": "A1:B2"},
-        "GET",
-        "/spreadsheets/s1/values/A1%3AB2",
-        {"range": "A1:B2", "values": [["a", "b"]]},
-        result={"range": "A1:B2", "values": [["a", "b"]]},
-        items=[["a", "b"]],
-    ),
-    Example(
-        "gmail",
-        "get",
-        {"message": "m1"},
-        "GET",
-        "/messages/m1",
-        {"id": "m1"},
-        query={"format": "full"},
-        result={"id": "m1"},
-    ),
-    Example(
-        "google_drive",
-        "create_folder",
-        {"name": "New", "folder": "f1"},
-        "POST",
-        "/files",
-        {"id": "f2"},
-        body={"name": "New", "mimeType": "application/vnd.google-apps.folder", "parents": ["f1"]},
-        result={"id": "f2"},
-    ),
-    Example(
-        "google_drive",
-        "export_text",
-        {"file": "f1"},
-        "GET",
-        "/files/f1/export",
-        "words",
-        query={"mimeType": "text/plain"},
-        result="words",
-    ),
-    Example(
-        "google_calendar",
-        "create_event",
-        {
-            "summary": "Talk",
-            "start": "2026-03-01T09:00:00Z",
-            "end": "2026-03-01T10:00:00Z",
-            "attendees": ["a@b.c"],
-        },
-        "POST",
-        "/calendars/primary/events",
-        {"id": "e1"},
-        body={
-            "summary": "Talk",
-            "start": {"dateTime": "2026-03-01T09:00:00Z"},
-            "end": {"dateTime": "2026-03-01T10:00:00Z"},
-            "attendees": [{"email": "a@b.c"}],
-        },
-        result={"id": "e1"},
-    ),
-    Example(
-        "hubspot",
-        "create",
-        {"object": "contacts", "properties": {"email": "a@b.c"}},
-        "POST",
-        "/crm/v3/objects/contacts",
-        {"id": "51"},
-        body={"properties": {"email": "a@b.c"}},
-        result={"id": "51"},
-    ),
-    Example(
-        "hubspot",
-        "search",
-        {"object": "deals", "query": "acme", "shown": "name, amount", "max_items": 5},
-        "POST",
-        "/crm/v3/objects/deals/search",
-        {"total": 1, "results": [{"id": "1"}]},
-        body={"query": "acme", "properties": ["name", "amount"], "limit": 5},
-        result={"total": 1, "results": [{"id": "1"}]},
-        items=[{"id": "1"}],
-    ),
-    Example(
-        "jira",
-        "create_issue",
-        {"project": "PROJ", "summary": "Broken", "description": "It is."},
-        "POST",
-        "/rest/api/3/issue",
-        {"key": "PROJ-1"},
-        body={
-            "fields": {
-                "project": {"key": "PROJ"},
-                "summary": "Broken",
-                "issuetype": {"name": "Task"},
-                "description": {
-                    "type": "doc",
-                    "version": 1,
-                    "content": [{"type": "paragraph", "content": [{"type": "text", "text": "It is."}]}],
-                },
-            }
-        },
-        result={"key": "PROJ-1"},
-    ),
-    Example(
-        "jira",
-        "transition",
-        {"key": "PROJ-1", "transition": "31"},
-        "POST",
-        "/rest/api/3/issue/PROJ-1/transitions",
-        "",
-        body={"transition": {"id": "31"}},
-    ),
-    Example(
-        "wecom",
-        "robot_text",
-        {"text": "hi", "mobiles": ["13800001111"]},
-        "POST",
-        "/cgi-bin/webhook/send",
-        {"errcode": 0, "errmsg": "ok"},
-        query={"key": "wecom-key-1"},
-        body={"msgtype": "text", "text": {"content": "hi", "mentioned_mobile_list": ["13800001111"]}},
-        result={"errcode": 0, "errmsg": "ok"},
-        credential="wecom_bot",
-    ),
+    Example(service=file.stem, **entry)
+    for file in sorted(FOLDER.glob("*.yaml"))
+    for entry in yaml.safe_load(file.read_text("utf-8"))
 ]
+
+
+@pytest.fixture(autouse=True)
+def _no_tokens() -> None:
+    """Tokens are kept as long as the process lives."""
+    TOKENS.clear()
 
 
 @pytest.fixture
@@ -391,19 +109,37 @@ def query_of(asked: Asked) -> dict[str, str]:
     return dict(parse_qsl(urlsplit(asked.path).query))
 
 
+def test_every_operation_of_every_service_has_an_example() -> None:
+    given = {(example.service, example.operation) for example in EXAMPLES}
+    services = [read(node.spec.id) for node in SERVICE_NODES]
+    there = {(service.id, entry.id) for service in services for entry in service.operations}
+    assert there == given
+    assert len(EXAMPLES) == len(given)
+
+
 @pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: f"{example.service}-{example.operation}")
-async def test_a_recorded_example(example: Example, server: ScriptedServer) -> None:
-    server.answers[example.path] = Answer(body=example.answer)
-    run = await call(
-        server, example.service, example.credential, operation=example.operation, **example.config
-    )
+async def test_an_operation_asks_and_answers_as_documented(example: Example, server: ScriptedServer) -> None:
+    method, path = example.request.split(" ")
+    server.answers[path] = Answer(example.status, example.answer)
+    if example.service in EXCHANGES:
+        exchange, token = EXCHANGES[example.service]
+        server.answers[exchange] = Answer(body=token)
+    is_hosted = read(example.service).base_url.is_field
+    config = {"base_url": server.url, **example.config} if is_hosted else example.config
+    run = await call(server, example.service, example.credential, operation=example.operation, **config)
 
     assert run.error is None
-    (asked,) = server.asked
-    assert (asked.method, asked.path.split("?")[0]) == (example.method, example.path)
-    assert {name: query_of(asked).get(name) for name in example.query} == example.query
-    assert (json.loads(asked.body) if asked.body else None) == example.body
-    assert run.outputs == {"result": example.result, "items": example.items}
+    asked = server.asked[-1]
+    assert (asked.method, asked.path.split("?")[0]) == (method, path)
+    is_signed = bool(KINDS.get(example.credential, {}).get("secret"))
+    assert {k: v for k, v in query_of(asked).items() if not (is_signed and k in SIGNATURE)} == example.query
+    sent = json.loads(asked.body) if asked.body else None
+    if is_signed and isinstance(sent, dict):
+        sent = {name: value for name, value in sent.items() if name not in SIGNATURE}
+    assert sent == example.body
+    assert {name: asked.headers.get(name) for name in example.headers} == example.headers
+    result = example.answer if example.result == "the answer" else example.result
+    assert run.outputs == {"result": result, "items": example.items}
 
 
 async def test_credentials_go_where_their_kind_says(server: ScriptedServer) -> None:
@@ -608,6 +344,118 @@ async def test_apps_exchange_their_secret_for_a_token(server: ScriptedServer) ->
         "department_id": ["2"],
         "access_token": ["we-t"],
     }
+
+
+async def test_a_token_is_exchanged_once_until_it_ends_or_is_refused(server: ScriptedServer) -> None:
+    exchange, token = EXCHANGES["wecom"]
+    fresh = {**token, "access_token": "second"}
+    server.answers[exchange] = [Answer(body=token), Answer(body=fresh)]
+    server.answers["/cgi-bin/department/list"] = [
+        *[Answer(body={"errcode": 0, "department": []})] * 4,
+        Answer(body={"errcode": 42001, "errmsg": "access_token expired"}),
+        Answer(body={"errcode": 0, "department": [{"id": 1}]}),
+    ]
+    listing = {"operation": "list_departments"}
+    await call(server, "wecom", **listing)
+    await asyncio.gather(*(call(server, "wecom", **listing) for _ in range(3)))
+    assert [asked.path.split("?")[0] for asked in server.asked].count(exchange) == 1
+    refused_once = await call(server, "wecom", **listing)
+    assert refused_once.outputs["items"] == [{"id": 1}]
+    assert query_of(server.asked[-1]) == {"access_token": "second"}
+
+
+async def test_another_credential_gets_a_token_of_its_own(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    exchange, token = EXCHANGES["dingtalk"]
+    server.answers[exchange] = [Answer(body={**token, "access_token": name}) for name in ("a", "b")]
+    server.answers["/topapi/v2/user/get"] = Answer(body={"errcode": 0, "result": {}})
+    await call(server, "dingtalk", operation="get_user", userid="u")
+    monkeypatch.setitem(KINDS["dingtalk"], "app_secret", "renewed")
+    await call(server, "dingtalk", operation="get_user", userid="u")
+    used = [query_of(asked)["access_token"] for asked in server.asked if "/user/get" in asked.path]
+    assert used == ["a", "b"]
+
+
+async def test_tokens_end_before_the_service_says(server: ScriptedServer) -> None:
+    now = [1_000.0]
+    tokens, made = Tokens(clock=lambda: now[0]), list[str]()
+
+    async def exchange() -> Exchanged:
+        made.append(f"t{len(made)}")
+        return Exchanged(made[-1], 600.0)
+
+    for later_s, wanted in ((0, "t0"), (500, "t0"), (560, "t1"), (2_000, "t2")):
+        now[0] = 1_000.0 + later_s
+        assert await tokens.held("key", exchange) == wanted
+    tokens.drop("key", "t0")
+    assert await tokens.held("key", exchange) == "t2"
+    tokens.drop("key", "t2")
+    assert await tokens.held("key", exchange) == "t3"
+
+
+PAGED = """
+service: sage-studio/service@1
+id: paged
+name: Paged
+description: Lists in pages.
+base_url: http://127.0.0.1
+operations:
+  - id: by_page
+    name: By page
+    path: /numbered
+    items: rows
+    paging: {kind: page, parameter: page, first: 1, size: 2, size_parameter: per_page}
+  - id: by_page_in_body
+    name: By page in the body
+    method: POST
+    path: /posted
+    items: rows
+    paging: {kind: page, parameter: page, place: body, first: 0, size: 2, size_parameter: per_page}
+  - id: by_address
+    name: By address
+    path: /first
+    items: rows
+    paging: {kind: url, next: links.next}
+"""
+
+
+async def paged(server: ScriptedServer, operation: str, max_items: int = 100) -> list[Any]:
+    environ = {"SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8"}
+    node = service_node(read_service(PAGED).at(server.url))
+    run = await run_node(node, config={"operation": operation, "max_items": max_items}, environ=environ)
+    assert run.error is None
+    items: list[Any] = run.outputs["items"]
+    return items
+
+
+async def test_lists_go_on_by_page(server: ScriptedServer) -> None:
+    server.answers["/numbered"] = [Answer(body={"rows": rows}) for rows in ([1, 2], [3, 4], [5])]
+    assert await paged(server, "by_page") == [1, 2, 3, 4, 5]
+    wanted = [{"page": str(number), "per_page": "2"} for number in (1, 2, 3)]
+    assert [query_of(asked) for asked in server.asked] == wanted
+    server.answers["/numbered"] = [Answer(body={"rows": rows}) for rows in ([1, 2], [3, 4], [])]
+    assert await paged(server, "by_page", 3) == [1, 2, 3]
+    assert len(server.asked) == 5
+    server.answers["/posted"] = [Answer(body={"rows": rows}) for rows in ([1, 2], [])]
+    assert await paged(server, "by_page_in_body") == [1, 2]
+    assert [asked.json()["page"] for asked in server.asked[5:]] == [0, 1]
+
+
+async def test_lists_go_on_at_the_address_the_service_gives(server: ScriptedServer) -> None:
+    there = f"{server.url}/second?from=2"
+    server.answers["/first"] = Answer(body={"rows": [1], "links": {"next": there}})
+    server.answers["/second"] = [
+        Answer(body={"rows": [2], "links": {"next": "http://127.0.0.1:1/elsewhere"}}),
+        Answer(body={"rows": [2], "links": {"next": there}}),
+        Answer(body={"rows": [3], "links": {"next": "/third?a=1&a=2"}}),
+    ]
+    assert await paged(server, "by_address") == [1, 2]
+    assert query_of(server.asked[-1]) == {"from": "2"}
+    assert await paged(server, "by_address") == [1, 2]
+    server.answers["/third"] = Answer(body={"rows": [4], "links": {}})
+    assert await paged(server, "by_address") == [1, 3, 4]
+    assert server.asked[-1].path == "/third?a=1&a=2"
 
 
 async def test_an_operation_says_when_it_needs_another_kind_of_credential(server: ScriptedServer) -> None:

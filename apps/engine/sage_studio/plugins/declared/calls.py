@@ -65,6 +65,15 @@ WRONG_CREDENTIAL = define_error(
     zh="“{operation}”需要其他类型的凭据：当前凭据没有“{field}”。",
     status=422,
 )
+EXPIRED = define_error(
+    "service.token_ended",
+    3817,
+    en="{service} no longer accepts the app's token for “{operation}” ({status}): {message}",
+    zh="{service} 不再接受应用令牌，“{operation}”未执行（{status}）：{message}",
+    hint_en="Check the app's secret in the credential, and that the app is active.",
+    hint_zh="请检查凭据中的应用密钥，并确认应用已启用。",
+    status=502,
+)
 _MESSAGE_LENGTH = 400
 _EMPTY: tuple[Any, ...] = (None, "", [], {})
 
@@ -213,6 +222,8 @@ def _judge(service: Service, operation: Operation, response: HttpResponse, body:
     )
     if is_busy:
         raise NodeError(BUSY, facts)
+    if rules.expired and filled(rules.expired, scope):
+        raise NodeError(EXPIRED, facts)
     if response.status in (401, 403):
         raise NodeError(NOT_ALLOWED, facts)
     may_repeat = operation.effect_class != "at_most_once" and response.status >= 500

@@ -8,12 +8,13 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, ClassVar
-from urllib.parse import parse_qsl, urljoin, urlsplit
+from urllib.parse import urljoin, urlsplit
 
 from sage_studio.egress.retry_after import retry_after_s
 from sage_studio.kernel import Json
 from sage_studio.plugins.declared.calls import (
     BUSY,
+    EXPIRED,
     WRONG_CREDENTIAL,
     Call,
     at,
@@ -24,6 +25,7 @@ from sage_studio.plugins.declared.calls import (
 from sage_studio.plugins.declared.service_spec import BASE_URL, CREDENTIAL, LIMIT, OPERATION, service_spec
 from sage_studio.plugins.declared.shapes import Auth, Paging, Service, TokenExchange
 from sage_studio.plugins.declared.signing import SIGNERS
+from sage_studio.plugins.declared.tokens import TOKENS, Exchanged, token_key
 from sage_studio.sdk import Context, Effect, HttpResponse, Node, NodeError, NodeOutput, NodeSpec, Settings
 
 MAX_BYTES = 32 << 20
@@ -66,6 +68,7 @@ class _Run:
         self._auth: Auth = self._operation.auth or service.auth
         self._credential = settings.text(CREDENTIAL) if service.credential_kinds else ""
         self._token = ""
+        self._token_key = ""
 
     async def outputs(self) -> NodeOutput:
         call = call_of(self._service, self._operation, self._base_url(), self._values())
@@ -128,6 +131,11 @@ class _Run:
             try:
                 return body_of(self._service, self._operation, response), response
             except NodeError as error:
+                if error.code is EXPIRED and self._token:
+                    TOKENS.drop(self._token_key, self._token)
+                    self._token = ""
+                    if attempt == 0:
+                        continue
                 if error.code is not BUSY or attempt == TRIES - 1:
                     raise
             wait_s = min(retry_after_s(response.headers) or 2.0**attempt, _LONGEST_WAIT_S)
@@ -176,13 +184,18 @@ class _Run:
             call = call.with_query(**signature.query)
             call = call.with_body(**signature.body) if signature.body else call
         if auth.token is not None:
-            self._token = self._token or await self._exchanged(auth.token, fields)
-            call = _with_token(call, auth.token.send, self._token)
+            call = _with_token(call, auth.token.send, await self._token_of(auth.token, fields))
         return call
 
-    async def _exchanged(self, exchange: TokenExchange, fields: Mapping[str, str]) -> str:
+    async def _token_of(self, exchange: TokenExchange, fields: Mapping[str, str]) -> str:
+        if not self._token:
+            url = f"{self._base_url().rstrip('/')}{exchange.url}"
+            self._token_key = token_key(self._service.id, url, fields)
+            self._token = await TOKENS.held(self._token_key, lambda: self._exchanged(exchange, url, fields))
+        return self._token
+
+    async def _exchanged(self, exchange: TokenExchange, url: str, fields: Mapping[str, str]) -> Exchanged:
         scope = {"credential": dict(fields)}
-        url = f"{self._base_url().rstrip('/')}{exchange.url}"
         call = Call(
             exchange.method, url, filled(exchange.query, scope), {}, filled(exchange.body, scope) or None
         )
@@ -190,8 +203,10 @@ class _Run:
         response = await self._ctx.http.request(
             call.method, call.url, headers=headers, params=call.query or None, content=content, timeout_s=30
         )
-        token = at(body_of(self._service, self._operation, response), exchange.result)
-        return str(token or "")
+        answer = body_of(self._service, self._operation, response)
+        lives_s = at(answer, exchange.lives_at) if exchange.lives_at else None
+        is_told = isinstance(lives_s, (int, float)) and not isinstance(lives_s, bool)
+        return Exchanged(str(at(answer, exchange.result) or ""), lives_s if is_told else exchange.lives_s)
 
 
 def _with_token(call: Call, send: str, token: str) -> Call:
@@ -219,8 +234,8 @@ def _next(
         cursor = at(body, paging.next)
         return _put(call, paging, paging.parameter, cursor) if cursor else None
     if paging.kind in ("url", "link"):
-        url = at(body, paging.next) if paging.kind == "url" else _linked(call, response)
-        return _elsewhere(call, url) if isinstance(url, str) and url else None
+        url = at(body, paging.next) if paging.kind == "url" else _linked(response)
+        return _elsewhere(call, urljoin(call.url, url)) if isinstance(url, str) and url else None
     asked = (
         int(call.query.get(paging.size_parameter, paging.size)) if paging.place == "query" else paging.size
     )
@@ -230,10 +245,10 @@ def _next(
     return _put(call, paging, paging.parameter, at_now)
 
 
-def _linked(call: Call, response: HttpResponse) -> str:
+def _linked(response: HttpResponse) -> str:
     links = {name.lower(): value for name, value in response.headers.items()}.get("link", "")
     found = _NEXT.search(links)
-    return urljoin(call.url, found.group(1)) if found else ""
+    return found.group(1) if found else ""
 
 
 def _put(call: Call, paging: Paging, name: str, value: Any) -> Call:
@@ -245,5 +260,4 @@ def _elsewhere(call: Call, url: str) -> Call | None:
     target, own = urlsplit(url), urlsplit(call.url)
     if (target.scheme, target.netloc) != (own.scheme, own.netloc):
         return None
-    plain = target._replace(query="", fragment="").geturl()
-    return replace(call, url=plain, query=dict(parse_qsl(target.query, keep_blank_values=True)))
+    return replace(call, url=target._replace(fragment="").geturl(), query={})

@@ -47,23 +47,25 @@ class Paging(Shape):
 
 class Errors(Shape):
     """Expressions over ``body`` and ``status``: whether an answer is fine (for services that say 200 to
-    everything), whether it only came too soon, and what it says."""
+    everything), whether it only came too soon, whether the token it came with has ended, and what it says."""
 
     fine: str = ""
     busy: str = ""
+    expired: str = ""
     message: str = ""
 
 
 class TokenExchange(Shape):
     """A request that turns the credential's fields into a token: values are expressions over
     ``credential``. The token at ``result`` goes where ``send`` says: ``bearer``, or ``query:name`` or
-    ``header:name``."""
+    ``header:name``. It is kept for the seconds at ``lives_at`` of the answer, else for ``lives_s``."""
 
     method: Method = "POST"
     url: str
     query: dict[str, str] = PydanticField(default_factory=dict)
     body: dict[str, str] = PydanticField(default_factory=dict)
     result: str
+    lives_at: str = ""
     lives_s: int = 3_000
     send: str = "bearer"
 
