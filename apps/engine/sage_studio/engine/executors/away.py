@@ -24,6 +24,25 @@ from sage_studio.kernel import Json, SageError
 from sage_studio.sandbox import CodeRunner, code_runner
 from sage_studio.sdk import Context, Node, NodePlugin, as_node
 
+# Questions of a node that open no further exchange, and how many of them are under way at a time.
+_SHORT = frozenset(
+    {"http.request", "http.address", "files.read", "blobs.put", "blobs.get", "state.get", "state.set"}
+)
+_AT_A_TIME = 64
+
+
+def _in_turn(ask: Callable[[str, Any], Any]) -> Callable[[str, Any], Any]:
+    """A node that asks for a thousand pages at once has them fetched some at a time."""
+    slots = asyncio.Semaphore(_AT_A_TIME)
+
+    async def asking(place: str, value: Any) -> Any:
+        if place not in _SHORT:
+            return await ask(place, value)
+        async with slots:
+            return await ask(place, value)
+
+    return asking
+
 
 class _Service:
     """A store or client of the context; every method is a question home."""
@@ -116,7 +135,7 @@ class RemoteContext:
         self.idempotency_key = str(call["idempotency_key"])
         self.deadline: datetime | None = call["deadline"]
         self.cancelled = False
-        ask = talk.ask
+        ask = _in_turn(talk.ask)
         self.http = AwayHttp(ask, "http")
         self.files = _Service(ask, "files")
         self.blobs = _Service(ask, "blobs")

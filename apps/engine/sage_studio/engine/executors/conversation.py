@@ -22,6 +22,8 @@ from sage_studio.kernel import SageError
 NEXT = "stream.next"
 CLOSE = "stream.close"
 _END = {"end": True}
+# Questions of the other side under way at a time, and streams it may have open: more is no program in order.
+MOST_OPEN = 1_000
 
 # Answers a question of the other side: method and value in, value out.
 Answer = Callable[[str, Any], Awaitable[Any]]
@@ -43,6 +45,7 @@ class Conversation:
         self._asked: dict[int, asyncio.Future[Any]] = {}
         self._streams: dict[int, AsyncIterator[Any]] = {}
         self._ending: BaseException | None = None
+        self._replies = 0
 
     async def ask(self, method: str, value: Any) -> Any:
         """The other side's answer. Raises what it raised, or why the conversation ended."""
@@ -65,8 +68,11 @@ class Conversation:
             self._say("tell", 0, method, self._pack(value))
 
     def take(self, message: Message) -> None:
-        """A message of the other side has come."""
+        """A message of the other side has come. Raises SageError ``executor.bad_message``."""
         if message.kind == "ask":
+            if self._replies >= MOST_OPEN:
+                raise SageError(BAD_MESSAGE, {"reason": f"more than {MOST_OPEN} questions at a time"})
+            self._replies += 1
             self._group.create_task(self._reply(message))
         elif message.kind == "tell":
             self._heard(message.method, unpack(message.body, take=self._take))
@@ -121,12 +127,16 @@ class Conversation:
         except Exception as error:  # noqa: BLE001 - whatever the question met is the answer
             kind, body = "fault", pack(fault_to_json(error))
             frame = encode(Message(kind, message.number, "", body))
+        finally:
+            self._replies -= 1
         if self._ending is None:
             self._send(frame)
 
     # Iterators
 
     def _export(self, source: AsyncIterator[Any]) -> int:
+        if len(self._streams) >= MOST_OPEN:
+            raise SageError(BAD_MESSAGE, {"reason": f"more than {MOST_OPEN} streams at a time"})
         self._number += 1
         self._streams[self._number] = source
         return self._number

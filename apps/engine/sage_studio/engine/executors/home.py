@@ -41,6 +41,7 @@ SERVICES: Mapping[str, frozenset[str]] = {
     "llm": frozenset({"chat", "warm"}),
     "notifier": frozenset({"notify"}),
     "state": frozenset({"get", "set"}),
+    "streams": frozenset({"begin", "take", "give", "leave"}),
     "context": frozenset({"credential", "wait_until", "wait_for", "flow", "afford", "price"}),
 }
 

@@ -25,6 +25,8 @@ from sage_studio.engine.executors.away import RemoteContext, perform_as
 from sage_studio.engine.executors.errors import NODE_MISSING
 from sage_studio.engine.executors.node_process import NodeProcess
 from sage_studio.kernel import Json, JsonObject, SageError
+from sage_studio.plugins.isolated.child_streams import perform_streaming
+from sage_studio.plugins.isolated.streaming import does_stream
 from sage_studio.plugins.manager import Loaded, load_folder
 from sage_studio.sdk import Node
 
@@ -44,6 +46,8 @@ class PluginProcess(NodeProcess):
 
     async def perform(self, call: Mapping[str, Any], context: RemoteContext) -> dict[str, Any]:
         node = _node(self._nodes, str(call["type"]), str(call["version"]))
+        if does_stream(node.spec):
+            return await perform_streaming(node, call, context, self._talk.ask)
         return await perform_as(node, call, context)
 
 

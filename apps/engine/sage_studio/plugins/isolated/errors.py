@@ -54,3 +54,13 @@ NOT_CONSENTED = define_error(
     hint_zh="插件作者须在权限清单中写明，并由所有者在更新时同意。",
     status=403,
 )
+TOO_MANY_STREAMS = define_error(
+    "plugin.too_many_streams",
+    4756,
+    en="{limit} nodes of the plug-in “{plugin}” work on streams at this moment, and more cannot.",
+    zh="插件“{plugin}”正有 {limit} 个节点在处理数据流，无法再增加。",
+    hint_en="Try again later, or let the flow run without streams.",
+    hint_zh="请稍后重试，或将流程改为非流式运行。",
+    status=503,
+    retryable=True,
+)

@@ -6,16 +6,21 @@ cannot name (models, vectors, notices, other flows) a plug-in does not get.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 from sage_studio.egress.gate import through
 from sage_studio.engine.executors.errors import BAD_MESSAGE
 from sage_studio.kernel import Json, SageError
 from sage_studio.plugins.isolated.errors import HOST_NOT_CONSENTED, NOT_CONSENTED
+from sage_studio.plugins.isolated.streaming import StreamDesk
 from sage_studio.plugins.manager import Plugin
-from sage_studio.sdk import Context, FileRef, HttpResponse
+from sage_studio.sdk import Context, FileRef, HttpResponse, StreamedResponse
 
+# Requests and streamed answers of one attempt at a time.
+MAX_REQUESTS = 32
 MAX_LINES = 2_000
 # Whoever goes on after that is not logging any more.
 FLOOD_LINES = 50_000
@@ -28,10 +33,13 @@ KindOf = Callable[[str], Awaitable[str]]
 class HeldContext:
     """Implements what a node elsewhere may use of ``sage_studio.sdk.Context`` (``home.SERVICES``)."""
 
-    def __init__(self, context: Context, plugin: Plugin, kind_of: KindOf) -> None:
+    def __init__(
+        self, context: Context, plugin: Plugin, kind_of: KindOf, streams: StreamDesk | None = None
+    ) -> None:
         self._context = context
         self._plugin = plugin
         self._kind_of = kind_of
+        self.streams = _Withheld(plugin) if streams is None else streams
         self._lines = 0
         self.deadline = context.deadline
         self.http = _HeldHttp(context, plugin)
@@ -84,13 +92,29 @@ class _HeldHttp:
     def __init__(self, context: Context, plugin: Plugin) -> None:
         self._context = context
         self._plugin = plugin
+        self._slots = asyncio.Semaphore(MAX_REQUESTS)
 
     async def request(self, method: str, url: str, **more: Any) -> HttpResponse:
-        """Every connection of it, those of redirects too, passes the gate."""
+        """Every connection of it, those of redirects too, passes the gate. Those too many wait."""
+        self._require_elsewhere(url)
+        async with self._slots:
+            with through(self._require):
+                return await self._context.http.request(method, url, **more)
+
+    @asynccontextmanager
+    async def stream(self, method: str, url: str, **more: Any) -> AsyncIterator[StreamedResponse]:
+        """The same, with the answer's body as it comes."""
+        self._require_elsewhere(url)
+        async with self._slots:
+            with through(self._require):
+                stack = AsyncExitStack()
+                answer = await stack.enter_async_context(self._context.http.stream(method, url, **more))
+            async with stack:
+                yield answer
+
+    def _require_elsewhere(self, url: str) -> None:
         if url.startswith("/"):
             raise _refused(self._plugin, url[:100])
-        with through(self._require):
-            return await self._context.http.request(method, url, **more)
 
     def _require(self, host: str) -> None:
         if not self._plugin.permissions.allows_host(host):

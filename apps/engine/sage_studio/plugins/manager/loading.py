@@ -22,7 +22,7 @@ from sage_studio.plugins.manager.errors import BAD_MANIFEST, HOLDS_CODE, NOT_A_P
 from sage_studio.plugins.manager.importing import found_in, import_from, made_nodes
 from sage_studio.plugins.manager.manifest import Loaded, Plugin, PluginNode, Source
 from sage_studio.plugins.manager.packages import PackageFacts, package_in
-from sage_studio.sdk import Node, NodeSpec
+from sage_studio.sdk import Node, NodeSpec, StreamNode
 from sage_studio.sdk.definition import executor_of, spec_from_definition
 from sage_studio.sdk.plugin import Permissions, PluginHead, PluginSpec
 
@@ -119,12 +119,18 @@ def _loaded(
     digest: str,
 ) -> Loaded:
     classes = tuple(node for node, _origin in nodes)
-    entries = tuple(PluginNode(spec=node.spec, origin=origin) for node, origin in nodes)
+    entries = tuple(
+        PluginNode(spec=node.spec, origin=origin, resumes=_resumes(node)) for node, origin in nodes
+    )
     try:
         plugin = Plugin(**head, nodes=entries, source=source, digest=digest)
     except ValidationError as error:
         raise SageError(BAD_MANIFEST, {"reason": reason_of(error)}) from error
     return Loaded(plugin, classes)
+
+
+def _resumes(node: type[Node]) -> bool:
+    return issubclass(node, StreamNode) and node.snapshot is not StreamNode.snapshot
 
 
 def _definition_files(folder: Path) -> list[Path]:

@@ -37,13 +37,14 @@ class McpPlace(BaseModel):
 class PluginNode(BaseModel):
     """A node of a plug-in. ``origin`` says where its class is (``package.module:Class``), or which tool of an
     MCP server it is (``mcp:name``) with the names of its arguments; empty for one that is described rather
-    than programmed."""
+    than programmed. ``resumes``: it streams and says what it is at (``StreamNode.snapshot``)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     spec: NodeSpec
     origin: str = ""
     names: tuple[str, ...] = ()
+    resumes: bool = False
 
 
 class Plugin(PluginHead):
