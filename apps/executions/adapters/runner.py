@@ -49,6 +49,7 @@ from sage_studio.engine.partial import Part, given_records
 from sage_studio.engine.resources import ResourcePool, machine_budget
 from sage_studio.flow import parse_plain
 from sage_studio.flow.document import FlowDocument
+from sage_studio.flow.firing import fired_node, only_fired
 from sage_studio.kernel import Json, JsonObject, SageError, json_object
 from sage_studio.plugins.registry import NodeRegistry
 
@@ -84,7 +85,7 @@ class Runner:
         self._threads = threads
         self._database = database
         self._on_recorded = on_recorded
-        self._plans: OrderedDict[tuple[uuid.UUID, NodeRegistry, bool], Plan] = OrderedDict()
+        self._plans: OrderedDict[tuple[uuid.UUID, NodeRegistry, str | None, bool], Plan] = OrderedDict()
 
     async def run(self, claimed: ClaimedRun, controls: Controls) -> None:
         """To the end, whatever it is; raises nothing but cancellation."""
@@ -110,9 +111,7 @@ class Runner:
                 options=RunOptions(
                     park_after_s=getattr(settings, "RUN_PARK_AFTER_S", PARK_AFTER_S),
                     stand_for_s=getattr(settings, "RUN_STAND_FOR_S", STAND_FOR_S),
-                    executors=self._places.for_run(
-                        uuid.UUID(claim.workspace_id), is_whole=claimed.part is None
-                    ),
+                    executors=self._places.for_run(claim, is_whole=claimed.part is None),
                     resources=self.resources,
                     branches=learning,
                     spending=await self._spending(claimed, plan),
@@ -159,11 +158,15 @@ class Runner:
             document = await self._document(claimed.definition_id)
             types = await self._types(uuid.UUID(claimed.claim.workspace_id), claimed.plugins)
             cut = part_cut(document, Part.from_json(claimed.part), types)
-            plan = compile_flow(cut.document, types, optimised=claimed.debug is None)
+            document = only_fired(cut.document, types, fired_node(claimed.inputs))
+            plan = compile_flow(document, types, optimised=claimed.debug is None)
             return plan, given_records(cut)
         flow_id, workspace_id = uuid.UUID(claimed.claim.flow_id), uuid.UUID(claimed.claim.workspace_id)
         types = await self._types(workspace_id, claimed.plugins)
-        plan = await self.plan_of(claimed.definition_id, flow_id, types, optimised=claimed.debug is None)
+        fired = fired_node(claimed.inputs)
+        plan = await self.plan_of(
+            claimed.definition_id, flow_id, types, fired=fired, optimised=claimed.debug is None
+        )
         return plan, {}
 
     async def plan_of_job(self, job: ClaimedJob) -> Plan:
@@ -178,14 +181,20 @@ class Runner:
         return read() if not pins else await asyncio.get_running_loop().run_in_executor(self._database, read)
 
     async def plan_of(
-        self, definition_id: uuid.UUID, flow_id: uuid.UUID, types: NodeRegistry, *, optimised: bool = True
+        self,
+        definition_id: uuid.UUID,
+        flow_id: uuid.UUID,
+        types: NodeRegistry,
+        *,
+        fired: str | None = None,
+        optimised: bool = True,
     ) -> Plan:
-        """Of a whole flow. Neither definitions nor the types of a run ever change, so plans are kept. People
-        who debug a run see the flow as drawn, not ``optimised``."""
-        key = definition_id, types, optimised
+        """Of a whole flow that the trigger ``fired`` starts. Neither definitions nor the types of a run ever
+        change, so plans are kept. People who debug a run see the flow as drawn, not ``optimised``."""
+        key = definition_id, types, fired, optimised
         plan = self._plans.get(key)
         if plan is None:
-            document = await self._document(definition_id)
+            document = only_fired(await self._document(definition_id), types, fired)
             read = partial(flow_durations_to_plan, flow_id)
             durations = await asyncio.get_running_loop().run_in_executor(self._database, read)
             plan = compile_flow(document, types, durations=durations, optimised=optimised)

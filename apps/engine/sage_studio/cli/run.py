@@ -21,6 +21,7 @@ from sage_studio.cli.validate import print_issues
 from sage_studio.engine import Controls, FlowState, LocalExecutor, NodeRecord, RunResult, compile_flow
 from sage_studio.engine.debugging.face import Debugger
 from sage_studio.flow import FlowDocument, has_errors, validate
+from sage_studio.flow.firing import fired_node, only_fired
 from sage_studio.kernel import Json, JsonObject, SageError, Text, json_object
 from sage_studio.plugins.local_host import LocalHost
 from sage_studio.plugins.manager.installed import local_registry
@@ -94,7 +95,8 @@ def _read(arguments: Sequence[str]) -> _Chosen:
 
 
 async def _run(document: FlowDocument, inputs: Mapping[str, Json], chosen: _Chosen) -> RunResult:
-    plan = compile_flow(document, local_registry())
+    types = local_registry()
+    plan = compile_flow(only_fired(document, types, fired_node(inputs)), types)
     host = LocalHost(folder=chosen.out, out=sys.stderr)
     store = terminal_progress(quiet=chosen.quiet, verbose=chosen.verbose)
     controls = Controls()

@@ -9,6 +9,7 @@ from sage_studio.engine.errors import INPUT_TYPE, MISSING_INPUT
 from sage_studio.engine.plan import PlanNode
 from sage_studio.flow import is_value_of
 from sage_studio.flow.document import FlowDocument
+from sage_studio.flow.firing import EVENT
 from sage_studio.kernel import SageError
 
 NOTHING: Mapping[str, Any] = {}
@@ -17,13 +18,14 @@ _KINDS = {str: "string", bool: "boolean", int: "integer", float: "number", list:
 
 
 def flow_inputs(document: FlowDocument, given: Mapping[str, Any]) -> dict[str, Any]:
-    """The declared inputs with defaults filled in; a flow that declares none takes what it gets.
+    """The declared inputs with defaults filled in, and what fired the run; a flow that declares none takes
+    what it gets.
 
     Raises SageError ``run.input_missing`` for a required one that is not given.
     """
     if not document.inputs:
         return dict(given)
-    values: dict[str, Any] = {}
+    values: dict[str, Any] = {EVENT: given[EVENT]} if EVENT in given else {}
     for declared in document.inputs:
         value = given.get(declared.name, declared.default)
         if value is None and declared.required:

@@ -26,6 +26,7 @@ from sage_studio.egress import EgressPolicy, GuardedClient
 from sage_studio.engine import Allowance, MemoryRunStore, NodeCache, Plan, compile_flow, run_flow
 from sage_studio.flow import parse
 from sage_studio.flow.document import Budget
+from sage_studio.flow.firing import fired_node, only_fired
 from sage_studio.kernel import Json, JsonObject, define_error, json_object, new_id
 from sage_studio.plugins.host_http import HostHttp
 from sage_studio.plugins.local_vault import LocalVault
@@ -322,7 +323,9 @@ class LocalHost:
     ) -> str:
         """Run the flow in the file ``ref`` beside this one. Raises NodeError when it cannot be read, and
         SageError when it is no flow."""
-        plan = compile_flow(parse(await self._flow_text(ref)), builtin_registry())
+        types = builtin_registry()
+        document = parse(await self._flow_text(ref))
+        plan = compile_flow(only_fired(document, types, fired_node(inputs)), types)
         child_id = new_id()
         child = asyncio.create_task(  # noqa: TID251 - ends with the parent's wait for it
             self._run_child(plan, child_id, inputs, deliver)

@@ -4,6 +4,7 @@ A node is a class with a declarative ``spec`` and ``async def run(self, ctx, inp
 ``Node``. Everything exported here is covered by the deprecation policy.
 """
 
+from sage_studio.flow.firing import EVENT, event_of
 from sage_studio.sandbox import CodeLanguage, CodeLimits, CodeRunner, LogLine
 from sage_studio.sdk.context import (
     BlobStore,
@@ -57,6 +58,7 @@ from sage_studio.sdk.spec import Body, Choice, Effect, Field, Needs, NodeSpec, P
 from sage_studio.sdk.streams import Chunk, ChunkNode, ItemStream, Lazy, Rows, StreamNode, as_stream, is_many
 
 __all__ = [
+    "EVENT",
     "MICROS",
     "Ask",
     "BlobStore",
@@ -125,6 +127,7 @@ __all__ = [
     "as_files",
     "as_node",
     "as_stream",
+    "event_of",
     "is_many",
     "text",
     "tokens_in",

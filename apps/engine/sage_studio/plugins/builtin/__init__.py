@@ -30,6 +30,7 @@ from sage_studio.plugins.builtin.control.sub_flow import SubFlow
 from sage_studio.plugins.builtin.control.switch import Switch
 from sage_studio.plugins.builtin.control.try_catch import TryCatch
 from sage_studio.plugins.builtin.control.wait import Wait
+from sage_studio.plugins.builtin.output.api_response import ApiResponse
 from sage_studio.plugins.builtin.output.email_send import EmailSend
 from sage_studio.plugins.builtin.output.file_writer import FileWriter
 from sage_studio.plugins.builtin.output.kafka_produce import KafkaProduce
@@ -78,7 +79,12 @@ from sage_studio.plugins.builtin.source.object_storage_read import ObjectStorage
 from sage_studio.plugins.builtin.source.rabbitmq_consume import RabbitmqConsume
 from sage_studio.plugins.builtin.source.redis_stream_read import RedisStreamRead
 from sage_studio.plugins.builtin.source.sql_query import SqlQuery
+from sage_studio.plugins.builtin.trigger.file_trigger import FileTrigger
+from sage_studio.plugins.builtin.trigger.flow_event_trigger import FlowEventTrigger
+from sage_studio.plugins.builtin.trigger.form_trigger import FormTrigger
 from sage_studio.plugins.builtin.trigger.manual_trigger import ManualTrigger
+from sage_studio.plugins.builtin.trigger.schedule_trigger import ScheduleTrigger
+from sage_studio.plugins.builtin.trigger.webhook_trigger import WebhookTrigger
 from sage_studio.plugins.builtin.utility.compress import Compress
 from sage_studio.plugins.builtin.utility.crypto_hash import CryptoHash
 from sage_studio.plugins.builtin.utility.date_time import DateTime
@@ -95,6 +101,11 @@ from sage_studio.sdk import Node
 
 BUILTIN_NODES: tuple[type[Node], ...] = (
     ManualTrigger,
+    WebhookTrigger,
+    ScheduleTrigger,
+    FormTrigger,
+    FlowEventTrigger,
+    FileTrigger,
     FileReader,
     ObjectStorageList,
     ObjectStorageRead,
@@ -170,6 +181,7 @@ BUILTIN_NODES: tuple[type[Node], ...] = (
     SmsSend,
     WebhookCall,
     Notify,
+    ApiResponse,
     Compress,
     PythonFunction,
     JavascriptFunction,

@@ -5,7 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sage_studio.sdk import Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, as_files, text
+from sage_studio.sdk import EVENT, Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, as_files, text
+
+# Of a run's inputs, those that are no data: the fields, and what fired another trigger.
+_OWN = frozenset({"text", "files", "data", EVENT})
 
 
 class ManualTrigger(Node):
@@ -69,6 +72,6 @@ class ManualTrigger(Node):
         extra = given.get("data")
         if isinstance(extra, Mapping):
             data.update(extra)
-        data.update({name: value for name, value in given.items() if name not in {"text", "files", "data"}})
+        data.update({name: value for name, value in given.items() if name not in _OWN})
         words = given.get("text")
         return {"text": settings.text("text") if words is None else str(words), "files": files, "data": data}
