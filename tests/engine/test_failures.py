@@ -113,6 +113,15 @@ async def test_a_node_over_its_time_limit_fails_with_the_limit_named() -> None:
     assert result.error["retryable"] is True
 
 
+async def test_a_time_limit_is_an_error_like_others_for_what_is_tried_again() -> None:
+    store = MemoryRunStore()
+    retry = {"count": 3, "delay_s": 0, "errors": ["http.*"]}
+    result = await run(flow([node("w", "sleep", seconds=5, timeout_s=0.01, retry=retry)]), store=store)
+    assert result.error is not None
+    assert (result.error["code"], result.error["retryable"]) == ("node.timeout", False)
+    assert "node_retrying" not in events_of(store)
+
+
 async def test_a_time_limit_on_a_node_that_must_not_repeat_is_not_retried() -> None:
     retry = {"count": 3, "delay_s": 0}
     result = await run(flow([node("w", "once", seconds=5, timeout_s=0.05, retry=retry)]))

@@ -46,6 +46,7 @@ class Ticks(StreamNode):
     go_on: ClassVar[asyncio.Event]
     started: ClassVar[int] = 0
     committed_at: ClassVar[list[int]] = []
+    began_at: ClassVar[list[int]] = []
 
     def __init__(self) -> None:
         self.position = 0
@@ -53,6 +54,7 @@ class Ticks(StreamNode):
 
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         type(self).started += 1
+        self.began_at.append(self.position)
         while self.position < ctx.config["count"]:
             self.position += 1
             yield {"items": self.position - 1}

@@ -48,6 +48,11 @@ def failure_of(error: BaseException, node: PlanNode, path: str, masks: Masks) ->
     return failed(node, problem, sage_error.can_retry, retry_after_s)
 
 
+def late_of(error: SageError, node: PlanNode, path: str, *, can_retry: bool) -> Failure:
+    """The failure of a node that is over its time limit."""
+    return failed(node, error.problem(node_id=node.id, iteration_path=path), can_retry)
+
+
 def failed(node: PlanNode, problem: Problem, can_retry: bool, retry_after_s: float = 0.0) -> Failure:
     """A failure of a node, which knows for what errors it is to be tried again.
 

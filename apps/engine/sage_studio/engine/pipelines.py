@@ -17,13 +17,13 @@ from sage_studio.engine.attempt import Attempt, Slots
 from sage_studio.engine.context import RunContext
 from sage_studio.engine.debugging.state import Edits
 from sage_studio.engine.errors import NODE_TIMEOUT
-from sage_studio.engine.failures import Failure, failure_of, pause_before
+from sage_studio.engine.failures import Failure, failure_of, late_of, pause_before
 from sage_studio.engine.handing_over import settled_config
 from sage_studio.engine.inputs import gather
 from sage_studio.engine.pipeline_limits import pipeline_limits
 from sage_studio.engine.pipeline_stops import PipelineStops
 from sage_studio.engine.plan import Member, PipelinePlan, PlanNode
-from sage_studio.engine.records import CHECKPOINT, as_json_error, has_checkpoint
+from sage_studio.engine.records import CHECKPOINT, FINAL_NODE_STATES, as_json_error, has_checkpoint
 from sage_studio.engine.streams import Checkpoint, Pipeline, StageFailed, StagePlan
 from sage_studio.engine.streams.feed import Feed
 from sage_studio.kernel import JsonObject, SageError
@@ -102,15 +102,16 @@ class PipelineRun:
                 return
             node, failure = failed
             wait_s = 0.0
-            if not failure.retryable or self._attempt - lost > node.retry.count:
+            failures = self._attempt - lost
+            if not failure.retryable or failures > node.retry.count:
                 again = await self._stops.tries_again(node, failure.problem)
                 if not again:
                     if again is not None:
                         self._settle_failure(node, failure)
                     return
             else:
-                wait_s = pause_before(self._attempt, node.retry, failure, random.random())  # noqa: S311 - spreads retries, guards nothing
-            self._scope.note_retry(node, self._attempt, self._began, failure.problem, wait_s)
+                wait_s = pause_before(failures, node.retry, failure, random.random())  # noqa: S311 - spreads retries, guards nothing
+            self._note_retry(node, failure, wait_s)
             if not await self._scope.pause_between(wait_s):
                 return
             checkpoint = self._last
@@ -120,7 +121,8 @@ class PipelineRun:
         records = [self._scope.records.get(member.node.id) for member in self._members]
         known = [record for record in records if record is not None]
         self._attempt = max((record.attempt for record in known), default=0)
-        if known and all(record.state == "queued" or has_checkpoint(record) for record in known):
+        has_ended = any(record.state in FINAL_NODE_STATES for record in known)
+        if known and not has_ended and all(one.state == "queued" or has_checkpoint(one) for one in known):
             self._attempt -= 1  # it goes on
         parts = [record.outputs[CHECKPOINT] for record in known if has_checkpoint(record) and record.outputs]
         numbers = {part["number"] for part in parts}
@@ -150,11 +152,11 @@ class PipelineRun:
         scope = self._scope
         self._last = checkpoint
         try:
-            await self._announce()
-            pipeline = self._pipeline = await self._made(checkpoint)
-        except SageError as error:
-            node = self._members[0].node
-            return node, failure_of(error, node, scope.path, scope.run.masks)
+            pipeline = await self._announced(checkpoint)
+        except StageFailed as failed:
+            return self._failure_of(failed)
+        if pipeline is None:
+            return None
         limit = asyncio.timeout(None if scope.run.debugger is not None else self._plan.timeout_s)
         try:
             async with limit:
@@ -164,24 +166,54 @@ class PipelineRun:
                 return None
             self._note_stopped()
         except StageFailed as failed:
-            node = self._node_of(failed.stage)
-            if scope.run.spending.stops_run(failed.error, node.id, scope.path):
-                self._note_stopped()
-                return None
-            return node, failure_of(failed.error, node, scope.path, scope.run.masks)
+            return self._failure_of(failed)
         except TimeoutError:
             if not limit.expired():
                 raise
             late = SageError(NODE_TIMEOUT, {"timeout_s": self._plan.timeout_s})
             node = self._members[0].node
-            return node, Failure(late.problem(node_id=node.id, iteration_path=scope.path), True, 0.0)
+            return node, late_of(late, node, scope.path, can_retry=not self._has_at_most_once)
         except asyncio.CancelledError:
             if not scope.is_stopping:
                 raise
             self._note_stopped()
         finally:
-            await pipeline.close()
+            await self._close(pipeline)
         return None
+
+    def _failure_of(self, failed: StageFailed) -> tuple[PlanNode, Failure] | None:
+        """The failing node and its failure; None when it lacks the money, which pauses the run."""
+        scope, node = self._scope, self._node_of(failed.stage)
+        if scope.run.spending.stops_run(failed.error, node.id, scope.path):
+            self._note_stopped()
+            return None
+        return node, failure_of(failed.error, node, scope.path, scope.run.masks)
+
+    async def _close(self, pipeline: Pipeline) -> None:
+        """What became of the members is settled: one that cannot be closed is only told of."""
+        for stage_id, error in await pipeline.close():
+            line = self._scope.run.masks.text(f"{type(error).__name__}: {error}")[:2_000]
+            data: JsonObject = {"level": "warning", "message": "not_closed", "fields": {"reason": line}}
+            self._scope.say("log", self._node_of(stage_id).id, self._attempt, data)
+
+    @property
+    def _has_at_most_once(self) -> bool:
+        return any(member.node.is_at_most_once for member in self._members)
+
+    async def _announced(self, checkpoint: Checkpoint | None) -> Pipeline | None:
+        """A pipeline on record that may begin; None when the run stopped meanwhile, for ``halt`` could not
+        tell a pipeline that was not there. Raises StageFailed."""
+        try:
+            await self._announce()
+            self._pipeline = await self._made(checkpoint)
+        except asyncio.CancelledError:
+            if not self._scope.is_stopping:
+                raise
+            self._pipeline = None
+        if self._scope.is_stopping:
+            self._note_stopped(has_begun=False)
+            return None
+        return self._pipeline
 
     async def _announce(self) -> None:
         run = self._scope.run
@@ -189,7 +221,7 @@ class PipelineRun:
             node = member.node
             run.journal.event("node_started", self._began, node.id, self._attempt, None, self._scope.path)
             self._record(member, "running")
-        if any(member.node.is_at_most_once for member in self._members):
+        if self._has_at_most_once:
             await run.journal.flush()
 
     def _record(self, member: Member, state: Any, finished: float | None = None) -> None:
@@ -207,7 +239,10 @@ class PipelineRun:
         scope = self._scope
         stages: list[StagePlan] = []
         for member in self._members:
-            stages += await self._stages_of(member)
+            try:
+                stages += await self._stages_of(member)
+            except SageError as error:
+                raise StageFailed(member.node.id, error) from error
         return Pipeline(
             stages,
             name=f"{scope.run.run_id}/{scope.path}/" if scope.path else f"{scope.run.run_id}/",
@@ -321,13 +356,25 @@ class PipelineRun:
         scope.run.journal.event("node_failed", finished, node.id, self._attempt, facts, scope.path)
         scope.settle_failed(node, failure.problem)
 
-    def _note_stopped(self) -> None:
+    def _note_retry(self, node: PlanNode, failure: Failure, wait_s: float) -> None:
+        """The attempt is over for every member; all keep their part of the last checkpoint, from which the
+        next one goes on, also elsewhere."""
+        finished = self._scope.run.now()
+        held: JsonObject | None = None
+        for member in self._members:
+            if member.node is not node:
+                self._record(member, "cancelled", finished)
+            elif self._last is not None:
+                held = {CHECKPOINT: self._part(member, self._last)}
+        self._scope.note_retry(node, self._attempt, self._began, failure.problem, wait_s, outputs=held)
+
+    def _note_stopped(self, *, has_begun: bool = True) -> None:
         """A run that only rests finds its pipelines queued, with their last checkpoint."""
         run = self._scope.run
         for member in self._members:
             if not run.is_resting:
                 self._record(member, "cancelled", run.now())
-            elif self._last is not None or not member.node.is_at_most_once:
+            elif not has_begun or self._last is not None or not member.node.is_at_most_once:
                 self._record(member, "queued")
 
     # Being stopped

@@ -17,7 +17,7 @@ from sage_studio.engine.cache import cached_outputs, remember_outputs
 from sage_studio.engine.context import RunContext
 from sage_studio.engine.errors import NODE_TIMEOUT, NOT_IN_LOOP
 from sage_studio.engine.executors.placing import run_elsewhere
-from sage_studio.engine.failures import Failure, failure_of, pause_before
+from sage_studio.engine.failures import Failure, failure_of, late_of, pause_before
 from sage_studio.engine.ferry import run_in_thread
 from sage_studio.engine.fused import Stuck, may_fuse, run_cheap
 from sage_studio.engine.handing_over import settled_config
@@ -322,9 +322,9 @@ class Scope(Settling):
             if not limit.expired():
                 raise
             # Repeating a node whose effect may have happened is a person's decision.
-            retryable = not node.is_at_most_once
-            error = SageError(NODE_TIMEOUT, {"timeout_s": node.timeout_s}, retryable=retryable)
-            return Failure(error.problem(node_id=node.id, iteration_path=self.path), retryable, 0.0)
+            can_retry = not node.is_at_most_once
+            error = SageError(NODE_TIMEOUT, {"timeout_s": node.timeout_s}, retryable=can_retry)
+            return late_of(error, node, self.path, can_retry=can_retry)
         finally:
             attempt.limit = None
             if node.body is not None:

@@ -179,9 +179,19 @@ class Settling(Level):
     def say(self, type_: str, node_id: str, attempt: int, data: JsonObject) -> None:
         self.run.journal.event(type_, self.run.now(), node_id, attempt, data, self.path)
 
-    def note_retry(self, node: PlanNode, attempt: int, began: float, problem: Problem, wait_s: float) -> None:
+    def note_retry(
+        self,
+        node: PlanNode,
+        attempt: int,
+        began: float,
+        problem: Problem,
+        wait_s: float,
+        *,
+        outputs: Mapping[str, Any] | None = None,
+    ) -> None:
+        """Journal a failure that is not the last; ``outputs`` are what the next attempt goes on from."""
         now = self.run.now()
-        self.record(node, attempt, "failed", began, now, error=problem)
+        self.record(node, attempt, "failed", began, now, error=problem, outputs=outputs)
         facts: JsonObject = {"error": as_json_error(problem), "wait_s": round(wait_s, 3), "next": attempt + 1}
         self.run.journal.event("node_retrying", now, node.id, attempt, facts, self.path)
 

@@ -11,7 +11,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-from sage_studio.engine.stepping import checked
+from sage_studio.engine.stepping import checked, own_cancellation
 from sage_studio.engine.streams.channel import Barrier, Channel, End, Entry, Lane
 from sage_studio.engine.streams.reader import Reader
 from sage_studio.engine.streams.stage import Reports, Stage, StagePlan
@@ -63,7 +63,7 @@ class DirectStage(Stage):
         super().__init__(plan, node, reports)
         self.input_ended = asyncio.Event()
         self._opened = asyncio.Event()
-        self._failed: Exception | None = None
+        self._failed: BaseException | None = None
 
     @property
     def _reader(self) -> Reader:
@@ -101,10 +101,15 @@ class DirectStage(Stage):
         assert isinstance(node, ChunkNode), "checked by may_be_direct"
         try:
             await self._take(node, items)
-        except Exception as error:  # noqa: BLE001 - the edge to node code
-            self._failed = error
-            self.input_ended.set()
-            await asyncio.get_running_loop().create_future()
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - the edge to node code
+            await self._leave(error)
+        except asyncio.CancelledError as error:
+            await self._leave(own_cancellation(error))
+
+    async def _leave(self, error: BaseException) -> None:
+        self._failed = error
+        self.input_ended.set()
+        await asyncio.get_running_loop().create_future()
 
     async def _take(self, node: ChunkNode, items: Sequence[Any]) -> None:
         if self._reader.look is not None:

@@ -18,6 +18,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from sage_studio.engine.stepping import CLOSE_S, own_cancellation
 from sage_studio.engine.streams.channel import Barrier, Channel, Lane
 from sage_studio.engine.streams.direct import DirectLane, DirectStage, may_be_direct
 from sage_studio.engine.streams.outlet import Outlet
@@ -50,14 +51,17 @@ def count_value(value: Any) -> int:
 class StageFailed(Exception):
     """The first failure inside a pipeline; ``error`` is what the node raised."""
 
-    def __init__(self, stage: str, error: Exception) -> None:
+    def __init__(self, stage: str, error: BaseException) -> None:
         super().__init__(stage)
         self.stage = stage
         self.error = error
 
 
 class Pipeline(Reports):
-    """``run`` once. ``commit`` writes a checkpoint durably; without it none are taken."""
+    """``run`` once. ``commit`` writes a checkpoint durably; without it none are taken.
+
+    Making one raises StageFailed where a node cannot be made, or cannot go on from its state.
+    """
 
     def __init__(
         self,
@@ -79,14 +83,27 @@ class Pipeline(Reports):
         self._drain_wish = asyncio.Event()
         self.is_drained = False
         self.failure: StageFailed | None = None
-        self.stages = {plan.id: _stage(plan, self) for plan in plans}
+        self.stages = {plan.id: self._stage(plan) for plan in plans}
         self._stalls = Stalls(self._fail_stalled)
         self._wire()
         self._tasks: dict[str, asyncio.Task[None]] = {}
         if resume_from is not None:
             for stage_id, state in resume_from.states.items():
                 if stage_id in self.stages:
-                    self.stages[stage_id].restore(state)
+                    self._restore(self.stages[stage_id], state)
+
+    def _stage(self, plan: StagePlan) -> Stage:
+        try:
+            node = plan.make()
+        except Exception as error:
+            raise StageFailed(plan.id, error) from error
+        return (DirectStage if may_be_direct(plan, node) else Stage)(plan, node, self)
+
+    def _restore(self, stage: Stage, state: JsonObject) -> None:
+        try:
+            stage.restore(state)
+        except Exception as error:
+            raise StageFailed(stage.id, error) from error
 
     def _wire(self) -> None:
         for stage in self.stages.values():
@@ -158,17 +175,21 @@ class Pipeline(Reports):
     async def _run_stage(self, stage: Stage) -> None:
         try:
             await stage.run()
-        except asyncio.CancelledError:
-            if not self.is_drained:
-                raise
-        except Exception as error:
-            # Whatever a node raises ends the pipeline; the owner turns it into an outcome.
-            if self.failure is None:
-                self.failure = StageFailed(stage.id, error)
-            raise
+        except asyncio.CancelledError as error:
+            if self.is_drained:
+                return
+            raise self._failed(stage, own_cancellation(error)) from error
+        except (Exception, SystemExit) as error:
+            raise self._failed(stage, error) from error
         finally:
             self._stalls.ended(stage.id)
             self._look()
+
+    def _failed(self, stage: Stage, error: BaseException) -> StageFailed:
+        """Whatever a node raises ends the pipeline; the owner turns it into an outcome."""
+        failed = StageFailed(stage.id, error)
+        self.failure = self.failure or failed
+        return failed
 
     def _fail_stalled(self, error: Exception, stage_id: str) -> None:
         if self.failure is None:
@@ -183,16 +204,16 @@ class Pipeline(Reports):
                 stage.node.snapshot()
                 await stage.node.committed()
 
-    async def close(self) -> None:
-        """Close every node, whatever happened; the first error of closing is raised at the end."""
-        errors: list[Exception] = []
+    async def close(self) -> list[tuple[str, Exception]]:
+        """Close every node, whatever happened; which stages could not be, and why."""
+        errors: list[tuple[str, Exception]] = []
         for stage in self.stages.values():
             try:
-                await stage.node.close()
+                async with asyncio.timeout(CLOSE_S):
+                    await stage.node.close()
             except Exception as error:  # noqa: BLE001 - the others must be closed as well
-                errors.append(error)
-        if errors and self.failure is None:
-            raise errors[0]
+                errors.append((stage.id, error))
+        return errors
 
     # Checkpoints
 
@@ -241,10 +262,7 @@ class Pipeline(Reports):
         try:
             await node.committed()
         except Exception as error:
-            # As whatever else a node raises.
-            if self.failure is None:
-                self.failure = StageFailed(stage.id, error)
-            raise
+            raise self._failed(stage, error) from error
 
     def reached(self, stage: Stage, barrier: Barrier, state: JsonObject) -> None:
         if self._barrier is not None and barrier.number == self._barrier.number:
@@ -272,8 +290,3 @@ class Pipeline(Reports):
             stage_id: {**stage.values, **{port: outlet.value for port, outlet in stage.outlets.items()}}
             for stage_id, stage in self.stages.items()
         }
-
-
-def _stage(plan: StagePlan, reports: Reports) -> Stage:
-    node = plan.make()
-    return (DirectStage if may_be_direct(plan, node) else Stage)(plan, node, reports)
