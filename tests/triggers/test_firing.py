@@ -47,13 +47,13 @@ async def test_the_run_starts_at_the_trigger_that_fired(tmp_path: Any) -> None:
     event = {"node": "hook", "data": {"body": {"order": 7}}}
     gave = await ran(FLOW, {EVENT: event}, tmp_path)
     assert gave["b"]["value"] == {"order": 7}
-    assert not {"hand", "clock", "a", "c"} & gave.keys()
+    assert [name for name, given in gave.items() if given] == ["b"]
 
 
 async def test_a_run_by_hand_starts_at_what_is_started_by_hand(tmp_path: Any) -> None:
     gave = await ran(FLOW, {}, tmp_path)
     assert gave["a"]["value"] == "by hand"
-    assert not {"hook", "clock", "b", "c"} & gave.keys()
+    assert [name for name, given in gave.items() if given] == ["a"]
 
 
 async def test_a_run_by_hand_of_other_triggers_begins_with_the_sample_of_the_first(tmp_path: Any) -> None:
@@ -61,7 +61,7 @@ async def test_a_run_by_hand_of_other_triggers_begins_with_the_sample_of_the_fir
     others["edges"] = FLOW["edges"][1:]
     gave = await ran(others, {}, tmp_path)
     assert gave["c"]["value"] == "noon"
-    assert "hook" not in gave
+    assert [name for name, given in gave.items() if given] == ["c"]
 
 
 async def test_what_fired_a_run_is_kept_beside_the_declared_inputs(tmp_path: Any) -> None:

@@ -90,8 +90,9 @@ def gather(
 
 def passed_through(node: PlanNode, inputs: Mapping[str, Any]) -> dict[str, Any] | None:
     """What a disabled node hands on: inputs of the same name, else its first single input on
-    every output; None (skip) when nothing reached it or it has nothing to hand on."""
-    if node.spec is None or not inputs:
+    every output; None (skip) when nothing reached it or it has nothing to hand on, and for a trigger: what
+    it would have begun with is another's."""
+    if node.spec is None or node.is_trigger or not inputs:
         return None
     multiple = {wired.port for wired in node.inputs if wired.multiple}
     single = {port: value for port, value in inputs.items() if port not in multiple}
