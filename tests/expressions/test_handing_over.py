@@ -8,10 +8,11 @@ from typing import Any
 
 import pytest
 
-from sage_studio.engine.handing_over import settled_config
+from sage_studio.engine.bindings import bind_config, compile_item
+from sage_studio.engine.handing_over import settled_config, settled_value
 from sage_studio.expressions import ExpressionError, Template, evaluate
-from sage_studio.expressions.handing import HandedOver, compile_handing_over
-from sage_studio.kernel import SageError
+from sage_studio.expressions.handing import HandedOver, compile_handing_over, compile_here
+from sage_studio.kernel import Json, SageError
 from sage_studio.sandbox.runner import close_code_runner, code_runner
 
 SCOPE: Mapping[str, Any] = {
@@ -70,13 +71,13 @@ async def test_what_lies_beyond_is_handed_over() -> None:
         template = compile_handing_over(f"{{{{ {source} }}}}")
         assert isinstance(template, HandedOver)
         assert {read.split(".")[0] for read in template.reads} <= {"a"}
-        assert (await settled_config({"x": [template.evaluate(SCOPE)]}))["x"] == [expected]
+        assert await settled_value(template.evaluate(SCOPE), template.source) == expected
 
 
 async def test_a_text_may_hold_both_kinds() -> None:
     template = compile_handing_over("{{ a.n }}: {{ a.text.replace(/o/g, '0') }}, {{ a.none }}!")
     assert dict(template.positions) == {"a.n": 4, "a.text": 15, "a.none": 48}
-    assert await settled_config({"x": template.evaluate(SCOPE)}) == {"x": "7: 0ne\ntw0  three, !"}
+    assert await settled_value(template.evaluate(SCOPE), template.source) == "7: 0ne\ntw0  three, !"
 
 
 def test_a_slip_of_the_pen_is_an_error_at_once() -> None:
@@ -92,9 +93,92 @@ def test_names_of_its_own_are_no_reads() -> None:
 
 
 async def test_a_fault_in_it_says_where() -> None:
-    pending = compile_handing_over("{{ a.none.replace(/x/, '') }}").evaluate(SCOPE)
-    with pytest.raises(SageError, match="cannot read property 'replace' of null"):
-        await settled_config({"x": pending})
-    endless = compile_handing_over("{{ (() => { while (true) {} })() }}").evaluate(SCOPE)
+    text = "Hello {{ /x/.test('') }} {{\n a.text.trim()\n.replace(/x/, '').x.y }}!"
+    with pytest.raises(ExpressionError, match=r"cannot read property 'y' of undefined") as caught:
+        await settled_value(compile_handing_over(text).evaluate(SCOPE), text)
+    at = caught.value.facts["position"]
+    assert isinstance(at, int)
+    assert text[at - 1 :].startswith("replace(/x/, '').x.y")
+    endless = "{{ (() => { while (true) {} })() }}"
     with pytest.raises(SageError, match="ran longer than"):
-        await settled_config({"x": endless})
+        await settled_value(compile_handing_over(endless).evaluate(SCOPE), endless)
+
+
+async def test_all_of_a_configuration_is_one_call_and_gets_what_it_reads() -> None:
+    config: dict[str, Json] = {
+        "a": "{{ a.text.replace(/o/g, '0') }}",
+        "b": [{"c": "n: {{ [...a.words].map(w => w.replace(/y/g, 'i')) }}"}, "{{ a.rows }}", 1],
+        "d": "{{ a.rows }}",
+    }
+    binding = bind_config(config, None, "nodes[0]")
+    assert binding.handed is not None
+    assert binding.handed.keys() == {"a", "b"}
+    resolved = binding.resolve(SCOPE)
+    found = await settled_config(resolved, binding.handed)
+    assert found["a"] == "0ne\ntw0  three"
+    assert found["b"] == [{"c": 'n: ["x","ii","z"]'}, SCOPE["a"]["rows"], 1]
+    assert found["d"] is SCOPE["a"]["rows"]
+
+
+ITEMS = [{"k": "a-b", "n": 1}, {"k": "c-d", "n": 2}, {"k": "", "n": 3}]
+
+
+async def test_items_go_over_together_with_what_stays_here() -> None:
+    template: Json = {
+        "k": "{{ item.k.replace(/-/g, a.words[1]) }}",
+        "t": "{{ index }}: {{ item.n * 2 }} {{ /c/.test(item.k) }}",
+        "n": "{{ item.n + 1 }}",
+        "c": [1, {}, "x"],
+    }
+    field = compile_item(template, SCOPE)
+    assert field.hands_over
+    assert await field.over(ITEMS[:2], 5, code_runner()) == [
+        {"k": "ayyb", "t": "5: 2 false", "n": 2, "c": [1, {}, "x"]},
+        {"k": "cyyd", "t": "6: 4 true", "n": 3, "c": [1, {}, "x"]},
+    ]
+    assert await field.over([], 0, code_runner()) == []
+    many = [{"k": f"{n}-"} for n in range(2_500)]
+    assert await compile_item("{{ item.k.match(/^\\d+/)[0] }}", {}).over(many, 0, code_runner()) == [
+        str(n) for n in range(2_500)
+    ]
+
+
+async def test_a_fault_at_an_item_names_it() -> None:
+    field = compile_item("{{ item.k.match(/(\\w)-/)[1] }}", SCOPE)
+    with pytest.raises(ExpressionError) as caught:
+        await field.over(ITEMS, 10, code_runner())
+    assert caught.value.facts["item"] == 12
+    assert "cannot read property '1' of null" in caught.value.message()
+
+
+async def test_what_is_too_much_at_once_goes_in_parts() -> None:
+    field = compile_item("{{ item.k.replace(/x/, 'y').repeat(1000) }}", {})
+    items = [{"k": "xxxxxxxxxx" * 10}] * 1_000
+    found = await field.over(items, 0, code_runner())
+    assert len(found) == 1_000
+    assert found[-1].startswith("yxx")
+
+
+async def test_a_total_is_carried_through_one_call() -> None:
+    field = compile_item("{{ total + item.k.replace(/[^a-z]/g, '') + index }}", SCOPE)
+    assert await field.fold(ITEMS, 0, ("total", ">"), code_runner()) == ">ab0cd12"
+    text = compile_item(
+        {"n": "{{ total.n + item.n }}", "s": "{{ item.n }}{{ /a/.test(item.k) }}{{ null }}"}, {}
+    )
+    assert await text.fold(ITEMS[:2], 0, ("total", {"n": 5}), code_runner()) == {"n": 8, "s": "2false"}
+
+
+def test_a_place_that_cannot_hand_over_says_so() -> None:
+    with pytest.raises(
+        ExpressionError, match="needs the JavaScript sandbox, which this field cannot use"
+    ) as caught:
+        compile_here("{{ item.k.replace(/a/, '') }}", hands_over=False)
+    assert "JavaScript 沙箱" in caught.value.message("zh")
+    assert "JavaScript function" in caught.value.hint()
+
+
+def test_reading_a_long_text_takes_one_pass() -> None:
+    text = "{{ a.text.replace(/x/, '}}') }}" * 900
+    found = compile_handing_over(text)
+    assert isinstance(found, HandedOver)
+    assert len(found.scripts) == 900

@@ -6,11 +6,12 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from sage_studio.engine.handing_over import settled_config
+from sage_studio.engine.handing_over import settled_value
 from sage_studio.expressions import evaluate
 from sage_studio.expressions.functions import FUNCTIONS
-from sage_studio.expressions.handing import HandedOver, Script
+from sage_studio.expressions.handing import HandedOver
 from sage_studio.expressions.methods import BY_TYPE
+from sage_studio.expressions.programs import Reads, Script
 from sage_studio.expressions.reference import completion_data, functions
 from sage_studio.sandbox.runner import close_code_runner
 
@@ -33,8 +34,8 @@ def test_every_example_gives_what_its_line_says() -> None:
 async def test_every_example_gives_the_same_when_handed_over() -> None:
     wrong = {}
     for doc in functions():
-        text = HandedOver(doc.example, (Script(doc.example, frozenset()),), {})
-        found = (await settled_config({"x": text.evaluate({})}))["x"]
+        text = HandedOver(doc.example, (Script(doc.example, 0, Reads({})),), {})
+        found = await settled_value(text.evaluate({}), doc.example)
         if found != doc.result:
             wrong[doc.example] = found
     assert wrong == {}

@@ -11,6 +11,7 @@ import pytest
 
 from sage_studio.engine import compile_flow
 from sage_studio.expressions import compile_template
+from sage_studio.expressions.handing import compile_handing_over
 from sage_studio.flow import parse, validate
 from sage_studio.kernel import collector_paused
 from sage_studio.plugins.registry import builtin_registry
@@ -37,6 +38,7 @@ def chain(nodes: int) -> str:
 def calls(nodes: int) -> dict[str, int]:
     text = chain(nodes)
     compile_template.cache_clear()
+    compile_handing_over.cache_clear()
     document = parse(text)
     types = builtin_registry()
     return {

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any, NamedTuple
 
-from sage_studio.expressions import Template, compile_template
+from sage_studio.engine.handing_over import ExpressionSandbox
+from sage_studio.expressions import Template
 from sage_studio.expressions.batch import Each
-from sage_studio.expressions.handing import HandedOver, compile_handing_over
+from sage_studio.expressions.handing import HandedOver, compile_here
+from sage_studio.expressions.handing_items import fold_over, values_over
 from sage_studio.flow.spec import Field, NodeSpec
 from sage_studio.kernel import Json, SageError
 from sage_studio.kernel.sealed import sealed
+from sage_studio.sandbox import CodeRunner
 
 Evaluate = Callable[[Mapping[str, Any]], Any]
 RESERVED_ROOTS = frozenset({"flow", "run", "vars", "inputs", "item", "index"})
@@ -26,28 +29,40 @@ _NOTHING: frozenset[str] = frozenset()
 _NO_FIELDS: Mapping[str, Field] = MappingProxyType({})
 
 
-class BodyField(NamedTuple):
-    """A field of a container that is evaluated at the end of an iteration."""
+class BoundValue(NamedTuple):
+    """A value outside a node's own configuration: a container's field that is evaluated at the end of an
+    iteration, an output of the flow. ``handed`` is its source where JavaScript has a part in it: what
+    ``evaluate`` gives is then to be settled (``handing_over.settled_value``)."""
 
     name: str
     evaluate: Evaluate
     roots: frozenset[str]
+    handed: Json = None
+
+
+class PerItem(NamedTuple):
+    """A field that is evaluated for each item; ``hands_over`` where JavaScript has a part in it."""
+
+    name: str
+    template: Json
+    evaluate: Evaluate
+    hands_over: bool
 
 
 @sealed(frozen=True, slots=True)
 class Binding:
     """How a node's configuration comes about. ``roots`` are the names its expressions read, ``reads`` the
     whole paths; ``in_body`` are a container's fields that are evaluated inside its body, with the names
-    they read. Where the binding ``hands_over``, values of ``resolve`` may be ``Pending``: whoever awaits
-    has them settled (``handing_over.settled_config``)."""
+    they read. In the fields that are ``handed`` over (by their sources) values of ``resolve`` may be
+    ``Pending``: whoever awaits has them settled (``handing_over.settled_config``)."""
 
     constants: Mapping[str, Any]
     computed: tuple[tuple[str, Evaluate], ...]
-    per_item: tuple[tuple[str, Json, Evaluate], ...]
+    per_item: tuple[PerItem, ...]
     roots: frozenset[str]
-    in_body: tuple[BodyField, ...] = ()
+    in_body: tuple[BoundValue, ...] = ()
     reads: frozenset[str] = frozenset()
-    hands_over: bool = False
+    handed: Mapping[str, Json] | None = None
 
     @property
     def is_constant(self) -> bool:
@@ -58,27 +73,34 @@ class Binding:
         config = dict(self.constants)
         for name, evaluate in self.computed:
             config[name] = evaluate(scope)
-        for name, template, evaluate in self.per_item:
-            config[name] = CompiledItem(template, evaluate, scope)
+        for field in self.per_item:
+            config[field.name] = CompiledItem(
+                field.template, field.evaluate, scope, hands_over=field.hands_over
+            )
         return config
 
 
 class _Reads(set[str]):
     """The paths that are read. With ``may_hand_over``, texts may need JavaScript; then they say so."""
 
-    may_hand_over = False
-    hands_over = False
+    def __init__(self, *, may_hand_over: bool) -> None:
+        super().__init__()
+        self.may_hand_over = may_hand_over
+        self.hands_over = False
 
 
 class CompiledItem:
     """An item field with the run's values in scope; see ``sdk.ItemExpression``. ``template`` is the field
     as it was drawn: another process compiles it anew (``compile_item``)."""
 
-    __slots__ = ("_evaluate", "scope", "template")
+    __slots__ = ("_evaluate", "hands_over", "scope", "template")
 
-    def __init__(self, template: Json, evaluate: Evaluate, scope: Mapping[str, Any]) -> None:
+    def __init__(
+        self, template: Json, evaluate: Evaluate, scope: Mapping[str, Any], *, hands_over: bool = False
+    ) -> None:
         self.template = template
         self.scope = dict(scope)
+        self.hands_over = hands_over
         self._evaluate = evaluate
 
     @property
@@ -90,10 +112,10 @@ class CompiledItem:
         return Each(self.template).values(self.scope, items, start)
 
     def columns(self, items: Sequence[Any], start: int = 0) -> dict[str, list[Any]] | None:
-        return Each(self.template).columns(self.scope, items, start)
+        return None if self.hands_over else Each(self.template).columns(self.scope, items, start)
 
     def chosen(self, items: Any, start: int = 0) -> tuple[Any, list[list[bool]]] | None:
-        return Each(self.template).chosen(items, start)
+        return None if self.hands_over else Each(self.template).chosen(items, start)
 
     def evaluate(self, item: Any, index: int = 0, **given: Any) -> Any:
         scope = self.scope
@@ -103,10 +125,29 @@ class CompiledItem:
             scope.update(given)
         return self._evaluate(scope)
 
+    async def over(self, items: Sequence[Any], start: int, code: CodeRunner) -> list[Any]:
+        """``many``, by JavaScript as far as needed."""
+        if not self.hands_over:
+            return self.many(items, start)
+        return await values_over(self.template, self.scope, items, start, ExpressionSandbox(code))
+
+    async def fold(self, items: Sequence[Any], start: int, carried: tuple[str, Any], code: CodeRunner) -> Any:
+        """The value for the last item; each finds that of the one before under the name of ``carried``."""
+        name, total = carried
+        if self.hands_over:
+            scope = {**self.scope, name: total}
+            sandbox = ExpressionSandbox(code)
+            return await fold_over(self.template, scope, items, start, carried=name, sandbox=sandbox)
+        for at, item in enumerate(items, start):
+            total = self.evaluate(item, at, **{name: total})
+        return total
+
 
 def compile_item(template: Json, scope: Mapping[str, Any]) -> CompiledItem:
     """Raises SageError (``expression.*``) for a template that cannot be read."""
-    return CompiledItem(template, _compile(template, set()) or _constant(template), scope)
+    found = _Reads(may_hand_over=True)
+    evaluate = _compile(template, found) or _constant(template)
+    return CompiledItem(template, evaluate, scope, hands_over=found.hands_over)
 
 
 def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) -> Binding:
@@ -117,9 +158,10 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
     fields = spec.fields_by_name if spec else _NO_FIELDS
     constants: dict[str, Any] = dict(spec.constants) if spec else {}
     computed: list[tuple[str, Evaluate]] = []
-    per_item: list[tuple[str, Json, Evaluate]] = []
-    in_body: list[BodyField] = []
-    reads = _Reads()
+    per_item: list[PerItem] = []
+    in_body: list[BoundValue] = []
+    reads: set[str] = set()
+    handed: dict[str, Json] = {}
     values: Mapping[str, Json] = config
     if spec and spec.computed_defaults:
         values = {**{k: v for k, v in spec.computed_defaults.items() if k not in config}, **config}
@@ -129,25 +171,25 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
             constants[name] = value
             continue
         if use == "body":
-            in_body.append(BodyField(name, *bind_value(value, f"{path}.config.{name}")))
+            in_body.append(bind_value(name, value, f"{path}.config.{name}"))
             continue
-        found = _Reads()
-        found.may_hand_over = use == "allowed"
+        found = _Reads(may_hand_over=use == "allowed" or fields[name].hands_over)
         try:
             evaluate = _compile(value, found)
         except SageError as error:
             error.path = f"{path}.config.{name}{error.path}"
             raise
-        reads.hands_over |= found.hands_over
         reads |= _without(found, fields[name].item_names if name in fields else ())
         if use == "item":
             constants.pop(name, None)
-            per_item.append((name, value, evaluate or _constant(value)))
+            per_item.append(PerItem(name, value, evaluate or _constant(value), found.hands_over))
         elif evaluate is None:
             constants[name] = value
         else:
             constants.pop(name, None)
             computed.append((name, evaluate))
+            if found.hands_over:
+                handed[name] = value
     return Binding(
         MappingProxyType(constants),
         tuple(computed),
@@ -155,7 +197,7 @@ def bind_config(config: Mapping[str, Json], spec: NodeSpec | None, path: str) ->
         _root_names(reads) if reads else _NOTHING,
         tuple(in_body),
         frozenset(reads) if reads else _NOTHING,
-        reads.hands_over,
+        handed or None,
     )
 
 
@@ -164,21 +206,22 @@ def _without(reads: set[str], given: Sequence[str]) -> set[str]:
     return {path for path in reads if path.partition(".")[0] not in given} if given else reads
 
 
-def bind_value(value: Json, path: str) -> tuple[Evaluate, frozenset[str]]:
-    """One value outside a node (a flow output): its evaluator and the names it reads."""
-    reads: set[str] = set()
+def bind_value(name: str, value: Json, path: str) -> BoundValue:
+    """One value outside a node's own configuration. Raises SageError like ``bind_config``."""
+    reads = _Reads(may_hand_over=True)
     try:
         evaluate = _compile(value, reads)
     except SageError as error:
         error.path = path + error.path
         raise
-    return evaluate or _constant(value), _root_names(reads)
+    handed = value if reads.hands_over else None
+    return BoundValue(name, evaluate or _constant(value), _root_names(reads), handed)
 
 
 # What cannot be read says where on its way out: a path is put together only then.
 
 
-def _compile(value: Json, reads: set[str]) -> Evaluate | None:
+def _compile(value: Json, reads: _Reads) -> Evaluate | None:
     """An evaluator for a value with expressions inside, or None when it holds none. ``path`` of the error
     begins with what stands behind the value's own place (``.a[2]``)."""
     if isinstance(value, str):
@@ -190,21 +233,19 @@ def _compile(value: Json, reads: set[str]) -> Evaluate | None:
     return None
 
 
-def _compile_text(value: str, reads: set[str]) -> Evaluate:
+def _compile_text(value: str, reads: _Reads) -> Evaluate:
     template: Template | HandedOver
-    may_hand_over = isinstance(reads, _Reads) and reads.may_hand_over
     try:
-        template = compile_handing_over(value) if may_hand_over else compile_template(value)
+        template = compile_here(value, hands_over=reads.may_hand_over)
     except SageError as error:
         error.path = error.path and f".{error.path}"
         raise
     reads.update(template.reads)
-    if isinstance(reads, _Reads):
-        reads.hands_over |= isinstance(template, HandedOver)
+    reads.hands_over |= isinstance(template, HandedOver)
     return template.evaluate
 
 
-def _compile_list(values: list[Json], reads: set[str]) -> Evaluate | None:
+def _compile_list(values: list[Json], reads: _Reads) -> Evaluate | None:
     found: dict[int, Evaluate] = {}
     for i, value in enumerate(values):
         try:
@@ -219,7 +260,7 @@ def _compile_list(values: list[Json], reads: set[str]) -> Evaluate | None:
     return lambda scope: [found[i](scope) if i in found else value for i, value in enumerate(values)]
 
 
-def _compile_object(values: dict[str, Json], reads: set[str]) -> Evaluate | None:
+def _compile_object(values: dict[str, Json], reads: _Reads) -> Evaluate | None:
     found: dict[str, Evaluate] = {}
     for key, value in values.items():
         try:

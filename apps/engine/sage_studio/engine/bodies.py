@@ -18,7 +18,6 @@ from sage_studio.engine.chunks import (
 )
 from sage_studio.engine.errors import NO_BODY
 from sage_studio.engine.executors.errors import NOT_A_VALUE
-from sage_studio.engine.inputs import NOTHING
 from sage_studio.engine.plan import BodyPlan, Plan
 from sage_studio.engine.records import NodeRecord, count_ports
 from sage_studio.engine.restore import close_what_is_left
@@ -77,7 +76,7 @@ class Bodies:
         await self._perform(scope)
         if scope.is_interrupted or above.is_stopping:
             await self._stand_still()
-        return self._end(scope, began)
+        return await self._end(scope, began)
 
     def _path(self, index: int) -> str:
         above = self._attempt.scope
@@ -181,7 +180,7 @@ class Bodies:
         await asyncio.get_running_loop().create_future()
         raise AssertionError("nobody completes this future")
 
-    def _end(self, scope: Scope, began: float) -> BodyResult:
+    async def _end(self, scope: Scope, began: float) -> BodyResult:
         """Record the iteration and hand its result over."""
         exports = {
             node_id: given
@@ -193,9 +192,11 @@ class Bodies:
         result = BodyResult()
         if problem is None:
             try:
-                result = self._result(scope, left)
+                result = await self._result(scope, left)
             except SageError as error:
                 problem = error.problem(node_id=self._attempt.node.id, iteration_path=scope.path)
+            if self._attempt.scope.is_stopping:
+                await self._stand_still()  # the run stopped while JavaScript computed the result
         outputs: dict[str, Any] = {"exports": exports} if exports else {}
         if problem is None:
             outputs["value"] = result.value
@@ -208,12 +209,10 @@ class Bodies:
             raise BodyFailed(problem)
         return result
 
-    def _result(self, scope: Scope, left: Leave | None) -> BodyResult:
+    async def _result(self, scope: Scope, left: Leave | None) -> BodyResult:
         if left is not None:
             return BodyResult(left.value, {}, left)
-        fields = {
-            name: evaluate(scope.scope_of(roots, NOTHING)) for name, evaluate, roots in self._body.fields
-        }
+        fields = await scope.values_of(self._body.fields)
         return BodyResult(_value(scope, fields), fields, None)
 
     def _record(

@@ -14,7 +14,7 @@ from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Protocol
 
-from sage_studio.engine.bindings import RESERVED_ROOTS, Binding, bind_config, bind_value
+from sage_studio.engine.bindings import RESERVED_ROOTS, Binding, BoundValue, bind_config, bind_value
 from sage_studio.engine.errors import (
     CYCLE,
     DANGLING_EDGE,
@@ -403,8 +403,8 @@ def _pinned(pinned: Any, spec: NodeSpec | None) -> Mapping[str, Any]:
     return MappingProxyType({names[0] if names else "value": pinned})
 
 
-def _outputs(document: FlowDocument) -> Iterable[tuple[str, Any, frozenset[str]]]:
+def _outputs(document: FlowDocument) -> Iterable[BoundValue]:
     for position, output in enumerate(document.outputs):
         name = output.get("name")
         if isinstance(name, str):
-            yield name, *bind_value(output.get("value"), f"outputs[{position}].value")
+            yield bind_value(name, output.get("value"), f"outputs[{position}].value")

@@ -113,14 +113,16 @@ class RecordsOf(Mapping[str, NodeRecord]):
 
 async def _perform(run: ActiveRun) -> RunResult:
     is_new = run.progress.started_at is None
-    started_at = run.progress.started_at or run.now()
-    run.journal.event("run_started" if is_new else "run_resumed", run.now())
+    if is_new:
+        run.journal.event("run_started", run.started_at)
+    else:
+        run.journal.event("run_resumed", run.now())
     await run.perform()
-    outcome = run.conclude()
+    outcome = await run.conclude()
     finished_at = run.now()
     if outcome.state.is_final:
         close_what_is_left(run)
-    _say_ending(run.journal, outcome, finished_at, finished_at - started_at)
+    _say_ending(run.journal, outcome, finished_at, finished_at - run.started_at)
     is_told_as_is = not outcome.outputs or not run.masks.has_any
     told = outcome if is_told_as_is else replace(outcome, outputs=run.masks.value(outcome.outputs))
     run.journal.outcome(told)
@@ -131,7 +133,7 @@ async def _perform(run: ActiveRun) -> RunResult:
         outputs=outcome.outputs or {},
         error=outcome.error,
         nodes=RecordsOf(run.root),
-        duration_ms=round((finished_at - started_at) * 1000),
+        duration_ms=round((finished_at - run.started_at) * 1000),
         reason=outcome.reason,
         cost_micros=run.spending.micros,
         currency=run.spending.currency,

@@ -9,11 +9,13 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Mapping
+from collections.abc import Awaitable, Mapping, Sequence
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sage_studio.engine.attempt import Attempt
+from sage_studio.engine.bindings import BoundValue
+from sage_studio.engine.handing_over import settled_value
 from sage_studio.engine.inputs import NOTHING
 from sage_studio.engine.plan import Plan, PlanNode
 from sage_studio.engine.records import FlowState, NodeRecord, RunOutcome, iso
@@ -90,7 +92,7 @@ class Level(ABC):
         document = self.plan.document
         return {
             "flow": {"id": run.flow_id, "name": document.name, "inputs": dict(run.inputs)},
-            "run": {"id": run.run_id, "started_at": iso(run.progress.started_at or run.now())},
+            "run": {"id": run.run_id, "started_at": iso(run.started_at)},
             "vars": {**run.options.variables, **document.variables},
         }
 
@@ -187,12 +189,20 @@ class Level(ABC):
         scope["inputs"] = inputs
         return scope
 
-    def flow_outputs(self) -> dict[str, Any]:
+    async def flow_outputs(self) -> dict[str, Any]:
         """The declared outputs, or what every last node gave, by node id."""
         if not self.plan.outputs:
             nodes = self.plan.nodes
             return {nodes[i].id: dict(given) for i in self.plan.sinks if (given := self.outputs[i])}
-        return {name: evaluate(self.scope_of(roots, NOTHING)) for name, evaluate, roots in self.plan.outputs}
+        return await self.values_of(self.plan.outputs)
+
+    async def values_of(self, fields: Sequence[BoundValue]) -> dict[str, Any]:
+        """Fields that are evaluated at the level's end. Raises SageError when an expression fails."""
+        values: dict[str, Any] = {}
+        for field in fields:
+            value = field.evaluate(self.scope_of(field.roots, NOTHING))
+            values[field.name] = value if field.handed is None else await settled_value(value, field.handed)
+        return values
 
     @abstractmethod
     async def _strand(self) -> None:

@@ -261,8 +261,8 @@ class PipelineRun:
             for port, sources in member.reads.items()
         }
         config = scope.config_of(node, values)
-        if node.binding.hands_over:
-            config = await settled_config(config)
+        if node.binding.handed:
+            config = await settled_config(config, node.binding.handed)
         context = cast(
             Context,
             RunContext(

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, TypeAlias
 
-from sage_studio.engine.bindings import Binding, BodyField, Evaluate
+from sage_studio.engine.bindings import Binding, BoundValue
 from sage_studio.flow.document import FlowDocument, Retry
 from sage_studio.flow.spec import Effect, Needs, NodeSpec
 from sage_studio.kernel.sealed import sealed
@@ -123,7 +123,7 @@ class BodyPlan:
     the container's fields that are evaluated in there."""
 
     sections: Mapping[str, Plan]
-    fields: tuple[BodyField, ...]
+    fields: tuple[BoundValue, ...]
     is_loop: bool
 
 
@@ -160,7 +160,7 @@ class Plan:
     nodes: tuple[PlanNode, ...]
     order: tuple[int, ...]
     sinks: tuple[int, ...]
-    outputs: tuple[tuple[str, Evaluate, frozenset[str]], ...]
+    outputs: tuple[BoundValue, ...]
     index: Mapping[str, int]
     ids: tuple[str, ...] = ()
     imports: tuple[str, ...] = ()

@@ -155,13 +155,7 @@ def may_prepare(node: PlanNode) -> bool:
     """Whether the node has something to prepare and can do it now: what its preparation reads of its
     configuration is set, or depends on nothing but the flow and the run."""
     cls = node.node_class
-    if (
-        cls is None
-        or cls.prepare is Node.prepare
-        or node.blocking
-        or node.disabled
-        or node.binding.hands_over
-    ):
+    if cls is None or cls.prepare is Node.prepare or node.blocking or node.disabled or node.binding.handed:
         return False
     if node.pinned is not None or node.body is not None or node.cache:
         return False

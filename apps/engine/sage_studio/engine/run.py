@@ -55,7 +55,8 @@ class ActiveRun:
         self.masks = Masks(self.host.secrets_seen)
         self.loop = asyncio.get_running_loop()
         self.now = time.time if isinstance(clock, SystemClock) else lambda: clock.now().timestamp()
-        self.started_at = self.progress.started_at or self.now()
+        # In whole microseconds, as it is kept: whoever takes the run over must see the same moment.
+        self.started_at = self.progress.started_at or round(self.now() * 1e6) / 1e6
         self.outcome: RunOutcome | None = None
         self.first_error: Problem | None = None
         self.is_stopping = False
@@ -104,7 +105,7 @@ class ActiveRun:
             self._time_limit.cancel()
             self._time_limit = None
 
-    def conclude(self) -> RunOutcome:
+    async def conclude(self) -> RunOutcome:
         """How the run ended, once ``perform`` has returned; a flow output that cannot be computed
         fails the run. A run that was to pause and had nothing left to do has ended all the same."""
         outcome = self.outcome
@@ -115,7 +116,7 @@ class ActiveRun:
         if self.first_error is not None:
             return RunOutcome(FlowState.FAILED, error=self.first_error)
         try:
-            return RunOutcome(FlowState.COMPLETED, outputs=self.root.flow_outputs())
+            return RunOutcome(FlowState.COMPLETED, outputs=await self.root.flow_outputs())
         except SageError as error:
             return RunOutcome(FlowState.FAILED, error=error.problem())
 

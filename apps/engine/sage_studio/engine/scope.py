@@ -220,8 +220,8 @@ class Scope(Settling):
             self.record(node, attempt.number, "running", attempt.began)
             await run.journal.flush()
         config = self.config_of(node, inputs)
-        if node.binding.hands_over:
-            config = await settled_config(config)
+        if node.binding.handed:
+            config = await settled_config(config, node.binding.handed)
         if run.debugger is not None:
             config = run.debugger.look(self, node, inputs, config)
         if node.cache and (kept := await cached_outputs(run, node, config, inputs)) is not None:

@@ -77,6 +77,19 @@ BAD_VALUE = define_error(
     zh="“{name}” 无法使用该值：{reason_zh}（第 {position} 个字符）。",
     hint_en="Check what the value is in the last run.", hint_zh="请在最近一次运行中查看该值。",
 )  # fmt: skip
+FAILED = define_error(
+    "expression.failed", 2213, status=422,
+    en="{kind}: {message} (character {position}).", zh="{kind}：{message}（第 {position} 个字符）。",
+    hint_en="{hint_en}", hint_zh="{hint_zh}",
+)  # fmt: skip
+NOT_HERE = define_error(
+    "expression.not_here", 2214, status=422,
+    en="{what} needs the JavaScript sandbox, which this field cannot use (character {position}).",
+    zh="{what_zh}需要 JavaScript 沙箱，而此字段无法使用沙箱（第 {position} 个字符）。",
+    hint_en="Compute it in a node before this one (“Map” for items, “JavaScript function” for one value) and "
+    "read its output here.",
+    hint_zh="请在前面的节点中计算（逐项用“转换数据”，单个值用“JavaScript 函数”），再在此处读取其输出。",
+)  # fmt: skip
 
 
 class ExpressionError(SageError):

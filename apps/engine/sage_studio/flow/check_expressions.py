@@ -6,8 +6,8 @@ import difflib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
-from sage_studio.expressions import Template, compile_template
-from sage_studio.expressions.handing import HandedOver, compile_handing_over
+from sage_studio.expressions import Template
+from sage_studio.expressions.handing import HandedOver, compile_here
 from sage_studio.flow.check_edges import output_names
 from sage_studio.flow.document import FlowDocument, FlowNode
 from sage_studio.flow.graph import Graph
@@ -189,7 +189,10 @@ def check_expressions(
                 reader = _Reader(document, graph, types, node, spec, wired)
             use = "item" if field is None else field.expression
             given = () if field is None else field.item_names
-            yield from _check_text(reader, text, Place(below, node.id), use, given)
+            hands_over = field is None or field.hands_over or use != "item"
+            yield from _check_text(
+                reader, text, Place(below, node.id), use, given=given, hands_over=hands_over
+            )
 
 
 def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
@@ -197,7 +200,7 @@ def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
     for index, output in enumerate(document.outputs):
         for path, text in _texts(output, f"outputs[{index}]"):
             place = Place(path)
-            template = _compiled(text, place)
+            template = _compiled(text, place, hands_over=True)
             if isinstance(template, Issue):
                 yield template
                 continue
@@ -208,9 +211,9 @@ def check_outputs(document: FlowDocument, graph: Graph) -> Iterator[Issue]:
 
 
 def _check_text(
-    reader: _Reader, text: str, place: Place, use: ExpressionUse, given: Sequence[str] = ()
+    reader: _Reader, text: str, place: Place, use: ExpressionUse, *, given: Sequence[str], hands_over: bool
 ) -> Iterator[Issue]:
-    template = _compiled(text, place, hands_over=use == "allowed")
+    template = _compiled(text, place, hands_over=hands_over)
     if isinstance(template, Issue):
         yield template
         return
@@ -225,9 +228,9 @@ def _check_text(
             yield found
 
 
-def _compiled(text: str, place: Place, *, hands_over: bool = False) -> Template | HandedOver | Issue:
+def _compiled(text: str, place: Place, *, hands_over: bool) -> Template | HandedOver | Issue:
     try:
-        return compile_handing_over(text) if hands_over else compile_template(text)
+        return compile_here(text, hands_over=hands_over)
     except SageError as error:
         return from_error(error, place)
 

@@ -95,6 +95,7 @@ class Field(Shape):
     expert: bool = False
     expression: ExpressionUse = "allowed"
     item_names: tuple[str, ...] = ()
+    hands_over: bool = False
     shared_text: bool = False
     wireable: bool = False
     show_when: dict[str, tuple[Json, ...]] | None = None

@@ -242,9 +242,15 @@ class StateMap(Protocol):
 
 
 class ItemExpression(Protocol):
-    """A field whose ``expression`` is ``item``, compiled; evaluate it once per item."""
+    """A field whose ``expression`` is ``item``, compiled; evaluate it once per item. One that ``hands_over``
+    to JavaScript (only in a field that says it may) is to be awaited: ``Settings.over``, ``fold``."""
 
     source: str
+    hands_over: bool
+
+    async def fold(self, items: Sequence[Any], start: int, carried: tuple[str, Any], code: CodeRunner) -> Any:
+        """The value for the last item; each finds that of the one before under the name of ``carried``."""
+        ...
 
     def evaluate(self, item: Any, index: int = 0, **given: Any) -> Any:
         """``given`` are the values of the field's ``item_names``."""

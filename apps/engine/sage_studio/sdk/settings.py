@@ -7,7 +7,7 @@ while it runs, so the same bounds hold here once more, with an error that names 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any, TypeAlias
 
 from sage_studio.kernel import define_error
@@ -30,6 +30,7 @@ ItemFunction: TypeAlias = Callable[[Any, int], Any]
 ColumnsFunction: TypeAlias = Callable[[Sequence[Any], int], dict[str, list[Any]] | None]
 ChosenFunction: TypeAlias = Callable[[Rows, int], "tuple[Rows, list[list[bool]]] | None"]
 EachFunction: TypeAlias = Callable[[Sequence[Any], int], list[Any]]
+OverFunction: TypeAlias = Callable[[Sequence[Any], int], Awaitable[list[Any]]]
 
 
 def _bad(field: Field, en: str, zh: str) -> NodeError:
@@ -157,6 +158,28 @@ class Settings:
             return function
         one = self.item(name)
         return lambda items, start: [one(item, start + i) for i, item in enumerate(items)]
+
+    def over(self, name: str) -> OverFunction:
+        """``each`` to be awaited: the one for a field that ``hands_over``, whose expressions may need the
+        JavaScript sandbox. Many items go there in one call."""
+        value, code = self.raw(name), self._ctx.code
+        if not self.hands_over(name):
+            each = self.each(name)
+
+            async def here(items: Sequence[Any], start: int) -> list[Any]:
+                return each(items, start)
+
+            return here
+
+        async def there(items: Sequence[Any], start: int) -> list[Any]:
+            found: list[Any] = await value.over(items, start, code)
+            return found
+
+        return there
+
+    def hands_over(self, name: str) -> bool:
+        """Whether the expression in a per-item field needs the JavaScript sandbox."""
+        return getattr(self.raw(name), "hands_over", False) is True
 
     def each_columns(self, name: str) -> ColumnsFunction:
         """Like ``each`` for an object of expressions: its keys with a list of values each; None when

@@ -8,7 +8,7 @@ from typing import Any, Literal, cast, get_args
 
 from sage_studio.engine.debugging.errors import BAD_BREAKPOINT, BAD_COMMAND
 from sage_studio.engine.debugging.state import ANY_NODE, Breakpoint, Edits, Phase
-from sage_studio.expressions import compile_template
+from sage_studio.expressions.handing import compile_handing_over
 from sage_studio.kernel import Json, JsonObject, SageError
 
 Word = Literal[
@@ -127,8 +127,8 @@ def check_breakpoint(point: Breakpoint) -> None:
         reason, reason_zh = "hit_count is a whole number from 1", "hit_count 必须是不小于 1 的整数"
     else:
         try:
-            compile_template(as_expression(point.condition))
-            compile_template(point.log)
+            compile_handing_over(as_expression(point.condition))
+            compile_handing_over(point.log)
         except SageError as error:
             reason, reason_zh = error.message("en"), error.message("zh")
     if reason:

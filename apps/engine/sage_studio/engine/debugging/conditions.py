@@ -9,7 +9,8 @@ from typing import Any
 from sage_studio.engine.debugging.commands import as_expression
 from sage_studio.engine.debugging.state import ANY_NODE, Breakpoint, DebugState
 from sage_studio.engine.debugging.visits import Visit
-from sage_studio.expressions import compile_template
+from sage_studio.engine.handing_over import settled_value
+from sage_studio.expressions.handing import compile_handing_over
 from sage_studio.kernel import SageError, json_object
 
 
@@ -22,7 +23,7 @@ class Hit:
     note: str = ""
 
 
-def breakpoint_met(state: DebugState, visit: Visit) -> Hit | None:
+async def breakpoint_met(state: DebugState, visit: Visit) -> Hit | None:
     """The hit of the visit's breakpoint, counted in ``state``; None without one, or when its condition
     is not true or its count not reached."""
     node_id = visit.place.node_id
@@ -30,27 +31,27 @@ def breakpoint_met(state: DebugState, visit: Visit) -> Hit | None:
     if point is None or not point.enabled:
         return None
     try:
-        if point.condition.strip() and not _value(as_expression(point.condition), visit):
+        if point.condition.strip() and not await _value(as_expression(point.condition), visit):
             return None
     except SageError as error:
         return Hit(note=error.message())
     hits = state.hits[point.key] = state.hits.get(point.key, 0) + 1
     if hits < point.hit_count:
         return None
-    return Hit(log=_line(point, visit)) if point.log else Hit()
+    return Hit(log=await _line(point, visit)) if point.log else Hit()
 
 
-def _line(point: Breakpoint, visit: Visit) -> str:
+async def _line(point: Breakpoint, visit: Visit) -> str:
     try:
-        return str(_value(point.log, visit))
+        return str(await _value(point.log, visit))
     except SageError as error:
         return error.message()
 
 
-def _value(text: str, visit: Visit) -> Any:
-    template = compile_template(text)
+async def _value(text: str, visit: Visit) -> Any:
+    template = compile_handing_over(text)
     roots = frozenset(read.split(".", 1)[0].split("[", 1)[0] for read in template.reads)
     scope: Mapping[str, Any] = {**visit.names(roots, visit.inputs), "inputs": visit.inputs}
     if visit.problem is not None:
         scope = {**scope, "error": json_object(visit.problem)}
-    return template.evaluate(scope)
+    return await settled_value(template.evaluate(scope), text)

@@ -138,7 +138,7 @@ class DebugGate:
         if stop is not None:
             stop.attempt = visit.attempt
         else:
-            stop = self._stop_for(visit)
+            stop = await self._stop_for(visit)
         return GO if stop is None else await self._stand(stop, visit)
 
     def settled(self, place: Place, freed: Iterable[Place]) -> None:
@@ -200,12 +200,12 @@ class DebugGate:
 
     # Arriving and standing
 
-    def _stop_for(self, visit: Visit) -> Stop | None:
+    async def _stop_for(self, visit: Visit) -> Stop | None:
         """A stop for the visit when there is a reason for one."""
         state, place = self.state, visit.place
         if visit.phase == "before" and place in state.released and not visit.is_later:
             return None
-        hit = breakpoint_met(state, visit)
+        hit = await breakpoint_met(state, visit)
         note = ""
         reason: Reason | None = None
         if hit is not None and hit.log is None:

@@ -111,7 +111,7 @@ class _Optimiser:
 def _cheap(plan: Plan, special: frozenset[int]) -> tuple[bool, ...]:
     """The nodes that may be run by a bare call."""
     return tuple(
-        node.is_simple and node.index not in special and not node.binding.hands_over for node in plan.nodes
+        node.is_simple and node.index not in special and not node.binding.handed for node in plan.nodes
     )
 
 

@@ -108,7 +108,7 @@ def unread(plan: Plan, nodes: Sequence[PlanNode]) -> list[int]:
     in a flow that declares no outputs: there the last nodes are the result."""
     if not plan.outputs or plan.container is not None:
         return []
-    wanted = {plan.index[root] for _, _, roots in plan.outputs for root in roots if root in plan.index}
+    wanted = {plan.index[root] for output in plan.outputs for root in output.roots if root in plan.index}
     idle: set[int] = set()
     for slot in reversed(plan.order):
         node = nodes[slot]

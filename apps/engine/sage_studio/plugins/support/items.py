@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Mapping
-from typing import Any, TypeVar, cast
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
 
 from sage_studio.kernel import SageError, define_error
 from sage_studio.sdk import Context, NodeError, Settings
@@ -72,14 +72,6 @@ async def over_items(ctx: Context, settings: Settings, name: str, items: list[An
         except SageError as error:
             raise each_error(error, start) from error
     return found
-
-
-async def off_the_loop(function: Callable[..., T], ctx: Context, items: list[Any], *args: Any) -> T:
-    """``function(ctx, items, *args)``, in a thread unless the items are so few that going there and back
-    takes longer; the expression of each has a budget."""
-    if len(items) <= _FEW:
-        return function(ctx, items, *args)
-    return cast(T, await ctx.in_thread(function, ctx, items, *args))
 
 
 def watched(ctx: Context, items: list[Any]) -> Iterator[tuple[int, Any]]:

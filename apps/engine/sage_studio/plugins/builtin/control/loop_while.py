@@ -61,6 +61,7 @@ class LoopWhile(Node):
                 ),
                 required=True,
                 expression="item",
+                hands_over=True,
                 control="code",
                 placeholder=text("{{ item < 100 }}", "{{ item < 100 }}"),
             ),
@@ -122,10 +123,10 @@ class LoopWhile(Node):
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         settings = Settings(self.spec, ctx, inputs)
-        holds, limit = settings.item("condition"), settings.integer("max_iterations")
+        holds, limit = settings.over("condition"), settings.integer("max_iterations")
         is_checked_first = settings.text("check") == "before"
         value, count = inputs.get("initial"), 0
-        while (count == 0 and not is_checked_first) or is_true(holds(value, count)):
+        while (count == 0 and not is_checked_first) or is_true((await holds([value], count))[0]):
             if count >= limit:
                 if settings.text("on_limit") == "fail":
                     raise NodeError(TOO_MANY, {"limit": limit})

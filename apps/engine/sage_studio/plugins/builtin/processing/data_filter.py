@@ -11,10 +11,7 @@ from sage_studio.kernel import SageError
 from sage_studio.plugins.support.items import (
     as_items,
     each_error,
-    is_true,
-    item_error,
-    off_the_loop,
-    watched,
+    over_items,
     yes_or_no,
 )
 from sage_studio.sdk import (
@@ -22,7 +19,6 @@ from sage_studio.sdk import (
     ChunkNode,
     Context,
     Field,
-    ItemFunction,
     NodeOutput,
     NodeSpec,
     Port,
@@ -67,6 +63,7 @@ class DataFilter(ChunkNode):
                 control="code",
                 placeholder=text("{{ item.amount > 100 }}", "{{ item.amount > 100 }}"),
                 expression="item",
+                hands_over=True,
             ),
         ),
         summary=text("{condition}", "{condition}"),
@@ -79,8 +76,9 @@ class DataFilter(ChunkNode):
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         items = as_items(inputs.get("items"), "items")
-        condition = Settings(self.spec, ctx, inputs).item("condition")
-        kept, rejected = await off_the_loop(_split, ctx, items, condition)
+        settings = Settings(self.spec, ctx, inputs)
+        passes = yes_or_no(await over_items(ctx, settings, "condition", items))
+        kept, rejected = list(compress(items, passes)), list(compress(items, map(not_, passes)))
         ctx.log("filtered", kept=len(kept), rejected=len(rejected))
         return {"items": kept, "rejected": rejected}
 
@@ -89,14 +87,14 @@ class DataFilter(ChunkNode):
 
     async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
         settings = Settings(self.spec, ctx, inputs)
-        self._condition, self._chosen = settings.each("condition"), settings.chosen_rows("condition")
+        self._condition, self._chosen = settings.over("condition"), settings.chosen_rows("condition")
 
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
         start, self._seen = self._seen, self._seen + len(chunk)
         if isinstance(chunk, Rows) and (found := self._chosen(chunk, start)) is not None:
             return _split_rows(chunk, *found)
         try:
-            passes = yes_or_no(self._condition(chunk, start))
+            passes = yes_or_no(await self._condition(chunk, start))
         except SageError as error:
             raise each_error(error, start) from error
         return {"items": _chosen(chunk, passes), "rejected": _chosen(chunk, list(map(not_, passes)))}
@@ -123,15 +121,3 @@ def _split_rows(chunk: Rows, kept: Rows, masks: list[list[bool]]) -> NodeOutput:
 
 def _chosen(chunk: Sequence[Any], passes: list[bool]) -> Sequence[Any]:
     return chunk.select(passes) if isinstance(chunk, Rows) else Chunk(compress(chunk, passes))
-
-
-def _split(ctx: Context, items: list[Any], condition: ItemFunction) -> tuple[list[Any], list[Any]]:
-    kept: list[Any] = []
-    rejected: list[Any] = []
-    for index, item in watched(ctx, items):
-        try:
-            passes = is_true(condition(item, index))
-        except SageError as error:
-            raise item_error(error, index) from error
-        (kept if passes else rejected).append(item)
-    return kept, rejected

@@ -6,13 +6,12 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sage_studio.kernel import SageError
-from sage_studio.plugins.support.items import OBJECTS, as_items, each_error, item_error, off_the_loop, watched
+from sage_studio.plugins.support.items import OBJECTS, as_items, each_error, over_items
 from sage_studio.sdk import (
     Chunk,
     ChunkNode,
     Context,
     Field,
-    ItemFunction,
     NodeOutput,
     NodeSpec,
     Port,
@@ -53,6 +52,7 @@ class DataMap(ChunkNode):
                 control="key_value",
                 placeholder=text("{{ item.price * item.quantity }}", "{{ item.price * item.quantity }}"),
                 expression="item",
+                hands_over=True,
             ),
             Field(
                 name="keep_others",
@@ -76,8 +76,8 @@ class DataMap(ChunkNode):
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         items = as_items(inputs.get("items"), "items")
         settings = Settings(self.spec, ctx, inputs)
-        mapped = await off_the_loop(_map, ctx, items, settings.item("fields"), settings.flag("keep_others"))
-        return {"items": mapped}
+        made = await over_items(ctx, settings, "fields", items)
+        return {"items": list(_joined(items, made, settings.flag("keep_others")))}
 
     def __init__(self) -> None:
         self._seen = 0
@@ -85,7 +85,7 @@ class DataMap(ChunkNode):
     async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
         settings = Settings(self.spec, ctx, inputs)
         self._keeps_others = settings.flag("keep_others")
-        self._columns, self._fields = settings.each_columns("fields"), settings.each("fields")
+        self._columns, self._fields = settings.each_columns("fields"), settings.over("fields")
 
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
         start, self._seen = self._seen, self._seen + len(chunk)
@@ -93,7 +93,7 @@ class DataMap(ChunkNode):
             made = self._columns(chunk, start) if isinstance(chunk, Rows) else None
             if made is not None and isinstance(chunk, Rows):
                 return {"items": chunk.with_columns(made, only=not self._keeps_others)}
-            return {"items": _joined(chunk, self._fields(chunk, start), self._keeps_others)}
+            return {"items": _joined(chunk, await self._fields(chunk, start), self._keeps_others)}
         except SageError as error:
             raise each_error(error, start) from error
 
@@ -109,15 +109,3 @@ def _joined(items: Sequence[Any], made: list[Any], keep_others: bool) -> Chunk:
         {**item, **new} if keep_others and isinstance(item, OBJECTS) and isinstance(new, OBJECTS) else new
         for item, new in zip(items, made, strict=True)
     )
-
-
-def _map(ctx: Context, items: list[Any], fields: ItemFunction, keep_others: bool) -> list[Any]:
-    mapped: list[Any] = []
-    for index, item in watched(ctx, items):
-        try:
-            made = fields(item, index)
-        except SageError as error:
-            raise item_error(error, index) from error
-        keeps = keep_others and isinstance(item, OBJECTS)
-        mapped.append({**item, **made} if keeps and isinstance(made, OBJECTS) else made)
-    return mapped

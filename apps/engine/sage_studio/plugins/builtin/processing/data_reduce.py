@@ -61,6 +61,7 @@ class DataReduce(ChunkNode):
                 required=True,
                 control="textarea",
                 expression="item",
+                hands_over=True,
                 item_names=("total",),
                 placeholder=text("{{ total + item.amount }}", "{{ total + item.amount }}"),
             ),
@@ -86,7 +87,12 @@ class DataReduce(ChunkNode):
             self._total = settings.raw("initial")
 
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
-        await self._ctx.in_thread(self._add, chunk)
+        if not self._expression.hands_over:
+            await self._ctx.in_thread(self._add, chunk)
+            return {}
+        carried = ("total", self._total)
+        self._total = await self._expression.fold(chunk, self._count, carried, self._ctx.code)
+        self._count += len(chunk)
         return {}
 
     def _add(self, chunk: Sequence[Any]) -> None:

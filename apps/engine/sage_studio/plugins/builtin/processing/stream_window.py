@@ -104,6 +104,7 @@ class StreamWindow(StreamNode):
                 control="code",
                 placeholder=text("{{ item.at_ms }}", "{{ item.at_ms }}"),
                 expression="item",
+                hands_over=True,
                 show_when={"by_what": ("time",)},
             ),
             Field(
@@ -185,7 +186,7 @@ class StreamWindow(StreamNode):
         self._calculations = settings.mapping("aggregates")
         self._by = settings.texts("by")
         has_time = settings.raw("time") is not None
-        times = settings.each("time")
+        times = settings.over("time")
         idle_s, quiet_s = settings.number("idle_close_s"), 0.0
         if self._held is not None:
             self._load(self._held)
@@ -193,7 +194,9 @@ class StreamWindow(StreamNode):
         async for chunk in inputs["items"].chunks(every_s=_TICK_S if by_clock else None):
             start, self._seen = self._seen, self._seen + len(chunk)
             quiet_s = 0.0 if chunk else quiet_s + _TICK_S
-            late = Chunk(self._take(chunk, start, self._times(times if has_time else None, chunk, start)))
+            late = Chunk(
+                self._take(chunk, start, await self._times(times if has_time else None, chunk, start))
+            )
             if by_time and not has_time:
                 self._watermark = max(self._watermark, time.time() * 1000 - self._lateness_ms)
             elif idle_s and quiet_s >= idle_s:
@@ -209,13 +212,13 @@ class StreamWindow(StreamNode):
         yield {"windows": Chunk(self._given(window) for window in self._in_order(self._open))}
         self._open = {}
 
-    def _times(self, times: Any, chunk: Sequence[Any], start: int) -> list[float]:
+    async def _times(self, times: Any, chunk: Sequence[Any], start: int) -> list[float]:
         if not self._by_time:
             return [float(start + i) for i in range(len(chunk))]
         if times is None:
             return [time.time() * 1000] * len(chunk)
         try:
-            values = times(chunk, start)
+            values = await times(chunk, start)
         except SageError as error:
             raise each_error(error, start) from error
         return [event_ms(value, start + i) for i, value in enumerate(values)]

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from sage_studio.kernel import SageError
-from sage_studio.plugins.support.items import as_items, each_error
+from sage_studio.plugins.support.items import as_items, each_error, over_items
 from sage_studio.plugins.support.texts import as_text
 from sage_studio.sdk import (
     Chunk,
@@ -61,6 +61,7 @@ class TemplateText(ChunkNode):
                 required=True,
                 control="prompt",
                 expression="item",
+                hands_over=True,
                 shared_text=True,
                 max_length=200_000,
                 placeholder=text("Hello {{ item.name }}!", "你好，{{ item.name }}！"),
@@ -88,23 +89,22 @@ class TemplateText(ChunkNode):
         await self.open(ctx, inputs)
         given = inputs.get("items")
         items = [None] if given is None else as_items(given, "items")
-        texts = await ctx.in_thread(self._written, items, 0)
+        values = await over_items(ctx, self._settings, "template", items)
+        texts = [as_text(value) for value in values]
         return {"text": self._separator.join(texts), "texts": texts}
 
     async def open(self, ctx: Context, inputs: Mapping[str, Any]) -> None:
-        settings = Settings(self.spec, ctx, inputs)
-        self._each = settings.each("template")
+        settings = self._settings = Settings(self.spec, ctx, inputs)
+        self._over = settings.over("template")
         self._separator = settings.text("separator").replace("\\n", "\n").replace("\\t", "\t")
 
     async def take(self, chunk: Sequence[Any]) -> NodeOutput:
         start, self._seen = self._seen, self._seen + len(chunk)
-        return {"texts": Chunk(self._written(chunk, start))}
-
-    def _written(self, items: Sequence[Any], start: int) -> list[str]:
         try:
-            return [as_text(value) for value in self._each(items, start)]
+            values = await self._over(chunk, start)
         except SageError as error:
             raise each_error(error, start) from error
+        return {"texts": Chunk([as_text(value) for value in values])}
 
     def snapshot(self) -> int:
         return self._seen
