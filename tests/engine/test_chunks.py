@@ -197,9 +197,12 @@ async def test_a_paused_run_goes_on_behind_the_chunks_it_has() -> None:
     finished = {path for name, path, _ in story.store.nodes["run"] if name == "m" and path}
     assert finished == {"m.0@1", "m.1@1"}
     story.controls, story.on_call = Controls(), lambda call: None
+    (_, unanswered) = story.place.calls
     result = await story.run()
     assert result_of(result, "m")["results"] == [3, 1, None, 2, 5]
     assert story.sizes == [2, 1]
+    # Word for word, so that the job of the worker before is found.
+    assert story.place.calls[0] == unanswered
 
 
 async def test_a_cancelled_run_stops_the_chunks_under_way() -> None:

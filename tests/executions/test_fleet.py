@@ -208,7 +208,26 @@ def test_a_job_that_takes_its_workers_down_is_given_up(people: World) -> None:
 def test_whoever_takes_the_run_over_finds_the_job(people: World) -> None:
     first = put(people, content=b"attempt 1")
     assert put(people, content=b"attempt 2") == first
-    assert put(people, same_as=b"other work") != first
+    second = put(people, same_as=b"other work")
+    assert list(NodeJob.objects.values_list("pk", flat=True)) == [second], "the first is nobody's any more"
+
+
+def test_what_an_earlier_worker_wanted_with_other_values_is_not_done_late(people: World) -> None:
+    put(people)
+    (old,) = jobs.jobs_claim("one", queues=["default"], limit=5, lease_s=30)
+    put(people, same_as=b"other values")
+    assert jobs.jobs_renew("one", [old.id], lease_s=30) == {}
+    run = Run.objects.get()
+    Run.objects.update(fence=run.fence + 1)
+    with pytest.raises(SageError, match="another worker"):
+        put(people, same_as=b"late", fence=run.fence)
+
+
+def test_a_run_that_has_ended_wants_nothing_done(people: World) -> None:
+    put(people)
+    Run.objects.update(state="failed")
+    assert jobs.jobs_claim("one", queues=["default"], limit=5, lease_s=30) == []
+    assert not NodeJob.objects.exists()
 
 
 def test_a_late_answer_is_refused(people: World) -> None:
@@ -284,14 +303,15 @@ def test_a_stopping_worker_gives_its_jobs_back(people: World) -> None:
 
 def put(
     people: World, *, content: bytes = b"call", same_as: bytes = b"work", queue: str = "default",
-    is_repeatable: bool = True,
+    is_repeatable: bool = True, fence: int | None = None,
 ) -> uuid.UUID:  # fmt: skip
     run = Run.objects.first()
     if run is None:
         flow = make_flow(people.editor.person, people.workspace, definition([TRIGGER], []))
         run = start(people.editor.person, flow)
     plan = JobPlan(
-        run_id=run.pk, workspace_id=run.workspace_id, node_id="n1", iteration_path="", queue=queue,
+        run_id=run.pk, run_fence=run.fence if fence is None else fence, workspace_id=run.workspace_id,
+        node_id="n1", iteration_path="", queue=queue,
         is_repeatable=is_repeatable, content=content, same_as=same_as,
     )  # fmt: skip
     return jobs.job_put(plan)

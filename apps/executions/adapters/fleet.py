@@ -24,6 +24,7 @@ from apps.executions.adapters import jobs
 from apps.executions.adapters.host import in_database_thread
 from apps.executions.adapters.job_frames import call_frame, chunk_answer, chunk_frame, read_answer
 from apps.executions.adapters.jobs import JobNews, JobPlan
+from apps.executions.adapters.writer import Claim
 from apps.executions.types import JOBS_CHANNEL, Queue
 from sage_studio.engine.chunks import ChunkAnswer, ChunkCall
 from sage_studio.engine.context import RunContext
@@ -62,13 +63,14 @@ class Fleet:
         self._waiting: dict[uuid.UUID, _Waiting] = {}
         self._poke = asyncio.Event()
 
-    async def run(self, call: NodeCall, context: RunContext, workspace_id: uuid.UUID) -> Mapping[str, Any]:
+    async def run(self, call: NodeCall, context: RunContext, claim: Claim) -> Mapping[str, Any]:
         """Have a worker do the call. Raises what the node raised, ``executor.nobody`` and
         ``executor.job_lost``."""
         content, same_as = call_frame(call, cast(Context, context))
         plan = JobPlan(
             run_id=uuid.UUID(call.run_id),
-            workspace_id=workspace_id,
+            run_fence=claim.fence,
+            workspace_id=uuid.UUID(claim.workspace_id),
             node_id=call.node_id,
             iteration_path=call.iteration_path,
             queue=queue_of(call),
@@ -78,12 +80,13 @@ class Fleet:
         )
         return await self._have_done(plan, context)
 
-    async def run_chunk(self, call: ChunkCall, context: RunContext, workspace_id: uuid.UUID) -> ChunkAnswer:
+    async def run_chunk(self, call: ChunkCall, context: RunContext, claim: Claim) -> ChunkAnswer:
         """Have a worker do a whole chunk. Raises ``executor.nobody`` and ``executor.job_lost``."""
         content = chunk_frame(call)
         plan = JobPlan(
             run_id=uuid.UUID(call.run_id),
-            workspace_id=workspace_id,
+            run_fence=claim.fence,
+            workspace_id=uuid.UUID(claim.workspace_id),
             node_id=call.container,
             iteration_path=call.title,
             queue=queue_of(call),
@@ -170,11 +173,11 @@ class Fleet:
 
 
 class RunFleet:
-    """Implements ``NodeExecutor``: the fleet, for the nodes of one run."""
+    """Implements ``NodeExecutor``: the fleet, for the nodes of one run under one claim."""
 
-    def __init__(self, fleet: Fleet, workspace_id: uuid.UUID) -> None:
+    def __init__(self, fleet: Fleet, claim: Claim) -> None:
         self._fleet = fleet
-        self._workspace_id = workspace_id
+        self._claim = claim
 
     def takes(self, spec: NodeSpec) -> bool:
         """Only what is heavy is worth a row; the rest is done before a worker could take it."""
@@ -182,7 +185,7 @@ class RunFleet:
 
     async def run(self, call: NodeCall, context: Context) -> Mapping[str, Any]:
         assert isinstance(context, RunContext), "the fleet does the nodes of runs"
-        return await self._fleet.run(call, context, self._workspace_id)
+        return await self._fleet.run(call, context, self._claim)
 
     async def close(self) -> None:
         """Nothing is kept."""
@@ -193,7 +196,7 @@ class WholeRunFleet(RunFleet):
 
     async def run_chunk(self, call: ChunkCall, context: Context) -> ChunkAnswer:
         assert isinstance(context, RunContext), "the fleet does the chunks of runs"
-        return await self._fleet.run_chunk(call, context, self._workspace_id)
+        return await self._fleet.run_chunk(call, context, self._claim)
 
 
 def queue_of(call: NodeCall | ChunkCall) -> Queue:

@@ -12,7 +12,7 @@ from datetime import timedelta
 from typing import Any
 
 from django.db import IntegrityError
-from django.db.models import Exists, F, OuterRef, Q
+from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 
 from apps.common import failpoints
@@ -26,7 +26,7 @@ from apps.executions.types import FINAL_STATES, JOBS_CHANNEL
 from apps.files.selectors import blob_get
 from apps.files.services import blob_put
 from sage_studio.engine.errors import OUTCOME_UNKNOWN
-from sage_studio.engine.executors.errors import JOB_LOST
+from sage_studio.engine.executors.errors import JOB_LOST, PROCESS_ENDED
 from sage_studio.kernel import ErrorCode, JsonObject, SageError
 
 # A payload over this size lies in a blob and not in the row.
@@ -42,6 +42,7 @@ class JobPlan:
     an earlier worker is known."""
 
     run_id: uuid.UUID
+    run_fence: int
     workspace_id: uuid.UUID
     node_id: str
     iteration_path: str
@@ -78,13 +79,18 @@ class ClaimedJob:
 
 
 def job_put(plan: JobPlan) -> uuid.UUID:
-    """The job of this plan: the one an earlier worker of the run put and nobody has taken, or a new one."""
+    """The job of this plan: the one an earlier worker of the run put and nobody has taken, or a new one.
+
+    Raises SageError ``executor.process_ended`` when the run is another worker's by now."""
     name = digest(plan.same_as)
     key = {"run_id": plan.run_id, "node_id": plan.node_id, "iteration_path": plan.iteration_path}
     job = NodeJob(**key, queue=plan.queue, is_repeatable=plan.is_repeatable, digest=name)
     job.call, job.call_key = _box(plan.workspace_id, plan.content, f"call {job.pk}")
     try:
         with write_transaction():
+            _require_run(plan)
+            # What an earlier worker of the run wanted done here with other values, nobody waits for.
+            _cancel(NodeJob.objects.filter(**key, is_cancelled=False).exclude(digest=name))
             job.save(force_insert=True)
             failpoints.hit("job.put")
             publish_on_commit(JOBS_CHANNEL, plan.queue.encode())
@@ -93,6 +99,13 @@ def job_put(plan: JobPlan) -> uuid.UUID:
         return held.filter(is_cancelled=False).values_list("pk", flat=True).get()
     failpoints.hit("job.was_put")
     return job.pk
+
+
+def _require_run(plan: JobPlan) -> None:
+    """Nobody but the holder of the run may have something done for it."""
+    held = Run.objects.select_for_update(no_key=True).filter(pk=plan.run_id, fence=plan.run_fence)
+    if not held.values_list("pk").first():
+        raise SageError(PROCESS_ENDED, {"how": "its run is another worker's by now"})
 
 
 def jobs_look(
@@ -134,8 +147,12 @@ def job_take(job_id: uuid.UUID) -> None:
 def job_cancel(job_id: uuid.UUID) -> None:
     """Nobody wants the answer any more; whoever is at it stops."""
     with write_transaction():
-        NodeJob.objects.filter(pk=job_id, state=NodeJob.State.READY).delete()
-        NodeJob.objects.filter(pk=job_id).update(is_cancelled=True)
+        _cancel(NodeJob.objects.filter(pk=job_id))
+
+
+def _cancel(unwanted: QuerySet[NodeJob]) -> None:
+    unwanted.exclude(state=NodeJob.State.RUNNING).delete()
+    if unwanted.update(is_cancelled=True):
         publish_on_commit(JOBS_CHANNEL, b"cancel")
 
 
@@ -150,12 +167,14 @@ def is_served(queue: str, within_s: float) -> bool:
 
 def jobs_claim(owner: str, *, queues: Collection[str], limit: int, lease_s: float) -> list[ClaimedJob]:
     """Take jobs that are ready or whose worker is gone, oldest first. Those that must not or cannot be
-    begun again are answered with a failure."""
+    begun again are answered with a failure; those of runs that have ended go."""
     due = Q(state=NodeJob.State.READY) | Q(state=NodeJob.State.RUNNING, lease_until__lt=Now())
     open_jobs = NodeJob.objects.filter(due, queue__in=queues, is_cancelled=False)
     if not open_jobs.exists():
         return []
+    ended = Run.objects.filter(pk=OuterRef("run_id"), state__in=FINAL_STATES)
     with write_transaction():
+        open_jobs.filter(Exists(ended)).delete()
         rows = list(open_jobs.select_for_update(skip_locked=True).order_by("created_at")[:limit])
         fit = [row for row in rows if not _refuse(row)]
         NodeJob.objects.filter(pk__in=[row.pk for row in fit]).update(

@@ -4,12 +4,12 @@ named in the environment."""
 from __future__ import annotations
 
 import os
-import uuid
 from importlib.util import find_spec
 
 from django.conf import settings
 
 from apps.executions.adapters.fleet import Fleet, RunFleet, WholeRunFleet
+from apps.executions.adapters.writer import Claim
 from sage_studio.engine.executors import Executors, NodeExecutor, ProcessPool
 from sage_studio.engine.executors.clusters import kubernetes_pods, ray_nodes
 from sage_studio.engine.executors.placing import CELERY, KUBERNETES, PROCESS, RAY
@@ -29,10 +29,10 @@ class Places:
         self._look_for_ray(settings.CONFIG.ray_cluster)
         self._look_for_kubernetes()
 
-    def for_run(self, workspace_id: uuid.UUID, *, is_whole: bool) -> Executors:
+    def for_run(self, claim: Claim, *, is_whole: bool) -> Executors:
         """``is_whole``: it is a run of a whole flow, not of a part."""
         kind = WholeRunFleet if is_whole else RunFleet
-        own: dict[str, NodeExecutor] = {PROCESS: self.processes, CELERY: kind(self._fleet, workspace_id)}
+        own: dict[str, NodeExecutor] = {PROCESS: self.processes, CELERY: kind(self._fleet, claim)}
         return Executors({**own, **self._clusters}, reasons=self._reasons)
 
     async def close(self) -> None:
