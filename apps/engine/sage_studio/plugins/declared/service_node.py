@@ -204,9 +204,9 @@ class _Run:
             call.method, call.url, headers=headers, params=call.query or None, content=content, timeout_s=30
         )
         answer = body_of(self._service, self._operation, response)
-        lives_s = at(answer, exchange.lives_at) if exchange.lives_at else None
-        is_told = isinstance(lives_s, (int, float)) and not isinstance(lives_s, bool)
-        return Exchanged(str(at(answer, exchange.result) or ""), lives_s if is_told else exchange.lives_s)
+        told = at(answer, exchange.lives_at) if exchange.lives_at else None
+        lives_s = float(told) if isinstance(told, (int, float)) else float(exchange.lives_s)
+        return Exchanged(str(at(answer, exchange.result) or ""), lives_s)
 
 
 def _with_token(call: Call, send: str, token: str) -> Call:

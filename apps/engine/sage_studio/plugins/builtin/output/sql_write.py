@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import AsyncIterator, Mapping, Sequence
 from typing import Any, cast
 
 from sage_studio.kernel import Json
 from sage_studio.plugins.support.items import as_items
+from sage_studio.plugins.support.sql.ledger import Ledger, Noted
 from sage_studio.plugins.support.sql.opening import DATABASE_FIELDS, EXPERT_FIELDS, AnySession, open_session
 from sage_studio.plugins.support.sql.sqlite import SqliteSession
 from sage_studio.plugins.support.sql.writing import Mode, TableWriter, Written
@@ -27,7 +29,8 @@ from sage_studio.sdk import (
 
 class SqlWrite(StreamNode):
     """A list is written in one transaction, all or nothing. A stream is kept batch by batch: after a crash
-    the rows behind the last checkpoint are written again, which only an upsert takes without doubles."""
+    the rows behind the last checkpoint are written again. An upsert takes them without doubles; an insert
+    when a ledger beside the rows says which are there (``once``)."""
 
     spec = NodeSpec(
         id="sql_write",
@@ -116,6 +119,19 @@ class SqlWrite(StreamNode):
                 ),
             ),
             Field(
+                name="once",
+                type="boolean",
+                label=text("Never write a row twice", "不重复写入"),
+                help=text(
+                    "Makes the table sage_studio_batches in the database, which says what is there after a crash.",
+                    "会在数据库中创建 sage_studio_batches 表记录已写入的批次，崩溃后继续也不重复。",
+                ),
+                default=False,
+                control="switch",
+                expression="never",
+                show_when={"kind": ("postgresql", "mysql"), "mode": ("insert",)},
+            ),
+            Field(
                 name="batch_size",
                 type="integer",
                 label=text("Rows per statement", "每条语句的行数"),
@@ -138,39 +154,70 @@ class SqlWrite(StreamNode):
 
     def __init__(self) -> None:
         self._session: AnySession | None = None
+        self._ledger: Ledger | None = None
         self._done = Written()
+        self._seen = 0
 
     @classmethod
     def effect(cls, config: Mapping[str, Json]) -> Effect:
-        return "at_most_once" if config.get("mode") in {None, "insert"} else "idempotent"
+        is_noted = bool(config.get("once")) and config.get("kind") != "sqlite"
+        return "at_most_once" if config.get("mode") in {None, "insert"} and not is_noted else "idempotent"
 
     async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
         rows = as_items(inputs.get("rows"), "rows")
         settings, writer = await self._open(ctx, inputs)
         rejects: list[Any] = []
         size = settings.integer("batch_size")
+        noted = self._ledger.covering(0) if self._ledger is not None else None
+        if noted is not None:
+            self._count(noted.count - len(noted.rejects), noted.changed)
+            return {**await self._summary(ctx), "rejects": noted.rejects}
         for start in range(0, len(rows), size):
             rejects += await self._write(writer, rows[start : start + size], start)
             ctx.progress(min(start + size, len(rows)), len(rows))
         assert self._session is not None, "opened above"
+        if self._ledger is not None:
+            await self._ledger.note(Noted(0, len(rows), self._done.changed, rejects))
         await self._session.commit()
         return {**await self._summary(ctx), "rejects": rejects}
 
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         _settings, writer = await self._open(ctx, inputs)
-        assert self._session is not None, "opened above"
-        seen = self._done.rows
+        skipping = 0
         async for chunk in inputs["rows"].chunks():
-            rejects = await self._write(writer, chunk, seen)
-            await self._session.commit()
-            seen += len(chunk)
-            yield {"rejects": Chunk(rejects)} if rejects else {}
+            rows = list(chunk)
+            while rows:
+                noted = None if skipping or self._ledger is None else self._ledger.covering(self._seen)
+                if noted is not None:
+                    skipping = noted.count
+                    self._count(noted.count - len(noted.rejects), noted.changed)
+                if skipping:
+                    passed = min(skipping, len(rows))
+                    skipping, self._seen, rows = skipping - passed, self._seen + passed, rows[passed:]
+                    rejects = noted.rejects if noted is not None else []
+                else:
+                    rejects, rows = await self._keep(writer, rows), []
+                yield {"rejects": Chunk(rejects)} if rejects else {}
         yield await self._summary(ctx)
+
+    async def _keep(self, writer: TableWriter, rows: Sequence[Any]) -> list[Any]:
+        """A batch of a stream, committed with what the ledger says of it."""
+        assert self._session is not None, "opened before"
+        changed = self._done.changed
+        rejects = await self._write(writer, rows, self._seen)
+        if self._ledger is not None:
+            await self._ledger.note(Noted(self._seen, len(rows), self._done.changed - changed, rejects))
+        await self._session.commit()
+        self._seen += len(rows)
+        return rejects
 
     async def _open(self, ctx: Context, inputs: Mapping[str, Any]) -> tuple[Settings, TableWriter]:
         settings = Settings(self.spec, ctx, inputs)
         mode = cast(Mode, settings.text("mode"))
         self._session = await open_session(ctx, settings, read_only=False)
+        if settings.flag("once") and mode == "insert" and not isinstance(self._session, SqliteSession):
+            self._ledger = Ledger(self._session, hashlib.sha256(ctx.idempotency_key.encode()).hexdigest())
+            await self._ledger.open(self._seen)
         return settings, TableWriter(
             self._session,
             settings.text("table"),
@@ -183,9 +230,12 @@ class SqlWrite(StreamNode):
 
     async def _write(self, writer: TableWriter, rows: Sequence[Any], first: int) -> list[Any]:
         done = await writer.write(rows, first)
-        self._done.rows += done.rows
-        self._done.changed += max(done.changed, 0)
+        self._count(done.rows, max(done.changed, 0))
         return list(done.rejects)
+
+    def _count(self, rows: int, changed: int) -> None:
+        self._done.rows += rows
+        self._done.changed += changed
 
     async def _summary(self, ctx: Context) -> dict[str, Any]:
         ctx.log("rows_written", rows=self._done.rows, changed=self._done.changed)
@@ -195,10 +245,11 @@ class SqlWrite(StreamNode):
         return made
 
     def snapshot(self) -> Json:
-        return {"rows": self._done.rows, "changed": self._done.changed}
+        return {"rows": self._done.rows, "changed": self._done.changed, "seen": self._seen}
 
     def restore(self, state: Any) -> None:
         self._done = Written(state["rows"], state["changed"])
+        self._seen = state.get("seen", state["rows"])
 
     async def close(self) -> None:
         if self._session is not None:
