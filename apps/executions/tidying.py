@@ -13,7 +13,7 @@ from django.db import DatabaseError, close_old_connections, connections
 
 from apps.common import chores
 from apps.executions.services import runs_forget
-from apps.files.services import blobs_collect, files_forget
+from apps.files.services import blobs_collect, files_forget, uploads_forget
 
 logger = structlog.get_logger(__name__)
 EVERY = timedelta(days=1)
@@ -30,7 +30,13 @@ def tidy() -> bool:
     if hold is None:
         return False
     counts: dict[str, int] = {}
-    for what, remove in (("runs", runs_forget), ("files", files_forget), ("values", blobs_collect)):
+    chores_of_a_day = {
+        "runs": runs_forget,
+        "files": files_forget,
+        "uploads": uploads_forget,
+        "values": blobs_collect,
+    }
+    for what, remove in chores_of_a_day.items():
         counts[what] = remove()
         hold.renew(LEASE)
     hold.done(EVERY)

@@ -1,7 +1,8 @@
 """Content on disk: written beside, synced, then moved into place under its own hash.
 
 A file in place is whole and never changes. Layout: ``blobs/<workspace>/<first two digits>/<sha256>``
-under the data folder. Who may read or remove what is decided above this module.
+under the data folder, and ``blobs/<workspace>/pieces/<upload>/<piece>`` for what is still on its way. Who may
+read or remove what is decided above this module.
 """
 
 from __future__ import annotations
@@ -72,8 +73,11 @@ class Draft:
 
     def place(self, workspace_id: uuid.UUID) -> None:
         """Make the content durable under its hash; equal content that is there already stays."""
+        self.move(path_of(workspace_id, self.sha256))
+
+    def move(self, target: Path) -> None:
+        """Make the content durable under another path of the same disk."""
         self.sync()
-        target = path_of(workspace_id, self.sha256)
         _make_folder(target.parent)
         self.path.replace(target)
         _sync_folder(target.parent)
@@ -127,13 +131,36 @@ def read(workspace_id: uuid.UUID, sha256: str) -> bytes:
 
 def stream(workspace_id: uuid.UUID, sha256: str, chunk_bytes: int) -> Iterator[bytes]:
     """The content in pieces. Raises FileNotFoundError, at once."""
-    return _pieces(path_of(workspace_id, sha256).open("rb"), chunk_bytes)
+    return stream_path(path_of(workspace_id, sha256), chunk_bytes)
 
 
-def _pieces(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
+def stream_path(path: Path, chunk_bytes: int) -> Iterator[bytes]:
+    """A file in pieces. Raises FileNotFoundError, at once."""
+    return _chunks(path.open("rb"), chunk_bytes)
+
+
+def _chunks(file: IO[bytes], chunk_bytes: int) -> Iterator[bytes]:
     with file:
         while chunk := file.read(chunk_bytes):
             yield chunk
+
+
+def pieces_of(workspace_id: uuid.UUID, upload_id: uuid.UUID) -> Path:
+    """The folder of an upload's pieces."""
+    return _root() / str(workspace_id) / "pieces" / str(upload_id)
+
+
+def pieces_held(before: float) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+    """Workspace and id of the uploads whose pieces have lain since before a moment."""
+    for folder in _root().glob("*/pieces/*") if _root().is_dir() else ():
+        with contextlib.suppress(ValueError, FileNotFoundError):
+            if folder.stat().st_mtime < before:
+                yield uuid.UUID(folder.parents[1].name), uuid.UUID(folder.name)
+
+
+def pieces_remove(workspace_id: uuid.UUID, upload_id: uuid.UUID) -> None:
+    """Safe to repeat."""
+    shutil.rmtree(pieces_of(workspace_id, upload_id), ignore_errors=True)
 
 
 def strays(before: float) -> Iterator[tuple[uuid.UUID, str]]:

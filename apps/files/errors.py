@@ -65,6 +65,66 @@ PREVIEW_BUSY = define_error(
     status=503,
     retryable=True,
 )
+UPLOAD_OFFSET = define_error(
+    "file.upload_offset",
+    7008,
+    en="The upload goes on at byte {received}, not at byte {given}.",
+    zh="上传应从第 {received} 字节继续，而不是第 {given} 字节。",
+    hint_en="Ask how far it is, and send what is missing.",
+    hint_zh="请查询已接收的字节数，并发送其余部分。",
+    status=409,
+    retryable=True,
+)
+UPLOAD_BEYOND = define_error(
+    "file.upload_beyond",
+    7009,
+    en="The piece ends behind the end of the file: {size} bytes were announced.",
+    zh="该分片超出了文件末尾：声明的大小为 {size} 字节。",
+    hint_en="The file has changed since the upload began. Begin again.",
+    hint_zh="文件在上传开始后已改变。请重新上传。",
+)
+UPLOAD_CHECKSUM = define_error(
+    "file.upload_checksum",
+    7010,
+    en="The piece did not arrive as it was sent.",
+    zh="收到的分片与发送的内容不一致。",
+    hint_en="Send it again.",
+    hint_zh="请重新发送。",
+    status=460,
+    retryable=True,
+)
+UPLOAD_HEADER = define_error(
+    "file.upload_header",
+    7013,
+    en="The header {header} of the upload is missing or cannot be read.",
+    zh="上传请求的 {header} 头缺失或无法解析。",
+    hint_en="Uploads in pieces follow tus 1.0.0 with the extensions that OPTIONS names.",
+    hint_zh="分片上传遵循 tus 1.0.0 协议及 OPTIONS 返回的扩展。",
+)
+UPLOAD_VERSION = define_error(
+    "file.upload_version",
+    7014,
+    en="Uploads in pieces speak tus 1.0.0.",
+    zh="分片上传使用 tus 1.0.0 协议。",
+    status=412,
+)
+UPLOADS_MANY = define_error(
+    "file.uploads_many",
+    7015,
+    en="{count} uploads of yours are unfinished here, and no more can begin.",
+    zh="您在此处有 {count} 个未完成的上传，无法开始新的上传。",
+    hint_en="Finish or discard some; those that nobody goes on with end after a day.",
+    hint_zh="请完成或放弃其中一些；一天内没有继续的上传会自动清除。",
+    status=409,
+)
+UPLOAD_PIECES = define_error(
+    "file.upload_pieces",
+    7016,
+    en="The upload came in {count} pieces, and no more are taken.",
+    zh="该上传已分为 {count} 片，无法接收更多分片。",
+    hint_en="Begin again with larger pieces.",
+    hint_zh="请使用更大的分片重新上传。",
+)
 VECTORS_DIFFER = define_error(
     "vectors.differ",
     7011,

@@ -15,7 +15,7 @@ from django.db.models.functions import Now
 from django.utils import timezone
 
 from apps.common.models import BaseModel
-from apps.files.types import FILE_REF, KEEP_ARTIFACTS_DAYS, Kind
+from apps.files.types import FILE_REF, KEEP_ARTIFACTS_DAYS, MARK_LENGTH, Kind
 from apps.workspaces.models import Workspace
 
 
@@ -83,6 +83,48 @@ class File(BaseModel):
     def ref(self) -> str:
         """How flows name this file."""
         return f"{FILE_REF}{self.pk}"
+
+
+class Upload(BaseModel):
+    """A file on its way in pieces, of one person. It goes on at ``received_bytes`` after any break; the last
+    piece and ``file`` come in one transaction, so that what has all its bytes is a file. ``mark`` is what
+    the sender knows the file by when it is chosen again."""
+
+    workspace = models.ForeignKey(Workspace, on_delete=models.CASCADE, related_name="+")
+    person = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    file = models.ForeignKey(File, null=True, on_delete=models.SET_NULL, related_name="+")
+    name = models.CharField(max_length=200)
+    mark = models.CharField(max_length=MARK_LENGTH, blank=True)
+    size_bytes = models.BigIntegerField()
+    received_bytes = models.BigIntegerField(default=0)
+    is_done = models.BooleanField(default=False)
+
+    class Meta:
+        indexes: ClassVar[list[models.Index]] = [
+            models.Index(fields=["workspace", "person"], name="upload_list"),
+            models.Index(fields=["updated_at"], name="upload_expiry"),
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class UploadPiece(models.Model):
+    """A piece that lies in the store: what was sent from ``start_bytes`` on."""
+
+    id = models.BigAutoField(primary_key=True)
+    upload = models.ForeignKey(Upload, on_delete=models.CASCADE, related_name="pieces")
+    start_bytes = models.BigIntegerField()
+    size_bytes = models.BigIntegerField()
+    sha256 = models.CharField(max_length=64)
+
+    class Meta:
+        constraints: ClassVar[list[models.BaseConstraint]] = [
+            models.UniqueConstraint(fields=["upload", "start_bytes"], name="upload_piece_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.start_bytes}+{self.size_bytes}"
 
 
 class Retention(models.Model):

@@ -11,9 +11,10 @@ from django.conf import settings
 from django.db.models import Count, F, QuerySet, Sum
 from django.db.models.functions import Length
 
+from apps.accounts.models import Person
 from apps.common.errors import NotFound
 from apps.files.errors import BLOB_GONE, FILE_GONE
-from apps.files.models import Blob, File, Retention, VectorEntry, used_bytes
+from apps.files.models import Blob, File, Retention, Upload, VectorEntry, used_bytes
 from apps.files.store import store
 from apps.files.types import FILE_REF, Kind, digest_of_key
 from apps.workspaces.models import Workspace
@@ -43,6 +44,21 @@ def file_get(workspace: Workspace, file_id: uuid.UUID) -> File:
     if file is None:
         raise NotFound
     return file
+
+
+def upload_get(person: Person, workspace: Workspace, upload_id: uuid.UUID) -> Upload:
+    """An upload of this person. Raises NotFound."""
+    found = Upload.objects.filter(workspace=workspace, person=person, pk=upload_id)
+    upload = found.select_related("file", "workspace").first()
+    if upload is None:
+        raise NotFound
+    return upload
+
+
+def uploads_unfinished(person: Person, workspace: Workspace) -> list[Upload]:
+    """What this person has begun to send and not finished, the oldest first."""
+    found = Upload.objects.filter(workspace=workspace, person=person, is_done=False)
+    return list(found.select_related("file").order_by("created_at"))
 
 
 @dataclass(frozen=True, slots=True)

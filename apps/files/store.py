@@ -1,6 +1,7 @@
 """Where content lies: on this machine's disk, or in a bucket the administrator names (``SAGE_BLOB_URL``).
 
-Either way content is known by (workspace, sha256), appears whole or not at all, and never changes.
+Either way content is known by (workspace, sha256), appears whole or not at all, and never changes. Pieces of
+uploads on their way lie beside it, by upload and name.
 """
 
 from __future__ import annotations
@@ -15,6 +16,8 @@ from django.conf import settings
 
 from apps.files import disk
 from apps.files.bucket import Bucket
+
+CHUNK_BYTES = 1 << 20
 
 
 class Store(Protocol):
@@ -46,6 +49,21 @@ class Store(Protocol):
 
     def remove_workspace(self, workspace_id: uuid.UUID) -> None: ...
 
+    def piece_put(self, draft: disk.Draft, workspace_id: uuid.UUID, upload_id: uuid.UUID, piece: str) -> None:
+        """Make a piece of an upload durable under a name of its own."""
+        ...
+
+    def piece_stream(self, workspace_id: uuid.UUID, upload_id: uuid.UUID, piece: str) -> Iterator[bytes]:
+        """Raises FileNotFoundError, at once."""
+        ...
+
+    def pieces_held(self, before: float) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+        """Workspace and id of the uploads whose pieces have lain since before a moment; some may come
+        twice."""
+        ...
+
+    def pieces_remove(self, workspace_id: uuid.UUID, upload_id: uuid.UUID) -> None: ...
+
 
 class DiskStore:
     """The folder ``blobs`` under the data folder."""
@@ -73,6 +91,18 @@ class DiskStore:
 
     def remove_workspace(self, workspace_id: uuid.UUID) -> None:
         disk.remove_workspace(workspace_id)
+
+    def piece_put(self, draft: disk.Draft, workspace_id: uuid.UUID, upload_id: uuid.UUID, piece: str) -> None:
+        draft.move(disk.pieces_of(workspace_id, upload_id) / piece)
+
+    def piece_stream(self, workspace_id: uuid.UUID, upload_id: uuid.UUID, piece: str) -> Iterator[bytes]:
+        return disk.stream_path(disk.pieces_of(workspace_id, upload_id) / piece, CHUNK_BYTES)
+
+    def pieces_held(self, before: float) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+        return disk.pieces_held(before)
+
+    def pieces_remove(self, workspace_id: uuid.UUID, upload_id: uuid.UUID) -> None:
+        disk.pieces_remove(workspace_id, upload_id)
 
 
 class BucketStore:
@@ -108,7 +138,30 @@ class BucketStore:
         self._bucket.remove([_key(workspace_id, sha256)])
 
     def remove_workspace(self, workspace_id: uuid.UUID) -> None:
-        self._bucket.remove([key for key, _modified in self._bucket.list(f"{workspace_id}/")])
+        self._remove_under(f"{workspace_id}/")
+
+    def piece_put(self, draft: disk.Draft, workspace_id: uuid.UUID, upload_id: uuid.UUID, piece: str) -> None:
+        self._bucket.put(_pieces_key(workspace_id, upload_id) + piece, draft.received())
+
+    def piece_stream(self, workspace_id: uuid.UUID, upload_id: uuid.UUID, piece: str) -> Iterator[bytes]:
+        return self._bucket.stream(_pieces_key(workspace_id, upload_id) + piece)
+
+    def pieces_held(self, before: float) -> Iterator[tuple[uuid.UUID, uuid.UUID]]:
+        for key, modified in self._bucket.list(""):
+            if modified < before and "/pieces/" in key:
+                with suppress(ValueError):
+                    workspace, _folder, upload, _piece = key.split("/")
+                    yield uuid.UUID(workspace), uuid.UUID(upload)
+
+    def pieces_remove(self, workspace_id: uuid.UUID, upload_id: uuid.UUID) -> None:
+        self._remove_under(_pieces_key(workspace_id, upload_id))
+
+    def _remove_under(self, prefix: str) -> None:
+        self._bucket.remove([key for key, _modified in self._bucket.list(prefix)])
+
+
+def _pieces_key(workspace_id: uuid.UUID, upload_id: uuid.UUID) -> str:
+    return f"{workspace_id}/pieces/{upload_id}/"
 
 
 def _key(workspace_id: uuid.UUID, sha256: str) -> str:

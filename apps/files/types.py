@@ -8,6 +8,7 @@ from enum import StrEnum
 FILE_REF = "file:"
 KEY_PREFIX = "sha256:"
 NAME_LENGTH = 200
+MARK_LENGTH = 400
 KEEP_ARTIFACTS_DAYS = 90
 _UNSAFE = re.compile(r"[\x00-\x1f\x7f/\\\u200e\u200f\u202a-\u202e\u2066-\u2069]")
 

@@ -176,6 +176,18 @@ def _tidy(**_: str) -> None:
     tidy()
 
 
+def _send_piece(upload_id: str, start: str, content: str) -> None:
+    """Send a piece of an upload."""
+    from apps.files.disk import Draft
+    from apps.files.models import Upload
+    from apps.files.services import upload_take
+
+    upload = Upload.objects.select_related("workspace", "person").get(pk=upload_id)
+    with Draft() as draft:
+        draft.write(content.encode())
+        upload_take(upload.person, upload, draft, start=int(start))
+
+
 ACTS: dict[str, Callable[..., None]] = {
     "work": _work,
     "work_and_answer": _work_and_answer,
@@ -187,6 +199,7 @@ ACTS: dict[str, Callable[..., None]] = {
     "overrule": _overrule,
     "tell": _tell,
     "tidy": _tidy,
+    "send_piece": _send_piece,
 }
 
 

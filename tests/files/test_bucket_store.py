@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-import urllib.request
 import uuid
-from typing import Any
 
 import pytest
 
@@ -16,14 +14,6 @@ from apps.files.services import Draft, artifact_write, blob_put, blobs_collect
 from apps.files.store import DiskStore, store
 from tests.files.test_files_api import content_of, upload
 from tests.world import World
-
-
-@pytest.fixture
-def in_bucket(s3_server: str, settings: Any) -> None:
-    """Content goes to a bucket that is new."""
-    name = f"b{uuid.uuid4().hex}"
-    urllib.request.urlopen(urllib.request.Request(f"{s3_server}/{name}", method="PUT")).close()
-    settings.BLOB_URL = f"s3://key:secret@{name}/studio?endpoint={s3_server}"
 
 
 @pytest.mark.usefixtures("in_bucket")

@@ -1,4 +1,4 @@
-"""What can be done with files, blobs, vectors and the values flows keep."""
+"""What can be done with files, uploads, blobs, vectors and the values flows keep."""
 
 from apps.files.disk import Draft
 from apps.files.services.collecting import blobs_collect
@@ -12,6 +12,7 @@ from apps.files.services.content import (
     workspace_content_remove,
 )
 from apps.files.services.storage import retention_set
+from apps.files.services.uploading import upload_begin, upload_discard, upload_take, uploads_forget
 from apps.files.services.values import kept_value_get, kept_value_set, kept_values_delete
 from apps.files.services.vectors import vector_model, vectors_search, vectors_upsert
 
@@ -28,6 +29,10 @@ __all__ = [
     "kept_value_set",
     "kept_values_delete",
     "retention_set",
+    "upload_begin",
+    "upload_discard",
+    "upload_take",
+    "uploads_forget",
     "vector_model",
     "vectors_search",
     "vectors_upsert",

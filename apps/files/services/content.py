@@ -67,23 +67,29 @@ def file_upload(person: Person, workspace: Workspace, *, name: str, draft: disk.
 
     Raises SageError ``file.quota``.
     """
-    shown = clean_name(name)
-    mime = sniff_mime(shown, draft.head)
     require_room(workspace.pk, draft.size_bytes)
     store().stage(draft, workspace.pk)
     with write_transaction():
         policies.require(person, workspace.pk, Action.FILE_WRITE)
         lock(workspace.pk)
-        file = File.objects.create(
-            workspace=workspace,
-            blob=_blob(workspace.pk, draft, mime, is_value=False),
-            name=shown,
-            mime=mime,
-            size_bytes=draft.size_bytes,
-            kind=Kind.UPLOAD,
-            created_by=person,
-        )
-        record(person, "file.uploaded", workspace.pk, ("file", file.pk), after=_facts(file))
+        return do_upload(person, workspace, name=name, draft=draft)
+
+
+def do_upload(person: Person, workspace: Workspace, *, name: str, draft: disk.Draft) -> File:
+    """The row of an uploaded file. The caller has asked for room and the right, has staged the draft and
+    holds the workspace's row."""
+    shown = clean_name(name)
+    mime = sniff_mime(shown, draft.head)
+    file = File.objects.create(
+        workspace=workspace,
+        blob=_blob(workspace.pk, draft, mime, is_value=False),
+        name=shown,
+        mime=mime,
+        size_bytes=draft.size_bytes,
+        kind=Kind.UPLOAD,
+        created_by=person,
+    )
+    record(person, "file.uploaded", workspace.pk, ("file", file.pk), after=_facts(file))
     return file
 
 

@@ -1430,6 +1430,43 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/uploads": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Uploads of whoever asks. */
+    get: operations["upload_list"];
+    put?: never;
+    /** @description Uploads of whoever asks. */
+    post: operations["upload_begin"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/uploads/{upload_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description One upload of whoever asks; ``HEAD`` says how far it is. */
+    get: operations["upload_get"];
+    put?: never;
+    post?: never;
+    /** @description One upload of whoever asks; ``HEAD`` says how far it is. */
+    delete: operations["upload_discard"];
+    options?: never;
+    head?: never;
+    /** @description One upload of whoever asks; ``HEAD`` says how far it is. */
+    patch: operations["upload_piece"];
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/variables": {
     parameters: {
       query?: never;
@@ -3025,6 +3062,21 @@ export interface components {
     TokenPageOut: {
       items: components["schemas"]["TokenOut"][];
       next_cursor: string | null;
+    };
+    /** @description An upload; ``file`` is what it has become. */
+    UploadOut: {
+      /** Format: uuid */
+      id: string;
+      name: string;
+      mark: string;
+      size_bytes: number;
+      received_bytes: number;
+      readonly expires_at: string;
+      file: components["schemas"]["FileOut"] | null;
+    };
+    /** @description The unfinished uploads of a person. */
+    UploadPageOut: {
+      items: components["schemas"]["UploadOut"][];
     };
     /** @description A variable; the value of a secret one is text. */
     VariableInRequest: {
@@ -5777,6 +5829,130 @@ export interface operations {
         content: {
           "application/json": components["schemas"]["InstalledOut"];
         };
+      };
+    };
+  };
+  upload_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["UploadPageOut"];
+        };
+      };
+    };
+  };
+  upload_begin: {
+    parameters: {
+      query?: never;
+      header: {
+        "Tus-Resumable": "1.0.0";
+        /** @description Size of the whole file. */
+        "Upload-Length": number;
+        /** @description Pairs of a key and a Base64 text, with commas between: `filename`, and `mark`, by which the sender knows the file again. */
+        "Upload-Metadata"?: string;
+      };
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      201: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["UploadOut"];
+        };
+      };
+    };
+  };
+  upload_get: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        upload_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["UploadOut"];
+        };
+      };
+    };
+  };
+  upload_discard: {
+    parameters: {
+      query?: never;
+      header: {
+        "Tus-Resumable": "1.0.0";
+      };
+      path: {
+        upload_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  upload_piece: {
+    parameters: {
+      query?: never;
+      header: {
+        "Tus-Resumable": "1.0.0";
+        /** @description `sha256 <Base64>` of the piece. */
+        "Upload-Checksum"?: string;
+        /** @description Where the piece begins. */
+        "Upload-Offset": number;
+      };
+      path: {
+        upload_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/offset+octet-stream": string;
+      };
+    };
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };
