@@ -72,10 +72,11 @@ def person_signed_in(request: HttpRequest) -> Any:
     """
     request.session.accessed = True  # what is answered depends on the cookie; caches are told so
     key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    return (_session_person(key) if key else None) or get_user(request)
+    return (session_person(key) if key else None) or get_user(request)
 
 
-def _session_person(key: str) -> Person | None:
+def session_person(key: str) -> Person | None:
+    """The active person whose live session has this key, in the ordinary case; None leaves it to Django."""
     statement = "SELECT session_data FROM django_session WHERE session_key = %s AND expire_date > %s"
     stored = fetch_one(statement, [key, as_moment(timezone.now())])
     if stored is None:

@@ -10,6 +10,7 @@ from typing import TypedDict
 
 from django.conf import settings
 from django.db.models import Q
+from django.http import HttpRequest
 from django.utils import timezone
 
 from apps.accounts import errors, events, selectors
@@ -17,6 +18,7 @@ from apps.accounts.models import ApiToken, Instance, Person
 from apps.accounts.types import Scope
 from apps.audit.services import record
 from apps.common.db import write_transaction
+from apps.common.door import is_forged
 from apps.common.errors import NotFound
 from sage_studio.kernel import SageError
 
@@ -157,3 +159,18 @@ def token_used(token: ApiToken) -> None:
     stale = Q(last_used_at=None) | Q(last_used_at__lt=now - _LAST_USED_EVERY)
     if token.last_used_at is None or token.last_used_at < now - _LAST_USED_EVERY:
         ApiToken.objects.filter(stale, pk=token.pk).update(last_used_at=now)
+
+
+def visitor_identify(request: HttpRequest) -> tuple[Person, ApiToken | None] | None:
+    """Who asks, as the API's authentication tells, in the two ordinary cases: a live token, or a live session
+    with proof that our own page asks. None for all others: who they are is for the API to say."""
+    if (given := request.META.get("HTTP_AUTHORIZATION")) is not None:
+        kind, _, secret = given.partition(" ")
+        token = selectors.token_find(secret.strip()) if kind.lower() == "bearer" else None
+        if token is None:
+            return None
+        token_used(token)
+        return token.person, token
+    key = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
+    person = selectors.session_person(key) if key else None
+    return None if person is None or is_forged(request) else (person, None)

@@ -6,9 +6,11 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import io
+import re
+import time
 from collections.abc import AsyncIterator, Callable, Iterator, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any, TypeVar, cast
 
 import structlog
@@ -24,6 +26,13 @@ from django.http import FileResponse, HttpRequest, StreamingHttpResponse
 from django.http.response import HttpResponseBase
 from django.urls import ResolverMatch, URLResolver, get_resolver, set_script_prefix
 from django.utils.module_loading import import_string
+
+from apps.common.desk import Desk, Unanswered, Work
+from apps.common.door import Door, Reply
+from apps.common.errors import INTERNAL
+from apps.common.middleware import log_finished, named_request
+from apps.common.problems import as_sage_error, problem_response
+from sage_studio.kernel import SageError
 
 logger = structlog.get_logger(__name__)
 Next = Callable[[HttpRequest], HttpResponseBase]
@@ -137,6 +146,59 @@ class DoorHandler(PooledHandler):
         match = _match(get_resolver(), request.path_info)
         request.resolver_match = match
         return match
+
+
+class SlimHandler:
+    """The way through slim doors: what ``prepare`` takes is answered at the desk, all else by the handler
+    ``behind`` it, which hears of it as of a new request."""
+
+    def __init__(self, behind: PooledHandler) -> None:
+        self._behind = behind
+        self._desk = Desk()
+
+    async def __call__(self, scope: Scope, receive: Any, send: Any, door: Door, match: re.Match[str]) -> None:
+        first = await receive()
+        if first["type"] == "http.request" and not first.get("more_body", False):
+            request = ASGIRequest(scope, io.BytesIO(first.get("body", b"")))
+            started = time.perf_counter()
+            with named_request(request) as request_id:
+                context = contextvars.copy_context()
+                reply = await self._ask(partial(prepared, door, match, request, context), request)
+                if reply is not None:
+                    context.run(log_finished, request, reply.status, started)
+            if reply is not None:
+                headers = reply.all_headers(request_id)
+                await send({"type": "http.response.start", "status": reply.status, "headers": headers})
+                await send({"type": "http.response.body", "body": reply.body})
+                return
+        messages = iter((first,))
+
+        async def from_the_first() -> Any:
+            return next(messages, None) or await receive()
+
+        await self._behind(scope, from_the_first, send)
+
+    async def _ask(self, prepare: Callable[[], Work[Reply] | None], request: HttpRequest) -> Reply | None:
+        try:
+            return await self._desk.do(prepare)
+        except Unanswered as error:
+            logger.error("request_failed", exc_info=error)
+            response = problem_response(request, SageError(INTERNAL))
+            return Reply(500, response.content, {"Content-Type": response["Content-Type"]})
+        except Exception as error:  # nothing is written: the view answers, and says what is wrong
+            if as_sage_error(error) is None:
+                logger.warning("door_passed_by", exc_info=error)
+            return None
+
+
+def prepared(
+    door: Door, match: re.Match[str], request: HttpRequest, context: contextvars.Context
+) -> Work[Reply] | None:
+    """What a slim door makes of a request, all of it in the request's context. Raises DisallowedHost."""
+    assert door.prepare is not None
+    request.get_host()
+    work = context.run(door.prepare, request, **match.groupdict())
+    return None if work is None else Work(partial(context.run, work.write), work.locks)
 
 
 @lru_cache(maxsize=256)

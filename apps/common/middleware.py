@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import structlog
 from django.core.exceptions import RequestDataTooBig
@@ -15,7 +16,7 @@ from apps.common.context import bound_origin
 from apps.common.errors import TOO_LARGE
 from apps.common.parsers import MAX_BYTES, parse_json
 from apps.common.problems import problem_response
-from sage_studio.kernel import SageError
+from sage_studio.kernel import JsonObject, SageError
 
 logger = structlog.get_logger("request")
 _REQUEST_ID = re.compile(r"\A[A-Za-z0-9_-]{8,64}\Z")
@@ -28,28 +29,41 @@ def request_context(get_response: Next) -> Next:
     """Give the request an id, bind it to all log lines, and write one line when it is answered."""
 
     def middleware(request: HttpRequest) -> HttpResponse:
-        given = request.headers.get("X-Request-ID", "")
-        request.request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex  # type: ignore[attr-defined]
         started = time.perf_counter()
-        structlog.contextvars.clear_contextvars()
-        origin = {
-            "ip": request.META.get("REMOTE_ADDR", ""),
-            "user_agent": request.headers.get("User-Agent", "")[:200],
-            "request_id": request.request_id,  # type: ignore[attr-defined]
-        }
-        with structlog.contextvars.bound_contextvars(request_id=request.request_id), bound_origin(origin):  # type: ignore[attr-defined]
+        with named_request(request) as request_id:
             response = get_response(request)
-            logger.info(
-                "request_finished",
-                method=request.method,
-                path=_OPENS.sub(r"\1…", request.path),
-                status=response.status_code,
-                duration_ms=round((time.perf_counter() - started) * 1000, 1),
-            )
-        response["X-Request-ID"] = request.request_id  # type: ignore[attr-defined]
+            log_finished(request, response.status_code, started)
+        response["X-Request-ID"] = request_id
         return response
 
     return middleware
+
+
+@contextmanager
+def named_request(request: HttpRequest) -> Iterator[str]:
+    """Give the request an id, its own if it brings one, and bind it and where it comes from."""
+    given = request.META.get("HTTP_X_REQUEST_ID", "")
+    request_id = given if _REQUEST_ID.match(given) else uuid.uuid4().hex
+    request.request_id = request_id  # type: ignore[attr-defined]
+    structlog.contextvars.clear_contextvars()
+    origin: JsonObject = {
+        "ip": request.META.get("REMOTE_ADDR", ""),
+        "user_agent": request.META.get("HTTP_USER_AGENT", "")[:200],
+        "request_id": request_id,
+    }
+    with structlog.contextvars.bound_contextvars(request_id=request_id), bound_origin(origin):
+        yield request_id
+
+
+def log_finished(request: HttpRequest, status: int, started: float) -> None:
+    """The canonical line of a request that began at ``started`` (``time.perf_counter``)."""
+    logger.info(
+        "request_finished",
+        method=request.method,
+        path=_OPENS.sub(r"\1…", request.path),
+        status=status,
+        duration_ms=round((time.perf_counter() - started) * 1000, 1),
+    )
 
 
 _CSP = (
@@ -57,7 +71,7 @@ _CSP = (
     "font-src 'self' data:; connect-src 'self'; worker-src 'self' blob:; object-src 'none'; base-uri 'none'; "
     "form-action 'self'; frame-ancestors 'none'"
 )
-_HEADERS = {
+SECURITY_HEADERS = {
     "Content-Security-Policy": _CSP,
     "X-Content-Type-Options": "nosniff",
     "X-Frame-Options": "DENY",
@@ -75,7 +89,7 @@ def security_headers(get_response: Next) -> Next:
 
     def middleware(request: HttpRequest) -> HttpResponse:
         response = get_response(request)
-        for name, value in _HEADERS.items():
+        for name, value in SECURITY_HEADERS.items():
             response.headers.setdefault(name, value)
         if request.path.startswith("/api/"):
             response.headers.setdefault("Cache-Control", "no-store")

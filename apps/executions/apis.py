@@ -190,7 +190,7 @@ class RunStartIn(StrictSerializer):
 
 # A serializer copies its fields each time one is made, which takes longer than reading a request with it;
 # neither of these keeps anything of what it reads or shows.
-_START, _SHOWN = RunStartIn(), RunOut()
+START, SHOWN = RunStartIn(), RunOut()
 
 
 def _part(data: JsonObject) -> Part | None:
@@ -234,7 +234,7 @@ class RunsApi(WorkspaceApi):
     @extend_schema(request=RunStartIn, responses={202: RunOut}, operation_id="run_start")
     @idempotent
     def post(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        data = _START.run_validation(request.data)
+        data = START.run_validation(request.data)
         flow = flow_to_run(workspace_id, data["flow_id"])
         part, debug = _part(data), data.get("debug")
         facts = {
@@ -254,7 +254,7 @@ class RunsApi(WorkspaceApi):
                 part=part,
                 data_of_run=data.get("data_of_run"),
             )
-        return Response(_SHOWN.to_representation(run), status=202)
+        return Response(SHOWN.to_representation(run), status=202)
 
 
 def definition_to_run(flow: Flow, version: int | None) -> Definition:

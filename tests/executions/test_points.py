@@ -206,16 +206,26 @@ def _body(stage: Stage, kind: str) -> dict[str, Any]:
             return _chain(stage.path)
 
 
-@pytest.mark.parametrize(("point", "runs"), [("run.accept", 0), ("run.accepted", 1)])
+@pytest.mark.parametrize(
+    ("point", "act", "runs"),
+    [
+        ("run.accept:kill", "accept", 0),
+        ("run.accepted:kill", "accept", 1),
+        ("run.accept:kill@3", "accept_three", 0),
+        ("run.accepted:kill@2", "accept_three", 3),
+    ],
+)
 def test_a_server_killed_while_accepting_has_promised_all_or_nothing(
-    stage: Stage, point: str, runs: int
+    stage: Stage, point: str, act: str, runs: int
 ) -> None:
+    """Three that share a commit are promised together, whoever of them has been answered."""
     flow = stage.flow(_chain(stage.path))
-    stage.kill_at(f"{point}:kill", "accept", flow_id=str(flow.pk))
+    stage.kill_at(point, act, flow_id=str(flow.pk))
     assert (Run.objects.count(), RunEvent.objects.count()) == (runs, runs)
     if runs:
         stage.restart()
-        assert wait_for(Run.objects.get().pk, wait_s=120).state == "completed"
+        for run in Run.objects.all():
+            assert wait_for(run.pk, wait_s=120).state == "completed"
 
 
 @pytest.mark.parametrize(

@@ -141,6 +141,35 @@ def _accept(flow_id: str) -> None:
     run_accept(person=flow.created_by, flow=flow, definition=flow.definition, inputs={})
 
 
+def _accept_three(flow_id: str) -> None:
+    """As the slim door does for three who wait."""
+    from functools import partial
+
+    from apps.common import failpoints
+    from apps.common.desk import Visit, Work, serve
+    from apps.executions.services import run_promise
+    from apps.executions.types import Trigger
+    from apps.flows.models import Flow
+
+    flow = Flow.objects.select_related("definition", "created_by").get(pk=flow_id)
+    assert flow.created_by is not None
+    promise = partial(
+        run_promise,
+        person=flow.created_by,
+        flow=flow,
+        definition=flow.definition,
+        given={},
+        trigger=Trigger.API,
+        version=None,
+    )
+
+    def write() -> Callable[[], Any]:
+        promise()
+        return partial(failpoints.hit, "run.accepted")
+
+    serve([Visit(lambda: Work(write, flow_id)) for _ in range(3)])
+
+
 def _command(service: str, run_id: str) -> None:
     """One of the services that take a person, a workspace and a run."""
     from apps.executions import services
@@ -194,6 +223,7 @@ ACTS: dict[str, Callable[..., None]] = {
     "drain": _drain,
     "lose_a_claim": _lose_a_claim,
     "accept": _accept,
+    "accept_three": _accept_three,
     "command": _command,
     "deliver": _deliver,
     "overrule": _overrule,

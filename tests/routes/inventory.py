@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -36,8 +37,8 @@ class Route:
     @property
     def is_door(self) -> bool:
         """Whether requests for it take the short way (``apps.common.door``)."""
-        sample = re.sub(r"<\w+:\w+>", "x", self.path)
-        return any(door.fits({"method": self.method, "path": sample}) for door in doors)
+        sample = re.sub(r"<\w+:\w+>", "x", re.sub(r"<uuid:\w+>", str(uuid.UUID(int=1)), self.path))
+        return any(door.match({"method": self.method, "path": sample}) is not None for door in doors)
 
     def __str__(self) -> str:
         return f"{self.method:<6} {self.path}  {spell(self.policy)}{', door' if self.is_door else ''}"

@@ -1,7 +1,7 @@
 """Operations on runs. Workers do the rest (``adapters``)."""
 
 from apps.executions.debug_selectors import debug_setup
-from apps.executions.services.accept import run_accept
+from apps.executions.services.accept import checked_inputs, run_accept, run_promise
 from apps.executions.services.cancelling import cancels_overdue_end, children_cancel, run_cancel
 from apps.executions.services.children import child_start
 from apps.executions.services.control import (
@@ -23,6 +23,7 @@ __all__ = [
     "cached_node_get",
     "cached_node_put",
     "cancels_overdue_end",
+    "checked_inputs",
     "child_start",
     "children_cancel",
     "debug_command",
@@ -36,6 +37,7 @@ __all__ = [
     "run_cancel",
     "run_failure_tell",
     "run_pause",
+    "run_promise",
     "run_redrive",
     "run_resume",
     "run_retry",

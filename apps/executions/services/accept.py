@@ -54,21 +54,45 @@ def run_accept(
     """
     given = checked_inputs(definition, inputs, registry(flow.workspace_id))
     with write_transaction():
-        require(person, flow.workspace_id, Action.RUN_START)
-        run = add_run(
-            Run(
-                workspace_id=flow.workspace_id,
-                flow=flow,
-                definition=definition,
-                trigger=trigger.value,
-                version=version,
-                retry_of=retry_of,
-                inputs=given,
-                created_by=person,
-            )
+        run = run_promise(
+            person=person,
+            flow=flow,
+            definition=definition,
+            given=given,
+            trigger=trigger,
+            version=version,
+            retry_of=retry_of,
         )
-        failpoints.hit("run.accept")
     failpoints.hit("run.accepted")
+    return run
+
+
+def run_promise(
+    *,
+    person: Person,
+    flow: Flow,
+    definition: Definition,
+    given: JsonObject,
+    trigger: Trigger,
+    version: int | None,
+    retry_of: uuid.UUID | None = None,
+) -> Run:
+    """What ``run_accept`` writes, inside the caller's transaction; ``given`` are ``checked_inputs``. The
+    caller passes the fail point ``run.accepted`` behind its commit. Raises Forbidden or NotFound."""
+    require(person, flow.workspace_id, Action.RUN_START)
+    run = add_run(
+        Run(
+            workspace_id=flow.workspace_id,
+            flow=flow,
+            definition=definition,
+            trigger=trigger.value,
+            version=version,
+            retry_of=retry_of,
+            inputs=given,
+            created_by=person,
+        )
+    )
+    failpoints.hit("run.accept")
     return run
 
 
