@@ -123,7 +123,7 @@ class SqlWrite(StreamNode):
                 type="boolean",
                 label=text("Never write a row twice", "不重复写入"),
                 help=text(
-                    "Makes the table sage_studio_batches in the database, which says what is there after a crash.",
+                    "Makes the table sage_studio_batches in the database; it says what is written.",
                     "会在数据库中创建 sage_studio_batches 表记录已写入的批次，崩溃后继续也不重复。",
                 ),
                 default=False,
@@ -157,6 +157,7 @@ class SqlWrite(StreamNode):
         self._ledger: Ledger | None = None
         self._done = Written()
         self._seen = 0
+        self._skipping = 0  # so many of the next rows are there
 
     @classmethod
     def effect(cls, config: Mapping[str, Json]) -> Effect:
@@ -183,22 +184,27 @@ class SqlWrite(StreamNode):
 
     async def stream(self, ctx: Context, inputs: Mapping[str, Any]) -> AsyncIterator[NodeOutput]:
         _settings, writer = await self._open(ctx, inputs)
-        skipping = 0
         async for chunk in inputs["rows"].chunks():
-            rows = list(chunk)
+            rows, rejects = list(chunk), list[Any]()
             while rows:
-                noted = None if skipping or self._ledger is None else self._ledger.covering(self._seen)
-                if noted is not None:
-                    skipping = noted.count
-                    self._count(noted.count - len(noted.rejects), noted.changed)
-                if skipping:
-                    passed = min(skipping, len(rows))
-                    skipping, self._seen, rows = skipping - passed, self._seen + passed, rows[passed:]
-                    rejects = noted.rejects if noted is not None else []
-                else:
-                    rejects, rows = await self._keep(writer, rows), []
-                yield {"rejects": Chunk(rejects)} if rejects else {}
+                rejects += await self._take(writer, rows)
+            yield {"rejects": Chunk(rejects)} if rejects else {}
         yield await self._summary(ctx)
+
+    async def _take(self, writer: TableWriter, rows: list[Any]) -> list[Any]:
+        """Write rows, or leave out those that are there, and take them off the list; what was refused."""
+        noted = None if self._skipping or self._ledger is None else self._ledger.covering(self._seen)
+        if noted is not None:
+            self._skipping = noted.count
+            self._count(noted.count - len(noted.rejects), noted.changed)
+        if not self._skipping:
+            refused = await self._keep(writer, rows)
+            rows.clear()
+            return refused
+        passed = min(self._skipping, len(rows))
+        del rows[:passed]
+        self._skipping, self._seen = self._skipping - passed, self._seen + passed
+        return noted.rejects if noted is not None else []
 
     async def _keep(self, writer: TableWriter, rows: Sequence[Any]) -> list[Any]:
         """A batch of a stream, committed with what the ledger says of it."""
@@ -217,7 +223,7 @@ class SqlWrite(StreamNode):
         self._session = await open_session(ctx, settings, read_only=False)
         if settings.flag("once") and mode == "insert" and not isinstance(self._session, SqliteSession):
             self._ledger = Ledger(self._session, hashlib.sha256(ctx.idempotency_key.encode()).hexdigest())
-            await self._ledger.open(self._seen)
+            await self._ledger.open(self._seen + self._skipping)
         return settings, TableWriter(
             self._session,
             settings.text("table"),
@@ -245,11 +251,12 @@ class SqlWrite(StreamNode):
         return made
 
     def snapshot(self) -> Json:
-        return {"rows": self._done.rows, "changed": self._done.changed, "seen": self._seen}
+        done = self._done
+        return {"rows": done.rows, "changed": done.changed, "seen": self._seen, "skipping": self._skipping}
 
     def restore(self, state: Any) -> None:
         self._done = Written(state["rows"], state["changed"])
-        self._seen = state.get("seen", state["rows"])
+        self._seen, self._skipping = state.get("seen", state["rows"]), state.get("skipping", 0)
 
     async def close(self) -> None:
         if self._session is not None:
