@@ -38,6 +38,10 @@ const paths = {
     "M8 5.500a2 2 0 1 1 1.300 1.900L11.300 11M6.700 7.300L4.600 11M4 9.800a2 2 0 1 0 2 2.200h4.500M10.600 10.100a2 2 0 1 1-.4 3.300",
   file: "M4 2h5.500L12.500 5v9H4zM9.500 2v3h3",
   "file-text": "M4 2h5.500L12.500 5v9H4zM9.500 2v3h3M6 8h4.500M6 10.500h4.500",
+  "file-pdf":
+    "M4 2h5.500L12.500 5v9H4zM9.500 2v3h3M6 12V8h1.200a1.100 1.100 0 0 1 0 2.200H6M9.300 8v4M9.300 8h1.700M9.300 9.900h1.400",
+  "file-image": "M4 2h5.500L12.500 5v9H4zM9.500 2v3h3M5.500 12l2-2.500 1.300 1.400 1-1L11 12M7 7.200h.01",
+  "file-table": "M4 2h5.500L12.500 5v9H4zM9.500 2v3h3M6 7.500h4.500v4.500H6zM6 9.700h4.500M8.200 7.500V12",
   shield: "M8 2l5 1.800V8c0 3-2.200 5-5 6-2.800-1-5-3-5-6V3.800zM5.700 8l1.700 1.700L10.500 6.500",
   branch:
     "M4 8h2.500M6.500 8l4-4H13M6.500 8l4 4H13M11.500 2.500L13 4l-1.500 1.500M11.500 10.500L13 12l-1.500 1.500",
@@ -113,6 +117,14 @@ export type IconName = keyof typeof paths;
 
 export function isIconName(name: string): name is IconName {
   return name in paths;
+}
+
+/** The icon of a file by what is in it. */
+export function fileIcon(mime: string): IconName {
+  if (mime === "application/pdf") return "file-pdf";
+  if (mime.startsWith("image/")) return "file-image";
+  if (/csv|tab-separated|spreadsheet|excel/.test(mime)) return "file-table";
+  return /^text\/|json|xml|yaml/.test(mime) ? "file-text" : "file";
 }
 
 type Props = { name: IconName; size?: number; className?: string | undefined; style?: CSSProperties };

@@ -1,7 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import { currentLanguage } from "@/i18n";
-import { csrfToken, http, offlineProblem, type Page, problemOf, workspacePath } from "@/lib/api";
+import { http, type Page, workspacePath } from "@/lib/api";
 import { filePath, filesKey, type StoredFile } from "@/lib/files";
+import { discardUpload, unfinishedUploads } from "@/lib/uploads";
 
 type Kept = { count: number; size_bytes: number };
 
@@ -55,29 +55,12 @@ export const useRetention = (workspaceId: string) =>
     http.patch<Storage>(workspacePath(workspaceId, "/storage"), days),
   );
 
-/** Sends a file and says how far it is. `fetch` tells nothing of that, so this is an older request. */
-export function sendFile(
-  workspaceId: string,
-  file: File,
-  onProgress: (sent_bytes: number) => void,
-  signal: AbortSignal,
-): Promise<StoredFile> {
-  return new Promise((resolve, reject) => {
-    const request = new XMLHttpRequest();
-    request.open("POST", workspacePath(workspaceId, "/files"));
-    request.setRequestHeader("Accept", "application/json");
-    request.setRequestHeader("Accept-Language", currentLanguage());
-    request.setRequestHeader("X-CSRFToken", csrfToken());
-    request.upload.onprogress = (event) => onProgress(Math.min(event.loaded, file.size));
-    request.onerror = () => reject(offlineProblem());
-    request.onabort = () => reject(new DOMException("stopped", "AbortError"));
-    request.onload = () => {
-      if (request.status === 201) resolve(JSON.parse(request.responseText) as StoredFile);
-      else void problemOf(new Response(request.responseText, { status: request.status })).then(reject);
-    };
-    signal.addEventListener("abort", () => request.abort());
-    const form = new FormData();
-    form.append("file", file);
-    request.send(form);
+/** What this person has begun to send and not finished, on whatever page that was. */
+export const unfinishedQuery = (workspaceId: string) =>
+  queryOptions({
+    queryKey: [...filesKey(workspaceId), "unfinished"],
+    queryFn: ({ signal }) => unfinishedUploads(workspaceId, signal),
   });
-}
+
+export const useDiscard = (workspaceId: string) =>
+  useChange(workspaceId, (id: string) => discardUpload(workspaceId, id));

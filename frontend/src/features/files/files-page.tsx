@@ -7,21 +7,22 @@ import { type DragEvent, useMemo, useRef, useState } from "react";
 import { commonText } from "@/components/common-text";
 import { EmptyState } from "@/components/empty-state";
 import { FilePreviewDialog } from "@/components/file-preview";
-import { Icon } from "@/components/icon";
+import { fileIcon, Icon } from "@/components/icon";
 import { Page } from "@/components/page";
 import { QueryView } from "@/components/query-view";
 import { SearchBox } from "@/components/search-box";
 import { type Column, Table, TableSkeleton } from "@/components/table";
+import { UploadList } from "@/components/upload-list";
 import { formatBytes, formatFullTime, formatTime, useText } from "@/i18n";
 import { type FileKind, filePagesQuery, filePath, type StoredFile } from "@/lib/files";
+import { isGoing, useUploads } from "@/lib/uploads";
 import { useRights } from "@/lib/workspaces";
 import { storageQuery } from "./api";
 import { DeleteFileDialog, RenameFileDialog } from "./components/file-dialogs";
 import { StorageCard } from "./components/storage-card";
-import { UploadList } from "./components/upload-list";
+import { UnfinishedList } from "./components/unfinished-list";
 import classes from "./files-page.module.css";
 import { filesText } from "./text";
-import { useUploads } from "./use-uploads";
 
 type Chosen = { what: "preview" | "rename" | "delete"; file: StoredFile };
 
@@ -30,7 +31,10 @@ export function FilesPage({ workspaceId }: { workspaceId: string }) {
   const { canEdit, canManage } = useRights(workspaceId);
   const limit = useQuery(storageQuery(workspaceId)).data?.max_upload_bytes;
   const limitText = formatBytes(limit ?? 0);
-  const uploads = useUploads(workspaceId, limit, t("up.large", { limit: limitText }));
+  const { uploads, queue } = useUploads(workspaceId, "files");
+  const tooLarge = (file: File) =>
+    limit !== undefined && file.size > limit ? t("up.large", { limit: limitText }) : "";
+  const add = (files: readonly File[]) => queue.add(files, tooLarge);
   const [search, setSearch] = useState("");
   const [kind, setKind] = useState<FileKind | "all">("all");
   const picker = useRef<HTMLInputElement>(null);
@@ -60,7 +64,7 @@ export function FilesPage({ workspaceId }: { workspaceId: string }) {
         </>
       }
     >
-      <DropZone disabled={!canEdit} hint={t("drop.lead", { limit: limitText })} onFiles={uploads.add}>
+      <DropZone disabled={!canEdit} hint={t("drop.lead", { limit: limitText })} onFiles={add}>
         <input
           ref={picker}
           type="file"
@@ -68,19 +72,27 @@ export function FilesPage({ workspaceId }: { workspaceId: string }) {
           hidden
           aria-label={t("upload")}
           onChange={(event) => {
-            uploads.add([...(event.target.files ?? [])]);
+            add([...(event.target.files ?? [])]);
             event.target.value = "";
           }}
         />
         <div className={classes.columns}>
           <div className={classes.main}>
-            {uploads.uploads.length > 0 && (
+            {uploads.length > 0 && (
               <UploadList
-                uploads={uploads.uploads}
-                onStop={uploads.stop}
-                onAgain={uploads.again}
-                onClear={uploads.clear}
-              />
+                uploads={uploads}
+                onStop={(key) => queue.stop(key)}
+                onAgain={(key) => queue.again(key)}
+              >
+                {!uploads.some(isGoing) && (
+                  <Button size="xs" variant="subtle" color="gray" onClick={() => queue.clear()}>
+                    {t("up.clear")}
+                  </Button>
+                )}
+              </UploadList>
+            )}
+            {canEdit && !uploads.some(isGoing) && (
+              <UnfinishedList workspaceId={workspaceId} onChoose={() => picker.current?.click()} />
             )}
             <FileList
               workspaceId={workspaceId}
@@ -249,7 +261,7 @@ function FileRow({ workspaceId, file, canEdit, onChoose }: RowProps) {
           aria-label={t("open.of", { name })}
           onClick={() => onChoose("preview")}
         >
-          <Icon name={file.mime.startsWith("text/") ? "file-text" : "file"} size={14} />
+          <Icon name={fileIcon(file.mime)} size={14} />
           <span className="cut" title={name}>
             {name}
           </span>

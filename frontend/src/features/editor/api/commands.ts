@@ -1,7 +1,7 @@
 /** What the editor asks the server to do. */
 import type { Json } from "@/flow-core";
 import { http, workspacePath } from "@/lib/api";
-import type { FileItem, PatchOperation, RunSummary } from "./types";
+import type { PatchOperation, RunSummary } from "./types";
 
 /** Starts a run of the flow as it stands; the key makes a repeated click the same run. */
 export function runStart(
@@ -48,10 +48,4 @@ export function flowPatch(
 /** Brings back a document that was set aside because it could not be opened. */
 export function documentRecover(workspaceId: string, flowId: string): Promise<unknown> {
   return http.post(workspacePath(workspaceId, `/flows/${flowId}/document/recovery`), {});
-}
-
-export function fileUpload(workspaceId: string, file: File): Promise<FileItem> {
-  const form = new FormData();
-  form.append("file", file);
-  return http.post<FileItem>(workspacePath(workspaceId, "/files"), form);
 }

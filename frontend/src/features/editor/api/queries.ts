@@ -2,6 +2,7 @@
 import { keepPreviousData, queryOptions } from "@tanstack/react-query";
 import type { NodeSpec } from "@/flow-core";
 import { http, type Page, workspacePath } from "@/lib/api";
+import { filesKey } from "@/lib/files";
 import { allPages } from "./pages";
 import type {
   Diagnosis,
@@ -179,7 +180,7 @@ export const variablesQuery = (workspaceId: string) =>
 
 export const filesQuery = (workspaceId: string) =>
   queryOptions({
-    queryKey: ["files", workspaceId],
+    queryKey: [...filesKey(workspaceId), "choices"],
     queryFn: async ({ signal }) =>
       (await http.get<Page<FileItem>>(workspacePath(workspaceId, "/files"), { limit: 200 }, signal)).items,
   });

@@ -97,6 +97,7 @@ type FieldProps = {
 
 function AskedField({ asked, label, value, workspaceId, onChange, onBroken }: FieldProps) {
   const t = useText(editorText);
+  const { flowId } = useEditor();
   const common = { label, required: asked.required, name: asked.name };
   switch (asked.kind) {
     case "files":
@@ -105,6 +106,7 @@ function AskedField({ asked, label, value, workspaceId, onChange, onBroken }: Fi
           <div className={classes.label}>{label}</div>
           <FilesInput
             workspaceId={workspaceId}
+            place={`${flowId}/run/${asked.name}`}
             label={label}
             disabled={false}
             value={Array.isArray(value) ? value : value === null ? [] : [value]}

@@ -1,11 +1,11 @@
 import { Menu } from "@mantine/core";
-import { useMutation, useQuery, useQueryClient } from "@tanstack/react-query";
-import { useRef } from "react";
-import { Icon } from "@/components/icon";
-import { tellProblem } from "@/components/toast";
+import { useQuery } from "@tanstack/react-query";
+import { useEffect, useRef } from "react";
+import { fileIcon, Icon } from "@/components/icon";
+import { UploadList } from "@/components/upload-list";
 import { isObject, type Json } from "@/flow-core";
 import { formatBytes, useText } from "@/i18n";
-import { fileUpload } from "../../../api/commands";
+import { useUploads } from "@/lib/uploads";
 import { filesQuery } from "../../../api/queries";
 import type { FileItem } from "../../../api/types";
 import { useEditor } from "../../../stores/context";
@@ -14,11 +14,12 @@ import classes from "../inspector.module.css";
 import type { ControlProps } from "./field-control";
 
 export function FilesField({ node, field, label, disabled }: ControlProps) {
-  const { operations, undo, workspaceId } = useEditor();
+  const { operations, undo, workspaceId, flowId } = useEditor();
   const value = node.config[field.name];
   return (
     <FilesInput
       workspaceId={workspaceId}
+      place={`${flowId}/${node.id}/${field.name}`}
       label={label}
       disabled={disabled}
       value={Array.isArray(value) ? value : []}
@@ -33,6 +34,8 @@ export function FilesField({ node, field, label, disabled }: ControlProps) {
 
 type Props = {
   workspaceId: string;
+  /** Where the field stands: what is uploaded there is found there again. */
+  place: string;
   label: string;
   disabled: boolean;
   value: readonly Json[];
@@ -40,18 +43,17 @@ type Props = {
 };
 
 /** Files of the workspace: upload new ones (also by dropping them here) or choose from those there. */
-export function FilesInput({ workspaceId, label, disabled, value, onChange }: Props) {
+export function FilesInput({ workspaceId, place, label, disabled, value, onChange }: Props) {
   const t = useText(editorText);
   const picker = useRef<HTMLInputElement>(null);
-  const cache = useQueryClient();
-  const upload = useMutation({
-    mutationFn: (files: File[]) => Promise.all(files.map((file) => fileUpload(workspaceId, file))),
-    onSuccess: (added) => {
-      onChange([...value, ...added.map(asValue)]);
-      void cache.invalidateQueries({ queryKey: filesQuery(workspaceId).queryKey });
-    },
-    onError: tellProblem,
-  });
+  const { uploads, queue } = useUploads(workspaceId, place);
+  const add = (chosen: readonly File[]) => queue.add(chosen, () => "");
+  useEffect(() => {
+    const done = uploads.filter(({ stored }) => stored !== null);
+    if (done.length === 0 || disabled) return;
+    queue.clear(new Set(done.map(({ key }) => key)));
+    onChange([...value, ...done.flatMap(({ stored }) => (stored ? [asValue(stored)] : []))]);
+  }, [uploads, queue, disabled, value, onChange]);
   const files = value.filter(isObject);
   return (
     <fieldset
@@ -61,12 +63,12 @@ export function FilesInput({ workspaceId, label, disabled, value, onChange }: Pr
       onDrop={(event) => {
         if (disabled || event.dataTransfer.files.length === 0) return;
         event.preventDefault();
-        upload.mutate([...event.dataTransfer.files]);
+        add([...event.dataTransfer.files]);
       }}
     >
       {files.map((file, index) => (
         <div key={String(file.ref)} className={classes.fileRow}>
-          <Icon name="file" size={13} />
+          <Icon name={fileIcon(String(file.mime ?? ""))} size={13} />
           <span className="cut" title={String(file.name ?? "")}>
             {String(file.name ?? "")}
           </span>
@@ -83,6 +85,15 @@ export function FilesInput({ workspaceId, label, disabled, value, onChange }: Pr
           )}
         </div>
       ))}
+      {uploads.length > 0 && (
+        <UploadList
+          isNarrow
+          uploads={uploads}
+          onStop={(key) => queue.stop(key)}
+          onAgain={(key) => queue.again(key)}
+          onRemove={(key) => queue.clear(new Set([key]))}
+        />
+      )}
       {files.length === 0 && disabled && <span className="muted">{t("files.none")}</span>}
       {!disabled && (
         <div className={classes.fileActions}>
@@ -94,17 +105,12 @@ export function FilesInput({ workspaceId, label, disabled, value, onChange }: Pr
             data-testid="file-input"
             aria-label={t("files.upload")}
             onChange={(event) => {
-              upload.mutate([...(event.target.files ?? [])]);
+              add([...(event.target.files ?? [])]);
               event.target.value = "";
             }}
           />
-          <button
-            type="button"
-            className={classes.small}
-            disabled={upload.isPending}
-            onClick={() => picker.current?.click()}
-          >
-            <Icon name="upload" size={13} /> {upload.isPending ? t("files.uploading") : t("files.upload")}
+          <button type="button" className={classes.small} onClick={() => picker.current?.click()}>
+            <Icon name="upload" size={13} /> {t("files.upload")}
           </button>
           <ExistingFiles
             workspaceId={workspaceId}
@@ -153,6 +159,6 @@ function ExistingFiles({
 }
 
 /** What a `File` value carries between nodes; the rest of the row stays on the server. */
-function asValue({ name, mime, size_bytes, ref }: FileItem): Json {
+function asValue({ name, mime, size_bytes, ref }: Omit<FileItem, "id" | "created_at">): Json {
   return { name, mime, size_bytes, ref };
 }
