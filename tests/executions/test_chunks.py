@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from apps.executions.adapters import fleet
 from apps.executions.adapters.worker import RunWorker
 from apps.executions.models import NodeJob, NodeRun, Run, RunEvent
 from apps.executions.services import run_cancel
@@ -27,6 +28,8 @@ pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.slow, pytest.
 def people(transactional_db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     ledger.register()
     add_for_this_test(monkeypatch, TEST_NODES.values())
+    # A worker that is started and one that is killed come late on a busy machine.
+    monkeypatch.setattr(fleet, "NOBODY_AFTER_S", 3600.0)
     return make_world()
 
 
