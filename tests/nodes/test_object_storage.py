@@ -81,3 +81,71 @@ async def test_an_address_that_may_not_be_reached_is_refused(s3_server: str, tmp
     with LocalHost(folder=tmp_path, environ=environ(s3_server)) as guarded:
         problem = await failure_of("object_storage_list", guarded, config={"credential": "store"})
     assert problem["code"].startswith("http.")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder that is open to flows as ``shared``, with a link out of it and one within."""
+    root = tmp_path / "shared"
+    (root / "a").mkdir(parents=True)
+    (tmp_path / "secret.txt").write_text("not for flows")
+    (root / "out.txt").symlink_to(tmp_path / "secret.txt")
+    (root / "up").symlink_to(tmp_path)
+    (root / "a" / "within.txt").symlink_to(root / "a.txt")
+    monkeypatch.setenv("SAGE_ALLOW_FOLDERS", f"shared={root}, other={tmp_path / 'none'}")
+    return root
+
+
+async def in_folder(host: LocalHost, node: str, value: Any = None, **config: Any) -> Any:
+    settings = {"place": "folder", "folder": "shared", **config}
+    inputs = None if value is None else {"value": value}
+    return await run_node(f"object_storage_{node}", host, config=settings, inputs=inputs)
+
+
+async def test_a_folder_of_the_machine_is_a_bucket_too(host: LocalHost, folder: Path) -> None:
+    for key in ("b/deep/x.csv", "a.txt", "b/y.txt", "b-z.txt"):
+        made = await in_folder(host, "write", f"of {key}", key=key)
+        assert made["etag"]
+    again = await in_folder(host, "write", "changed", key="a.txt")
+    assert again["size_bytes"] == 7
+    found = (await in_folder(host, "list"))["objects"]
+    assert [entry["key"] for entry in found] == [
+        "a.txt",
+        "a/within.txt",
+        "b-z.txt",
+        "b/deep/x.csv",
+        "b/y.txt",
+    ]
+    assert [e["key"] for e in (await in_folder(host, "list", prefix="b", ending=".csv"))["objects"]] == [
+        "b/deep/x.csv"
+    ]
+    assert (await in_folder(host, "read", key="a/within.txt", **{"as": "text"}))["text"] == "changed"
+    file = (await in_folder(host, "read", key="b/y.txt"))["file"]
+    assert content_of(file) == b"of b/y.txt"
+    assert len(list(_files(folder))) == 6
+
+
+def _files(folder: Path) -> Iterator[Path]:
+    """Links that lead to files included; nothing half-written is left."""
+    return (path for path in folder.rglob("*") if path.is_file())
+
+
+async def test_a_folder_is_not_left(host: LocalHost, folder: Path) -> None:
+    for config, code in (
+        ({"key": "../secret.txt"}, "storage.bad_key"),
+        ({"key": "/etc/passwd"}, "storage.bad_key"),
+        ({"key": "out.txt"}, "storage.outside"),
+        ({"key": "up/secret.txt"}, "storage.outside"),
+        ({"key": "a.txt", "folder": str(folder)}, "storage.no_folder"),
+        ({"key": "a.txt", "folder": ""}, "storage.no_folder"),
+        ({"key": "none.txt"}, "storage.no_object"),
+        ({"key": "a"}, "storage.no_object"),
+        ({"key": "a.txt", "place": "service"}, "server.no_credential"),
+    ):
+        settings = {"place": "folder", "folder": "shared", **config}
+        wrong = await failure_of("object_storage_read", host, config=settings)
+        assert wrong["code"] == code, (config, wrong)
+        if code != "storage.no_object":
+            wrong = await failure_of("object_storage_write", host, config=settings, inputs={"value": "x"})
+            assert wrong["code"] == code, (config, wrong)
+    assert content_of({"ref": f"path:{folder.parent / 'secret.txt'}"}) == b"not for flows"

@@ -6,16 +6,19 @@ address is looked up once before, which gives a refusal in our own words.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from itertools import islice
+from typing import IO, Any, Protocol
 from urllib.parse import urlsplit
 
 from sage_studio.kernel import define_error
 from sage_studio.plugins.support.libraries import library
-from sage_studio.sdk import Context, Field, NodeError, Settings, text
+from sage_studio.plugins.support.local_folder import LocalFolder
+from sage_studio.plugins.support.places import NO_CREDENTIAL
+from sage_studio.sdk import Choice, Context, Field, NodeError, Settings, text
 
 NO_BUCKET = define_error(
     "storage.no_bucket",
@@ -65,56 +68,188 @@ BAD_KEY = define_error(
 )
 
 PART_BYTES = 8 << 20
+_AT_ONCE = 1_000
+_PIECE_BYTES = 1 << 20
 _TIMEOUT_S = 300
 _REASON_CHARS = 300
-CREDENTIAL_FIELD = Field(
-    name="credential",
-    label=text("Credential", "凭据"),
-    help=text("Says which service, and with which keys.", "指定服务地址和密钥。"),
-    required=True,
-    control="credential",
-    credential_kinds=("s3",),
-    expression="never",
+_SERVICE: dict[str, tuple[Any, ...]] = {"place": ("service",)}
+PLACE_FIELDS = (
+    Field(
+        name="place",
+        label=text("Where", "位置"),
+        default="service",
+        control="select",
+        expression="never",
+        options=(
+            Choice(value="service", label=text("Storage service", "对象存储服务")),
+            Choice(value="folder", label=text("Folder of this machine", "本机文件夹")),
+        ),
+    ),
+    Field(
+        name="credential",
+        label=text("Credential", "凭据"),
+        help=text("Says which service, and with which keys.", "指定服务地址和密钥。"),
+        default="",
+        control="credential",
+        credential_kinds=("s3",),
+        expression="never",
+        show_when=_SERVICE,
+    ),
+    Field(
+        name="bucket",
+        label=text("Bucket", "存储桶"),
+        help=text("Empty: the one of the credential.", "留空则使用凭据中的存储桶。"),
+        default="",
+        max_length=255,
+        show_when=_SERVICE,
+    ),
+    Field(
+        name="folder",
+        label=text("Folder", "文件夹"),
+        help=text(
+            "The name of one that an administrator has opened to flows (SAGE_ALLOW_FOLDERS).",
+            "管理员向流程开放的文件夹名称（SAGE_ALLOW_FOLDERS）。",
+        ),
+        default="",
+        max_length=200,
+        expression="never",
+        show_when={"place": ("folder",)},
+    ),
 )
-BUCKET_FIELD = Field(
-    name="bucket",
-    label=text("Bucket", "存储桶"),
-    help=text("Empty: the one of the credential.", "留空则使用凭据中的存储桶。"),
-    default="",
-    max_length=255,
-)
+
+
+class OpenBucket(Protocol):
+    """A bucket while it is open. Entries are ``path, size, last_modified, e_tag``. All calls raise NodeError
+    ``storage.*``."""
+
+    @property
+    def name(self) -> str: ...
+
+    def pages(self, prefix: str, after: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        """What lies below ``prefix`` and behind the key ``after``, in the order of keys."""
+        ...
+
+    async def get(self, key: str) -> tuple[int, AsyncIterator[bytes]]:
+        """Its size, and its content."""
+        ...
+
+    async def put(self, key: str, content: bytes | AsyncIterator[bytes], mime: str) -> str:
+        """Whole or not at all; the entity tag."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
-class OpenBucket:
-    """A bucket while it is open; ``library`` is obstore, ``store`` what its functions take."""
+class ServiceBucket:
+    """``library`` is obstore, ``store`` what its functions take."""
 
     library: Any
     store: Any
     name: str
 
-    @contextmanager
-    def errors(self, key: str = "") -> Iterator[None]:
-        """What the library raises, in our words."""
-        exceptions = library("obstore.exceptions", "storage")
-        try:
-            yield
-        except FileNotFoundError as error:
-            raise NodeError(NO_OBJECT, {"key": key, "bucket": self.name}) from error
-        except (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError, PermissionError) as error:
-            raise NodeError(DENIED, {"bucket": self.name}) from error
-        except (exceptions.InvalidPathError, ValueError) as error:
-            raise NodeError(BAD_KEY, {"key": key}, path="config.key") from error
-        except (exceptions.BaseError, OSError) as error:
-            reason = str(error).split("\n", 1)[0][:_REASON_CHARS]
-            raise NodeError(FAILED, {"reason": reason}) from error
+    async def pages(self, prefix: str, after: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        with _errors(self.name, prefix):
+            pages = self.library.list(self.store, prefix or None, offset=after or None, chunk_size=_AT_ONCE)
+            async for page in pages:
+                yield page
+
+    async def get(self, key: str) -> tuple[int, AsyncIterator[bytes]]:
+        with _errors(self.name, key):
+            found = await self.library.get_async(self.store, key)
+        return found.meta["size"], self._pieces(key, found)
+
+    async def _pieces(self, key: str, found: Any) -> AsyncIterator[bytes]:
+        with _errors(self.name, key):
+            async for piece in found.stream(min_chunk_size=_PIECE_BYTES):
+                yield bytes(piece)
+
+    async def put(self, key: str, content: bytes | AsyncIterator[bytes], mime: str) -> str:
+        with _errors(self.name, key):
+            done = await self.library.put_async(
+                self.store, key, content, attributes={"Content-Type": mime}, chunk_size=PART_BYTES,
+                max_concurrency=4,
+            )  # fmt: skip
+        return (done.get("e_tag") or "").strip('"')
+
+
+@dataclass(frozen=True, slots=True)
+class FolderBucket:
+    """A folder of this machine (``local_folder``)."""
+
+    ctx: Context
+    folder: LocalFolder
+    name: str
+
+    async def pages(self, prefix: str, after: str) -> AsyncIterator[Sequence[Mapping[str, Any]]]:
+        with _errors(self.name, prefix):
+            entries = self.folder.entries(prefix, after)
+            while page := await self.ctx.in_thread(lambda: list(islice(entries, _AT_ONCE))):
+                yield page
+
+    async def get(self, key: str) -> tuple[int, AsyncIterator[bytes]]:
+        with _errors(self.name, key):
+            source, size = await self.ctx.in_thread(self.folder.open, key)
+        return size, self._pieces(source)
+
+    async def _pieces(self, source: IO[bytes]) -> AsyncIterator[bytes]:
+        with source:
+            while piece := await self.ctx.in_thread(source.read, _PIECE_BYTES):
+                yield piece
+
+    async def put(self, key: str, content: bytes | AsyncIterator[bytes], mime: str) -> str:
+        with _errors(self.name, key):
+            draft = await self.ctx.in_thread(self.folder.draft, key)
+            try:
+                if isinstance(content, bytes):
+                    await self.ctx.in_thread(draft.write, content)
+                else:
+                    async for piece in content:
+                        await self.ctx.in_thread(draft.write, piece)
+                placed: str = await self.ctx.in_thread(draft.place)
+            finally:
+                draft.drop()
+        return placed
+
+
+@contextmanager
+def _errors(bucket: str, key: str = "") -> Iterator[None]:
+    """What stores raise, in our words."""
+    try:
+        yield
+    except FileNotFoundError as error:
+        raise NodeError(NO_OBJECT, {"key": key, "bucket": bucket}) from error
+    except PermissionError as error:
+        raise NodeError(DENIED, {"bucket": bucket}) from error
+    except ValueError as error:
+        raise NodeError(BAD_KEY, {"key": key}, path="config.key") from error
+    except OSError as error:
+        raise NodeError(FAILED, {"reason": str(error).split("\n", 1)[0][:_REASON_CHARS]}) from error
+    except Exception as error:
+        raise _translated(error, bucket, key) from error
+
+
+def _translated(error: Exception, bucket: str, key: str) -> Exception:
+    """obstore's own; anything else as it is."""
+    exceptions = library("obstore.exceptions", "storage")
+    if isinstance(error, (exceptions.PermissionDeniedError, exceptions.UnauthenticatedError)):
+        return NodeError(DENIED, {"bucket": bucket})
+    if isinstance(error, exceptions.InvalidPathError):
+        return NodeError(BAD_KEY, {"key": key}, path="config.key")
+    if isinstance(error, exceptions.BaseError):
+        return NodeError(FAILED, {"reason": str(error).split("\n", 1)[0][:_REASON_CHARS]})
+    return error
 
 
 @asynccontextmanager
 async def opened_bucket(ctx: Context, settings: Settings) -> AsyncIterator[OpenBucket]:
-    """The bucket that a node's fields name. Raises NodeError ``storage.no_bucket``, ``credential.*`` or
+    """The bucket or folder that a node's fields name. Raises NodeError ``storage.*``, ``credential.*`` or
     ``http.*`` where its address may not be reached."""
+    if settings.text("place") == "folder":
+        name = settings.text("folder")
+        yield FolderBucket(ctx, LocalFolder.named(name), name)
+        return
     credential = settings.text("credential")
+    if not credential:
+        raise NodeError(NO_CREDENTIAL, path="config.credential")
     fields = await ctx.credential(credential)
     bucket = settings.text("bucket") or fields.get("bucket", "")
     if not bucket:
@@ -142,4 +277,4 @@ async def opened_bucket(ctx: Context, settings: Settings) -> AsyncIterator[OpenB
             },
             retry_config={"max_retries": 3, "retry_timeout": timedelta(seconds=60)},
         )
-        yield OpenBucket(library("obstore", "storage"), store, bucket)
+        yield ServiceBucket(library("obstore", "storage"), store, bucket)

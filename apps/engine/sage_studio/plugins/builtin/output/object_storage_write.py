@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sage_studio.plugins.support.object_storage import (
-    BUCKET_FIELD,
-    CREDENTIAL_FIELD,
     PART_BYTES,
+    PLACE_FIELDS,
     opened_bucket,
 )
 from sage_studio.sdk import Context, Field, FileRef, Node, NodeOutput, NodeSpec, Port, Settings, text
@@ -24,8 +23,8 @@ class ObjectStorageWrite(Node):
         id="object_storage_write",
         name=text("Write object", "写入对象"),
         description=text(
-            "Puts a file, text or JSON into a bucket: S3, OSS, COS, MinIO and others of its protocol.",
-            "将文件、文本或 JSON 写入存储桶：支持 S3、OSS、COS、MinIO 等兼容服务。",
+            "Puts a file, text or JSON into a bucket (S3, OSS, COS, MinIO …) or a local folder.",
+            "将文件、文本或 JSON 写入存储桶：支持 S3、OSS、COS、MinIO 等兼容服务，或本机文件夹。",
         ),
         category="output",
         icon="upload",
@@ -46,8 +45,7 @@ class ObjectStorageWrite(Node):
             Port(name="etag", type="string", label=text("ETag", "ETag")),
         ),
         config=(
-            CREDENTIAL_FIELD,
-            BUCKET_FIELD,
+            *PLACE_FIELDS,
             Field(
                 name="key",
                 label=text("Key", "键名"),
@@ -88,19 +86,10 @@ class ObjectStorageWrite(Node):
         if key.endswith("/"):
             key += file["name"] if file else "value.json"
         counted = _Counted(ctx, file, value)
-        attributes = {"Content-Type": settings.text("content_type") or counted.mime}
         async with opened_bucket(ctx, settings) as bucket:
-            with bucket.errors(key):
-                done = await bucket.library.put_async(
-                    bucket.store,
-                    key,
-                    await counted.whole() if counted.is_small else counted.pieces(),
-                    attributes=attributes,
-                    chunk_size=PART_BYTES,
-                    max_concurrency=4,
-                )
+            content = await counted.whole() if counted.is_small else counted.pieces()
+            etag = await bucket.put(key, content, settings.text("content_type") or counted.mime)
         ctx.log("object_written", bucket=bucket.name, key=key, size_bytes=counted.size_bytes)
-        etag = (done.get("e_tag") or "").strip('"')
         return {"value": value, "key": key, "size_bytes": counted.size_bytes, "etag": etag}
 
 

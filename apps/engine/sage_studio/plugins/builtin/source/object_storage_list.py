@@ -6,10 +6,8 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 from sage_studio.kernel import Json, JsonObject
-from sage_studio.plugins.support.object_storage import BUCKET_FIELD, CREDENTIAL_FIELD, opened_bucket
+from sage_studio.plugins.support.object_storage import PLACE_FIELDS, opened_bucket
 from sage_studio.sdk import Chunk, Context, Field, NodeOutput, NodeSpec, Port, Settings, StreamNode, text
-
-_AT_ONCE = 1_000
 
 
 class ObjectStorageList(StreamNode):
@@ -19,8 +17,8 @@ class ObjectStorageList(StreamNode):
         id="object_storage_list",
         name=text("List objects", "列出对象"),
         description=text(
-            "Lists the objects of a bucket: S3, OSS, COS, MinIO and others that speak its protocol.",
-            "列出存储桶中的对象：支持 S3、OSS、COS、MinIO 等兼容服务。",
+            "Lists the objects of a bucket (S3, OSS, COS, MinIO …) or of a local folder.",
+            "列出存储桶中的对象：支持 S3、OSS、COS、MinIO 等兼容服务，或本机文件夹。",
         ),
         category="source",
         icon="list",
@@ -35,8 +33,7 @@ class ObjectStorageList(StreamNode):
             ),
         ),
         config=(
-            CREDENTIAL_FIELD,
-            BUCKET_FIELD,
+            *PLACE_FIELDS,
             Field(
                 name="prefix",
                 label=text("Folder", "文件夹"),
@@ -79,19 +76,15 @@ class ObjectStorageList(StreamNode):
         prefix, ending = settings.text("prefix").strip("/"), settings.text("ending")
         limit = settings.integer("limit")
         async with opened_bucket(ctx, settings) as bucket:
-            with bucket.errors(prefix):
-                pages = bucket.library.list(
-                    bucket.store, prefix or None, offset=self._last or None, chunk_size=_AT_ONCE
-                )
-                async for page in pages:
-                    found = [_facts(entry) for entry in page if entry["path"].endswith(ending)]
-                    found = found[: limit - self._given]
-                    self._given += len(found)
-                    self._last = page[-1]["path"] if page else self._last
-                    yield {"objects": Chunk(found)}
-                    ctx.progress(self._given)
-                    if self._given >= limit:
-                        break
+            async for page in bucket.pages(prefix, self._last):
+                found = [_facts(entry) for entry in page if entry["path"].endswith(ending)]
+                found = found[: limit - self._given]
+                self._given += len(found)
+                self._last = page[-1]["path"] if page else self._last
+                yield {"objects": Chunk(found)}
+                ctx.progress(self._given)
+                if self._given >= limit:
+                    break
 
     def snapshot(self) -> Json:
         return {"last": self._last, "given": self._given}

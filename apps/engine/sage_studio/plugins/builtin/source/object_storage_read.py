@@ -5,11 +5,9 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
-from sage_studio.kernel import define_error
+from sage_studio.kernel import Json, define_error
 from sage_studio.plugins.support.object_storage import (
-    BUCKET_FIELD,
-    CREDENTIAL_FIELD,
-    OpenBucket,
+    PLACE_FIELDS,
     opened_bucket,
 )
 from sage_studio.plugins.support.sniff import decode, sniff_mime
@@ -36,7 +34,6 @@ TOO_LARGE = define_error(
     status=413,
 )
 _MAX_TEXT_MB = 16
-_PIECE_BYTES = 1 << 20
 
 
 class ObjectStorageRead(Node):
@@ -46,8 +43,8 @@ class ObjectStorageRead(Node):
         id="object_storage_read",
         name=text("Read object", "读取对象"),
         description=text(
-            "Reads an object from a bucket: S3, OSS, COS, MinIO and others that speak its protocol.",
-            "从存储桶读取对象：支持 S3、OSS、COS、MinIO 等兼容服务。",
+            "Reads an object from a bucket (S3, OSS, COS, MinIO …) or a local folder.",
+            "从存储桶读取对象：支持 S3、OSS、COS、MinIO 等兼容服务，或本机文件夹。",
         ),
         category="source",
         icon="download",
@@ -58,8 +55,7 @@ class ObjectStorageRead(Node):
             Port(name="key", type="string", label=text("Key", "键名")),
         ),
         config=(
-            CREDENTIAL_FIELD,
-            BUCKET_FIELD,
+            *PLACE_FIELDS,
             Field(
                 name="key",
                 label=text("Key", "键名"),
@@ -107,29 +103,26 @@ class ObjectStorageRead(Node):
         as_text = settings.text("as") == "text"
         limit_mb = _MAX_TEXT_MB if as_text else settings.integer("limit_mb")
         async with opened_bucket(ctx, settings) as bucket:
-            with bucket.errors(key):
-                found = await bucket.library.get_async(bucket.store, key)
-            size = found.meta["size"]
+            size, content = await bucket.get(key)
             if size > limit_mb << 20:
-                facts = {"key": key, "size_mb": -(-size >> 20), "limit_mb": limit_mb}
-                raise NodeError(TOO_LARGE, {**facts})
-            pieces = _pieces(ctx, bucket, found, key, size)
+                facts: dict[str, Json] = {"key": key, "size_mb": -(-size >> 20), "limit_mb": limit_mb}
+                raise NodeError(TOO_LARGE, facts)
+            pieces = _counted(ctx, content, key, size)
             name = key.rsplit("/", 1)[-1]
             if as_text:
-                content = b"".join([piece async for piece in pieces])
-                return {"text": (await ctx.in_thread(decode, name, content))[0], "key": key}
+                whole = b"".join([piece async for piece in pieces])
+                return {"text": (await ctx.in_thread(decode, name, whole))[0], "key": key}
             first = await anext(pieces, b"")
             file = await ctx.files.write(name, sniff_mime(name, first), _after(first, pieces))
         return {"file": file, "key": key}
 
 
-async def _pieces(ctx: Context, bucket: OpenBucket, found: Any, key: str, size: int) -> AsyncIterator[bytes]:
+async def _counted(ctx: Context, content: AsyncIterator[bytes], key: str, size: int) -> AsyncIterator[bytes]:
     done = 0
-    with bucket.errors(key):
-        async for piece in found.stream(min_chunk_size=_PIECE_BYTES):
-            done += len(piece)
-            ctx.progress(done, size, key)
-            yield bytes(piece)
+    async for piece in content:
+        done += len(piece)
+        ctx.progress(done, size, key)
+        yield piece
 
 
 async def _after(first: bytes, rest: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
