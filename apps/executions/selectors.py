@@ -202,7 +202,7 @@ def node_run_inputs(run: Run, node_run: NodeRun) -> JsonObject:
     ]
     if not edges or node_run.outer_path is not None:
         return {} if node_run.iteration_path else dict(run.inputs)
-    outputs = _outputs_of(run, {edge["source"] for edge in edges}, node_run.iteration_path)
+    outputs = outputs_of(run, {edge["source"] for edge in edges}, node_run.iteration_path)
     wired: dict[str, list[Any]] = {}
     for edge in edges:
         given = outputs.get(edge["source"], {})
@@ -212,7 +212,7 @@ def node_run_inputs(run: Run, node_run: NodeRun) -> JsonObject:
     return {port: values[0]["value"] if len(values) == 1 else values for port, values in wired.items()}
 
 
-def _outputs_of(run: Run, node_ids: Iterable[str], path: str) -> dict[str, dict[str, Any]]:
+def outputs_of(run: Run, node_ids: Iterable[str], path: str) -> dict[str, dict[str, Any]]:
     """What these nodes gave on the level ``path`` or the nearest one around it."""
     levels = [path]
     while levels[-1]:
@@ -313,3 +313,9 @@ def localised(error: JsonObject, language: Language) -> JsonObject:
 class _Facts(dict[str, Any]):
     def __missing__(self, key: str) -> str:
         return "?"
+
+
+def packages_pinned() -> set[str]:
+    """The plug-in packages that runs which go on were accepted with."""
+    pinned = Run.objects.filter(state__in=ACTIVE_STATES, plugins__isnull=False)
+    return {key for keys in pinned.values_list("plugins", flat=True) for key in keys or ()}

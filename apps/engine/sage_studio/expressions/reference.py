@@ -190,6 +190,6 @@ def completion_data() -> list[Mapping[str, Json]]:
     """For the editor: one entry a function, by what it is a function of."""
     return [
         {"kind": doc.kind, "name": doc.name, "signature": doc.signature, "en": doc.text["en"],
-         "zh": doc.text["zh"], "example": doc.example}
+         "zh": doc.text["zh"], "example": doc.example, "result": doc.result}
         for doc in functions()
     ]  # fmt: skip
