@@ -1,5 +1,5 @@
 /** CodeMirror in our colours: for one person's value, and for a text several people type in. */
-import { autocompletion, type CompletionContext, completionKeymap } from "@codemirror/autocomplete";
+import { completionKeymap } from "@codemirror/autocomplete";
 import { defaultKeymap, history, historyKeymap, indentWithTab } from "@codemirror/commands";
 import { javascript } from "@codemirror/lang-javascript";
 import { json } from "@codemirror/lang-json";
@@ -14,8 +14,9 @@ import { textAwareness } from "../../stores/text-awareness";
 import classes from "./code-editor.module.css";
 import { highlighting, templateTokens } from "./code-look";
 import { type CodeLanguage, codeMode, loadGrammar, markFailure } from "./code-mode";
+import { expressionCompletion } from "./expression-completion";
 import { useCodeFailure, useInputNames } from "./use-code";
-import { type Completion, useScope } from "./use-scope";
+import { type Completion, type ExpressionScope, useScope } from "./use-scope";
 import { wholeCharacters } from "./whole-characters";
 
 type Language = "json" | "expression" | "template";
@@ -27,7 +28,7 @@ type Props = {
   readOnly: boolean;
   onChange: (text: string) => void;
   onDone: () => void;
-  completions?: () => Completion[];
+  completions?: ExpressionScope;
   /** No border of its own; it stands inside another control. */
   bare?: boolean;
 };
@@ -60,7 +61,7 @@ export function CodeEditor(props: Props) {
           history(),
           keymap.of([...completionKeymap, ...historyKeymap, ...defaultKeymap]),
           language === "json" ? json() : language === "expression" ? javascript() : templateTokens,
-          completionSource(() => latest.current.completions?.() ?? [], language === "template"),
+          expressionCompletion(() => latest.current.completions ?? null, language === "template"),
           EditorView.updateListener.of((update) => {
             if (!update.docChanged) return;
             if (timer) clearTimeout(timer);
@@ -139,7 +140,7 @@ export function SharedCodeEditor(props: SharedProps) {
             : [
                 templateTokens,
                 code ? bracketMatching() : [],
-                completionSource(() => complete.current(), true),
+                expressionCompletion(() => complete.current, true),
               ]),
           wholeCharacters,
           yCollab(text, awareness, { undoManager }),
@@ -181,24 +182,4 @@ function baseExtensions(label: string, readOnly: boolean, wraps = true): Extensi
     EditorView.contentAttributes.of({ "aria-label": label, spellcheck: "false" }),
     wraps ? EditorView.lineWrapping : [],
   ];
-}
-
-/** Offers names the expression may read; in free text only inside `{{ }}`. */
-function completionSource(list: () => Completion[], onlyInBraces: boolean): Extension {
-  const source = (context: CompletionContext) => {
-    const word = context.matchBefore(/[\w.]*/);
-    if (!word || (word.from === word.to && !context.explicit)) return null;
-    if (onlyInBraces && !insideBraces(context)) return null;
-    return {
-      from: word.from,
-      options: list().map(({ label, detail }) => ({ label, detail, type: "variable" })),
-      validFor: /^[\w.]*$/,
-    };
-  };
-  return autocompletion({ override: [source], icons: false, activateOnTyping: true });
-}
-
-function insideBraces(context: CompletionContext): boolean {
-  const before = context.state.sliceDoc(Math.max(0, context.pos - 500), context.pos);
-  return before.lastIndexOf("{{") > before.lastIndexOf("}}");
 }

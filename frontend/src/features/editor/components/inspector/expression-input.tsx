@@ -1,7 +1,13 @@
-/** One line of expression behind an `=`, with completion of what it may read. */
-
+/** One line of expression behind an `=`, with completion, the functions to look up, and what it gives. */
+import { useState } from "react";
+import { ExpressionReference } from "@/components/expression-reference";
+import { useText } from "@/i18n";
+import { useEditor } from "../../stores/context";
+import { editorText } from "../../text";
+import { toExpression } from "./expression-value";
 import classes from "./inspector.module.css";
 import { CodeEditor } from "./lazy-code-editor";
+import { LiveValue } from "./live-value";
 import { useScope } from "./use-scope";
 
 type Props = {
@@ -28,20 +34,47 @@ export function ExpressionInput({
 }: Props) {
   const scope = useScope(nodeId, perItem, inBody);
   return (
-    <div className={classes.expression}>
-      <span className={classes.equals} aria-hidden="true">
-        =
-      </span>
-      <CodeEditor
-        language="expression"
-        label={label}
-        readOnly={readOnly}
-        value={value}
-        completions={scope}
-        onChange={onChange}
-        onDone={onDone}
-        bare
-      />
-    </div>
+    <>
+      <div className={classes.expression}>
+        <span className={classes.equals} aria-hidden="true">
+          =
+        </span>
+        <CodeEditor
+          language="expression"
+          label={label}
+          readOnly={readOnly}
+          value={value}
+          completions={scope}
+          onChange={onChange}
+          onDone={onDone}
+          bare
+        />
+        <FunctionsButton />
+      </div>
+      {!inBody && !readOnly && value.trim() !== "" && (
+        <LiveValue nodeId={nodeId} text={toExpression(value)} perItem={perItem} />
+      )}
+    </>
+  );
+}
+
+function FunctionsButton() {
+  const { workspaceId } = useEditor();
+  const t = useText(editorText);
+  const [opened, setOpened] = useState(false);
+  return (
+    <>
+      <button
+        type="button"
+        className={classes.functions}
+        aria-label={t("field.functions")}
+        title={t("field.functions")}
+        data-testid="expression-functions"
+        onClick={() => setOpened(true)}
+      >
+        ƒ
+      </button>
+      <ExpressionReference workspaceId={workspaceId} opened={opened} onClose={() => setOpened(false)} />
+    </>
   );
 }

@@ -3,19 +3,40 @@ import { useQuery } from "@tanstack/react-query";
 import {
   containersOf,
   directionOf,
+  type Json,
   type LiveSnapshot,
   lifted,
   type NodeTypes,
   parentIn,
   sourcePort,
 } from "@/flow-core";
+import { type Language, useLanguage } from "@/i18n";
+import { type ExpressionFunction, functionsQuery } from "@/lib/expressions";
 import { variablesQuery } from "../../api/queries";
 import { useCatalogue, useEditor } from "../../stores/context";
+import { useRunValues } from "./use-run-values";
 
 export type Completion = { label: string; detail: string };
 
+/** What completion needs: names to read, functions, and the value at a path in the shown run. */
+export type ExpressionScope = {
+  names: () => Completion[];
+  functions: () => readonly ExpressionFunction[];
+  language: () => Language;
+  valueAt: (path: readonly string[]) => Promise<Json | undefined>;
+};
+
 /** Read when the list opens, so that typing does not depend on the document. */
-export function useScope(nodeId: string, perItem: boolean, inBody = false): () => Completion[] {
+export function useScope(nodeId: string, perItem: boolean, inBody = false): ExpressionScope {
+  const names = useNames(nodeId, perItem, inBody);
+  const { workspaceId } = useEditor();
+  const functions = useQuery(functionsQuery(workspaceId)).data ?? [];
+  const language = useLanguage();
+  const valueAt = useRunValues(nodeId, perItem);
+  return { names, functions: () => functions, language: () => language, valueAt };
+}
+
+function useNames(nodeId: string, perItem: boolean, inBody: boolean): () => Completion[] {
   const { live, workspaceId } = useEditor();
   const types = useCatalogue();
   const variables = useQuery(variablesQuery(workspaceId)).data ?? [];

@@ -1,0 +1,11 @@
+import { expect, test } from "vitest";
+import { pathAtEnd, valueAtPath } from "./expression-completion";
+
+test("the value before a dot is found by its path", () => {
+  expect(pathAtEnd("1 + rows_a1b2.data[0].name")).toEqual(["rows_a1b2", "data", "0", "name"]);
+  expect(pathAtEnd("item?.address")).toEqual(["item", "address"]);
+  expect(pathAtEnd("item.name.trim()")).toBeNull();
+  expect(pathAtEnd("f(x).y")).toBeNull();
+  expect(valueAtPath({ data: [{ name: "Ada" }] }, ["data", "0", "name"])).toBe("Ada");
+  expect(valueAtPath({ data: 1 }, ["data", "x"])).toBeUndefined();
+});
