@@ -113,6 +113,19 @@ async def test_a_node_over_its_time_limit_fails_with_the_limit_named() -> None:
     assert result.error["retryable"] is True
 
 
+async def test_a_pause_that_waits_for_a_node_does_not_suspend_the_flow_s_time_limit() -> None:
+    store, controls = MemoryRunStore(), Controls()
+    body = flow([node("w", "sleep", seconds=3600)], settings={"timeout_s": 0.05})
+    task = asyncio.create_task(run(body, store=store, controls=controls))
+    while "run-1" not in store.events:
+        await asyncio.sleep(0.001)
+    controls.pause()
+    async with asyncio.timeout(30):
+        result = await task
+    assert result.error is not None
+    assert (result.state, result.error["code"]) == ("failed", "run.timeout")
+
+
 async def test_a_time_limit_is_an_error_like_others_for_what_is_tried_again() -> None:
     store = MemoryRunStore()
     retry = {"count": 3, "delay_s": 0, "errors": ["http.*"]}

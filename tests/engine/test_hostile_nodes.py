@@ -5,11 +5,21 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from typing import Any, ClassVar
 
 import pytest
 
-from sage_studio.engine import FlowState, MemoryRunStore, RunResult, compile_flow, run_flow, stepping
+from sage_studio.engine import (
+    Batch,
+    Controls,
+    FlowState,
+    MemoryRunStore,
+    RunResult,
+    compile_flow,
+    run_flow,
+    stepping,
+)
 from sage_studio.flow import parse_plain
 from sage_studio.plugins.registry import NodeRegistry, builtin_registry
 from sage_studio.sdk import Context, Node, NodeError, NodeOutput
@@ -83,7 +93,21 @@ class Half(Node):
         self.log.append("closed")
 
 
-HOSTILE = NodeRegistry([*NODES.values(), Quits, QuitsBeside, Cleans, Lingers, Half])
+class Babbles(Node):
+    """Does not listen when it is cancelled, and goes on talking."""
+
+    spec: ClassVar = spec("babbles")
+    is_let_go: ClassVar[asyncio.Event]
+
+    async def run(self, ctx: Context, inputs: Mapping[str, Any]) -> NodeOutput:
+        while not self.is_let_go.is_set():
+            with suppress(asyncio.CancelledError):
+                await asyncio.sleep(0.001)
+            ctx.log("still here")
+        return {}
+
+
+HOSTILE = NodeRegistry([*NODES.values(), Quits, QuitsBeside, Cleans, Lingers, Half, Babbles])
 BUILTIN = builtin_registry()
 
 
@@ -92,12 +116,20 @@ class Types:
         return HOSTILE.get(type_id) or BUILTIN.get(type_id)
 
 
-async def run(body: dict[str, Any], store: MemoryRunStore | None = None) -> RunResult:
+async def run(
+    body: dict[str, Any], store: MemoryRunStore | None = None, controls: Controls | None = None
+) -> RunResult:
     plan = compile_flow(parse_plain(body), Types())
     with ThreadPoolExecutor(2) as threads:
         async with asyncio.timeout(30):
             return await run_flow(
-                plan, run_id="run-1", inputs={}, store=store or MemoryRunStore(), host=HOST, threads=threads
+                plan,
+                run_id="run-1",
+                inputs={},
+                store=store or MemoryRunStore(),
+                host=HOST,
+                threads=threads,
+                controls=controls,
             )
 
 
@@ -151,3 +183,28 @@ async def test_a_generator_let_go_in_the_middle_cleans_up_before_its_node_is_clo
     assert result.error is not None
     assert result.error["code"] == "node.bad_output"
     assert Half.log == ["left", "closed"]
+
+
+class SlowEnd(MemoryRunStore):
+    """Takes its time to write how a run ended, in which others have their turns."""
+
+    async def record(self, run_id: str, batch: Batch) -> None:
+        if batch.outcome is not None:
+            for _ in range(50):
+                await asyncio.sleep(0.001)
+        await super().record(run_id, batch)
+
+
+async def test_a_run_that_has_ended_says_no_more_whoever_does_not_listen() -> None:
+    Babbles.is_let_go = asyncio.Event()
+    store, controls = SlowEnd(), Controls(grace_s=0.01)
+    task = asyncio.create_task(run(flow([node("b", "babbles")]), store, controls))
+    try:
+        while "run-1" not in store.events:
+            await asyncio.sleep(0.001)
+        controls.cancel()
+        result = await task
+    finally:
+        Babbles.is_let_go.set()
+    assert result.state is FlowState.CANCELLED
+    assert store.events["run-1"][-1].type == "run_cancelled"

@@ -16,6 +16,7 @@ from sage_studio.engine import (
     RunStore,
     StateStore,
 )
+from tests.engine.control import inside, run as run_controlled
 from tests.engine.nodes import BEGUN, Effect, events_of, flow, node, run, states
 from tests.engine.store_suite import Claims, RunStoreSuite, record
 
@@ -111,6 +112,24 @@ async def test_a_node_that_must_not_repeat_pauses_the_run_with_outcome_unknown()
     assert (result.error["code"], result.error["node_id"]) == ("run.outcome_unknown", "o")
     assert states(result) == {"o": "paused"}
     assert events_of(twin)[-1] == "run_paused"
+
+
+@pytest.mark.parametrize("container", ["try_catch", "loop_for", "map_each", "parallel"])
+async def test_inside_a_container_nobody_repeats_it_unasked_either(container: str) -> None:
+    """The body is taken up before anybody waits for its container: the pause has to reach it all the same."""
+    twin = MemoryRunStore()
+    settings = {"items": 1} if container in {"loop_for", "map_each"} else {}
+    body = flow([node("c", container, **settings), *inside("c", node("o", "once", seconds=0))])
+    known = {
+        ("c", ""): record(1, "running", "c")._replace(outputs=None, ports=None),
+        ("o", "c.0@1"): record(1, "running", "o")._replace(outputs=None, ports=None, iteration_path="c.0@1"),
+    }
+    await StateStore(twin).save_execution_state("run-1", ExecutionState(nodes=known))
+    BEGUN.clear()
+    result = await run_controlled(body, store=twin)
+    assert result.state is FlowState.PAUSED
+    assert result.reason == "outcome_unknown"
+    assert BEGUN == []
 
 
 async def test_a_person_s_decision_to_repeat_lets_the_run_go_on() -> None:

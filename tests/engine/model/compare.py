@@ -37,7 +37,7 @@ def check(
     }
     if played.outcome.error is not None:
         problems[None, ""] = played.outcome.error
-    seen = Seen(settled, given, problems)
+    seen = Seen(settled, given, problems, played.claims)
 
     def interpret(choices: Choices) -> Story:
         return Interpreter(flow, inputs, choices, seen=seen, flows=flows or {}, most=MOST_NODE_RUNS).run()

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from sage_studio.kernel import SageError
-from tests.engine.model.endings import Ended, Failed, Left, RunStopped, problem
+from tests.engine.model.endings import Ended, Failed, Hung, Left, RunStopped, problem
 from tests.engine.model.leaves import LOOPS, is_true
 from tests.engine.model.nodes import digest
 
@@ -268,7 +268,7 @@ def map_each(loop: Container) -> Mapping[str, Any]:
             done[index] = loop.body(index, {"item": item, "index": index})
         except Failed as failure:
             failed[index] = failure
-        except RunStopped as ended:
+        except (RunStopped, Hung) as ended:
             stopped[index] = ended
         if is_serial and index:
             loop.note_stage(index - 1, index)
@@ -311,6 +311,9 @@ def parallel(container: Container) -> Mapping[str, Any]:
     failures = sum(isinstance(end, Failed) for end in ends.values())
     if failures <= len(lanes) - needed:
         ends = {index: end for index, end in ends.items() if not isinstance(end, Failed)}
+    if len(values) >= needed and config["limit"] >= len(lanes):
+        # A lane that never ends holds nobody up.
+        ends = {index: end for index, end in ends.items() if not isinstance(end, Hung)}
     chosen = container.choose_end(ends, can_complete=len(values) >= needed)
     counted = container.choose_lanes(list(values), needed) if chosen is None else set()
     for index, name in enumerate(names):

@@ -40,6 +40,10 @@ class RunStopped(Ended):
         self.problem = found
 
 
-def problem(code: str, node_id: str, path: str, *, can_retry: bool) -> dict[str, Any]:
+class Hung(Ended):
+    """Something never ends: a time limit around it will."""
+
+
+def problem(code: str, node_id: str | None, path: str, *, can_retry: bool) -> dict[str, Any]:
     """What is known beforehand of a problem's report."""
     return {"code": code, "node_id": node_id, "iteration_path": path, "retryable": can_retry}

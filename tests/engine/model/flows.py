@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 
 from hypothesis import strategies as st
 
-from tests.engine.model.nodes import ALWAYS
+from tests.engine.model.nodes import ALWAYS, STUCK_S
 
 Choice = TypeVar("Choice")
 Draw = Callable[[st.SearchStrategy[Any]], Any]
@@ -60,6 +60,8 @@ class Place:
     retries: int = 0
     is_in_loop: bool = False
     entry: str | None = None
+    is_limited: bool = False
+    """Whether a time limit around it ends what would never end."""
 
 
 class Maker:
@@ -73,6 +75,8 @@ class Maker:
         self.edges: list[dict[str, str]] = []
         # In bodies that may run in chunks, nothing only the run itself may do, and no limits.
         self.is_mild = False
+        # Whether a container has a time limit.
+        self.has_limits = False
 
     # Small draws
 
@@ -129,7 +133,8 @@ class Maker:
             node["disabled"] = True
         elif outputs and self.chance(4):
             node["pinned"] = self.one_of([7, {outputs[0]: 9}, {outputs[-1]: [1, 2]}])
-        if kind in {"calc", "act", "once"} and config["base"] % 9 == 0 and not self.is_mild:
+        is_free = not (self.is_mild or place.is_limited)
+        if kind in {"calc", "act", "once"} and config["base"] % 9 == 0 and is_free:
             node["concurrency"] = 1 + config["base"] % 2
         self.nodes.append(node)
         return Source(node_id, ports, outputs)
@@ -212,7 +217,10 @@ class Maker:
             config["fails_within"] = self.one_of([ALWAYS, *range(1, place.retries + 1)])
         if self.chance(10):
             config["asks_s"] = self.one_of([0.5, 40])
-        if self.chance(10):
+        if place.is_limited and node["type"] != "once" and self.chance(15):
+            config["hangs"] = ALWAYS
+            node["timeout_s"] = STUCK_S
+        elif self.chance(10):
             config["hangs"] = self.one_of(times)
             node["timeout_s"] = self.one_of([0.01, 1, 5_000])
 
@@ -306,6 +314,13 @@ class Maker:
 
     # Containers
 
+    def limit(self, container_id: str) -> None:
+        """Give the newest node, a container, a time limit, sometimes."""
+        node = self.nodes_by_id(container_id)
+        if not (self.is_mild or node["config"].get("chunk_size")) and self.chance(20):
+            node["timeout_s"] = self.one_of([1, 50, 3_000])
+            self.has_limits = True
+
     def _inside(self, container: Source, place: Place, gives: tuple[str, ...], *, retries: int) -> Place:
         return Place(
             parent=container.id,
@@ -314,6 +329,8 @@ class Maker:
             plain_names=("item", "index") if "item" in gives else place.plain_names,
             retries=retries,
             is_in_loop=place.is_in_loop or "item" in gives,
+            is_limited=(place.is_limited or "timeout_s" in self.nodes_by_id(container.id))
+            and not self.is_mild,
         )
 
     def _fill(self, inner: Place, most: int) -> None:
@@ -342,6 +359,7 @@ class Maker:
         config: dict[str, Any] = {}
         source = self.add(node_id, "loop_for", place, config, "results", "last", "count")
         retries = self.retry(node_id)
+        self.limit(node_id)
         self._items(node_id, place, config)
         inner = self._inside(source, place, ("item", "index", "previous"), retries=retries)
         self._fill(inner, 4)
@@ -369,6 +387,7 @@ class Maker:
         }
         source = self.add(node_id, "loop_while", place, config, "value", "count")
         retries = self.retry(node_id)
+        self.limit(node_id)
         if self.chance(60):
             self.wire(place, node_id, "initial")
         inner = self._inside(source, place, ("item", "index"), retries=retries)
@@ -384,9 +403,10 @@ class Maker:
         }
         source = self.add(node_id, "map_each", place, config, "results", "errors", "count")
         retries = self.retry(node_id)
+        self.limit(node_id)
         self._items(node_id, place, config)
-        inner = self._inside(source, place, ("item", "index"), retries=retries)
         was_mild, self.is_mild = self.is_mild, self.is_mild or config["chunk_size"] > 0
+        inner = self._inside(source, place, ("item", "index"), retries=retries)
         self._fill(inner, 4)
         self.is_mild = was_mild
         self._body_fields(inner, config)
@@ -400,6 +420,7 @@ class Maker:
             config["limit"] = 1 + self.number(1)
         source = self.add(node_id, "parallel", place, config, "results", "first")
         retries = self.retry(node_id)
+        self.limit(node_id)
         if self.chance(60):
             self.wire(place, node_id, "value")
         inner = self._inside(source, place, ("value",), retries=retries)
@@ -416,6 +437,7 @@ class Maker:
         config: dict[str, Any] = {}
         source = self.add(node_id, "try_catch", place, config, "result", "caught")
         retries = self.retry(node_id)
+        self.limit(node_id)
         if self.chance(60):
             self.wire(place, node_id, "value")
         tried = self._inside(source, place, ("try",), retries=retries)
@@ -436,11 +458,13 @@ class Maker:
 def flows(draw: Draw, *, room: int = 24, depth: int = 4) -> dict[str, Any]:
     """A flow that compiles, of at most ``room`` nodes."""
     maker = Maker(draw, room=room, depth=depth)
-    maker.level(Place(), room, 1 + maker.number(room // 2))
+    settings: dict[str, Any] = {"timeout_s": maker.one_of([20, 100_000])} if maker.chance(12) else {}
+    maker.level(Place(is_limited=bool(settings)), room, 1 + maker.number(room // 2))
     nodes = maker.nodes[::-1] if maker.chance(30) else maker.nodes
-    flow: dict[str, Any] = {"nodes": nodes, "edges": maker.edges, "settings": {}}
+    flow: dict[str, Any] = {"nodes": nodes, "edges": maker.edges, "settings": settings}
     if maker.chance(15):
         flow["settings"]["on_error"] = "continue"
-    if maker.chance(30):
+    # Waiting for a place takes as long as others please: no time limit could be foreseen.
+    if not maker.has_limits and not settings and maker.chance(30):
         flow["settings"]["concurrency"] = 1 + maker.number(3)
     return flow

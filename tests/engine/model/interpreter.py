@@ -7,7 +7,7 @@ certain*: the engine may have got there, may have cancelled them, or may not hav
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,7 +15,7 @@ from sage_studio.expressions import compile_template
 from sage_studio.kernel import SageError
 from tests.engine.model import containers, leaves
 from tests.engine.model.choices import Choices
-from tests.engine.model.endings import Ended, Failed, Left, RunStopped, problem
+from tests.engine.model.endings import Ended, Failed, Hung, Left, RunStopped, problem
 from tests.engine.model.nodes import problem_key
 
 Key = tuple[str, str]
@@ -24,6 +24,7 @@ Key = tuple[str, str]
 Flow = Mapping[str, Any]
 NodeBody = Mapping[str, Any]
 _ABSENT = object()
+LATE = problem("run.timeout", None, "", can_retry=False)
 
 
 class TooLong(Exception):
@@ -68,6 +69,11 @@ class Frame:
     given: Mapping[str, Any] = field(default_factory=dict)
     outer: Frame | None = None
     outputs: dict[str, Mapping[str, Any]] = field(default_factory=dict)
+    spent: list[float] = field(default_factory=lambda: [0.0])
+    """Seconds that all so far can have taken at most, in all levels of the run."""
+
+    def spend(self, seconds: float) -> None:
+        self.spent[0] += seconds
 
     def chain(self) -> list[Frame]:
         """This level and those around it, the nearest first."""
@@ -82,6 +88,8 @@ class Seen:
     settled: Mapping[Key, int] = field(default_factory=dict)
     given: Mapping[Key, Mapping[str, Any]] = field(default_factory=dict)
     problems: Mapping[tuple[str | None, str], Mapping[str, Any]] = field(default_factory=dict)
+    claims: int = 1
+    """How many workers had the run: what one was at when it was lost, the next does again."""
 
     def rank(self, key: Key) -> float:
         return self.settled.get(key, float("inf"))
@@ -134,9 +142,22 @@ class Interpreter:
             story.outputs, story.problem = stopped.outputs, stopped.problem
         except Failed as failed:
             story.state, story.problem = "failed", failed.problem
+        except Hung:
+            self._end_late()
         except Left:
             raise AssertionError("a stop outside of loops must fail its node") from None
+        limit_s = self.flow.get("settings", {}).get("timeout_s")
+        if limit_s is not None and top.spent[0] * self.seen.claims >= limit_s:
+            is_seen = self.seen.problems.get((None, ""), {}).get("code") == LATE["code"]
+            if self.choices.pick([True, False], lambda is_late: is_late != is_seen):
+                self._end_late()
         return story
+
+    def _end_late(self) -> None:
+        """The flow's time limit cut short whatever had not ended."""
+        for _, told in self._all_told():
+            told.is_certain = False
+        self.story.state, self.story.outputs, self.story.problem = "failed", None, LATE
 
     def _flow_outputs(self, top: Frame) -> dict[str, Any]:
         if self.flow.get("outputs"):
@@ -231,7 +252,8 @@ class Interpreter:
         given: Mapping[str, Any],
         shared: Mapping[str, Mapping[str, Any]],
     ) -> Frame:
-        return Frame(path, container.id, container.node["type"], given, container.frame, dict(shared))
+        outer = container.frame
+        return Frame(path, container.id, container.node["type"], given, outer, dict(shared), outer.spent)
 
     def tell_iteration(self, container: containers.Container, index: int, state: str, what: Any) -> None:
         """Note how an iteration ended: with a value, or with a problem."""
@@ -286,7 +308,8 @@ class Interpreter:
         return self._attempts(node, inputs, frame)
 
     def _attempts(self, node: NodeBody, inputs: Mapping[str, Any], frame: Frame) -> Mapping[str, Any] | None:
-        retries = (node.get("retry") or {}).get("count", 0)
+        rule = node.get("retry") or {}
+        retries = rule.get("count", 0)
         attempt = 1
         while True:
             try:
@@ -295,6 +318,8 @@ class Interpreter:
             except Failed as inner:
                 failed = leaves.weighed(node, inner)
                 if failed.can_retry and attempt <= retries:
+                    pause = rule["delay_s"] * rule["backoff"] ** (attempt - 1) * (1 + rule["jitter"])
+                    frame.spend(max(pause, node.get("config", {}).get("asks_s", 0)))
                     attempt += 1
                     continue
                 self.tell(node, frame, Told("failed", None, failed.problem, attempt))
@@ -303,7 +328,7 @@ class Interpreter:
                 if node.get("on_error") == "continue":
                     return None
                 raise failed from inner
-            except (Left, RunStopped) as ended:
+            except (Left, RunStopped, Hung) as ended:
                 self.tell_ended(node, frame, ended, attempt)
                 raise
 
@@ -312,14 +337,47 @@ class Interpreter:
     ) -> Mapping[str, Any]:
         try:
             if node["type"] in containers.CONTAINERS:
-                return containers.run(self, node, inputs, attempt, frame)
+                return self._in_time(node, frame, lambda: containers.run(self, node, inputs, attempt, frame))
             config = self.config_of(node, inputs, frame)
             if node["type"] == "sub_flow":
+                frame.spend(leaves.LONGEST_WAIT_S)
                 return self._sub_flow(config, inputs)
             return leaves.run(node, config, inputs, attempt, frame)
         except SageError as error:
             found = problem(error.code.code, node["id"], frame.path, can_retry=error.can_retry)
             raise Failed(found) from error
+
+    def _in_time(
+        self, node: NodeBody, frame: Frame, attempt: Callable[[], Mapping[str, Any]]
+    ) -> Mapping[str, Any]:
+        """One attempt of a container under its time limit. One that never ends is cut short by it; one that
+        may take so long may be. Raises how it ended otherwise."""
+        limit_s, before = node.get("timeout_s"), frame.spent[0]
+        outputs: Mapping[str, Any] = {}
+        ended: Ended | None = None
+        try:
+            outputs = attempt()
+        except Ended as end:
+            ended = end
+        if limit_s is not None and self._is_late(node, frame, ended, frame.spent[0] - before, limit_s):
+            frame.spend(limit_s)
+            raise Failed(problem("node.timeout", node["id"], frame.path, can_retry=True)) from ended
+        if ended is not None:
+            raise ended
+        return outputs
+
+    def _is_late(
+        self, node: NodeBody, frame: Frame, ended: Ended | None, most_s: float, limit_s: float
+    ) -> bool:
+        if most_s < limit_s:
+            return isinstance(ended, Hung)
+        key = (node["id"], frame.path)
+        seen = self.seen.problems.get(key, {})
+        is_seen = (seen.get("code"), seen.get("node_id")) == ("node.timeout", node["id"])
+        is_late = isinstance(ended, Hung) or self.choices.pick([True, False], lambda late: late != is_seen)
+        if is_late:
+            self.mark_uncertain(*key)
+        return is_late
 
     def _sub_flow(self, config: Mapping[str, Any], inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         """Another flow, worked out the same way; its problem is this node's problem."""

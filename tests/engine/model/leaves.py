@@ -7,8 +7,8 @@ from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING, Any
 
 from sage_studio.flow.spec import NodeSpec
-from tests.engine.model.endings import Ended, Failed, Left, RunStopped, problem
-from tests.engine.model.nodes import Library, answer, digest, fails
+from tests.engine.model.endings import Ended, Failed, Hung, Left, RunStopped, problem
+from tests.engine.model.nodes import STUCK_S, Library, answer, digest, fails
 
 if TYPE_CHECKING:
     from tests.engine.model.interpreter import Frame, NodeBody
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 LIBRARY = Library()
 LOOPS = {"loop_for", "loop_while", "map_each"}
 CALCULATING = {"calc", "act", "once"}
+LONGEST_WAIT_S = 1_000
 
 
 def run(
@@ -25,6 +26,9 @@ def run(
     kind = node["type"]
     if kind in CALCULATING:
         if attempt <= config["hangs"]:
+            if node["timeout_s"] == STUCK_S:
+                raise Hung
+            frame.spend(node["timeout_s"])
             raise Failed(problem("node.timeout", node["id"], frame.path, can_retry=kind != "once"))
         if fails(config, attempt, frame.path):
             raise Failed(problem("model.planned", node["id"], frame.path, can_retry=config["can_retry"]))
@@ -38,6 +42,7 @@ def run(
     if kind == "stop":
         raise stopped(node, config, frame)
     if kind == "wait":
+        frame.spend(LONGEST_WAIT_S)
         return waited(node["id"], frame.path, config["mode"], inputs.get("value"))
     raise AssertionError(f"no model of {kind}")
 

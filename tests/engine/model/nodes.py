@@ -19,6 +19,8 @@ from sage_studio.sdk import Context, Effect, Field, Node, NodeError, NodeOutput,
 
 PLANNED = define_error("model.planned", 9911, en="planned", zh="计划之中", retryable=True)
 ALWAYS = 99
+STUCK_S = 2_000_000
+"""The time limit of a node that hangs for longer than any limit around it."""
 
 
 RUN = "the run"

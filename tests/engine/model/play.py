@@ -290,6 +290,7 @@ class _Story:
                 last = self.played.ledger.executions[-1]
                 if self.played.ledger.executions.count(last) > 1:
                     raise Violation(f"{last} ran twice, and nobody may repeat it")
+                _refuse_unasked(self.disk, last)
             worker.on_execution()
 
         self.played.ledger.on_execution = begun
@@ -364,6 +365,14 @@ def _refuse_repetition(disk: MemoryRunStore, node_id: str, path: str) -> None:
     for record in disk.nodes.get(RUN_ID, {}).values():
         if (record.node_id, record.iteration_path) == (node_id, path) and record.state in FINISHED:
             raise Violation(f"{node_id} {path} was finished and runs again")
+
+
+def _refuse_unasked(disk: MemoryRunStore, execution: tuple[str, str, int]) -> None:
+    node_id, path, attempt = execution
+    for (known_id, known_path, earlier), record in disk.nodes.get(RUN_ID, {}).items():
+        is_open = (known_id, known_path) == (node_id, path) and record.state in {"running", "paused"}
+        if is_open and earlier < attempt:
+            raise Violation(f"{execution} runs, and nobody was asked about attempt {earlier}")
 
 
 def newest(disk: MemoryRunStore) -> dict[tuple[str, str], NodeRecord]:

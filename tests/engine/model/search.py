@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, Phase, given, seed as seeded, settings, stra
 
 from sage_studio.engine import Plan
 from tests.engine.model.compare import check, told_timeout
+from tests.engine.model.containers import CONTAINERS
 from tests.engine.model.flows import SUB_FLOWS, flows
 from tests.engine.model.interpreter import TooLong
 from tests.engine.model.jumping import run_jumping
@@ -36,6 +37,8 @@ class Counts:
     hits: int = 0
     pauses: int = 0
     timeouts: int = 0
+    container_limits: int = 0
+    flow_limits: int = 0
     troubles: Counter[str] = field(default_factory=Counter)
     endings: Counter[str] = field(default_factory=Counter)
     kinds: Counter[str] = field(default_factory=Counter)
@@ -47,7 +50,8 @@ class Counts:
         return (
             f"{self.runs} runs, {self.steps} steps, {self.crashes} crashes, {self.claims} claims,"
             f" {self.chunks} chunks, {self.hits} values from the cache, {self.pauses} pauses before another"
-            f" attempt, {self.timeouts} time limits"
+            f" attempt, {self.timeouts} time limits of nodes ({self.container_limits} of containers) and"
+            f" {self.flow_limits} of flows"
             f" ({befallen or 'no trouble'}); runs {endings}; nodes {kinds}"
         )
 
@@ -124,7 +128,11 @@ def try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble], plan: P
     counts.chunks += played.chunks
     counts.hits += played.hits
     counts.pauses += sum(event.type == "node_retrying" for event in played.events)
-    counts.timeouts += sum(told_timeout(event) for event in played.events)
+    late = [event.node_id for event in played.events if told_timeout(event)]
+    containers = {node["id"] for node in flow["nodes"] if node["type"] in CONTAINERS}
+    counts.timeouts += len(late)
+    counts.container_limits += sum(node_id in containers for node_id in late)
+    counts.flow_limits += (played.outcome.error or {}).get("code") == "run.timeout"
     counts.troubles.update(played.befallen)
     counts.endings[played.outcome.state] += 1
     counts.kinds.update(node["type"] for node in flow["nodes"])

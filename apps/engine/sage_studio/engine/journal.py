@@ -59,6 +59,7 @@ class Journal:
         # Runs from the first entry of a batch until somebody writes it.
         self._timer: asyncio.TimerHandle | None = None
         self.is_closed = False
+        self._has_ended = False
 
     def event(  # noqa: PLR0917 - called several times per node, where keywords cost
         self,
@@ -70,6 +71,8 @@ class Journal:
         path: str = "",
     ) -> None:
         """Append one event; it gets the next number."""
+        if self._has_ended:
+            return
         if self.open_span is not None:
             self.open_span.interrupt()
         self._seq = seq = self._seq + 1
@@ -79,6 +82,8 @@ class Journal:
 
     def node(self, record: NodeRecord) -> None:
         """Append or replace the record of an attempt."""
+        if self._has_ended:
+            return
         if self.open_span is not None:
             self.open_span.interrupt()
         path = record.iteration_path
@@ -112,8 +117,10 @@ class Journal:
         self._batch.spent = (micros, currency)
 
     def outcome(self, outcome: RunOutcome) -> None:
-        """Say how the run ended; goes out with the batch being gathered."""
+        """Say how the run ended; goes out with the batch being gathered. Nothing is said after it: a node
+        that was abandoned may go on for a while."""
         self._batch.outcome = outcome
+        self._has_ended = True
 
     async def flush(self) -> None:
         """Return when everything appended so far is durable. Raises CancelledError when nothing is written
@@ -157,6 +164,8 @@ class Journal:
         """Write what is left, and nothing more from then on."""
         if self._writer is not None:
             await self.flush()
+        # From here on nobody else begins to write.
+        self.is_closed = True
         self._is_due = True
         await self._write()
         self.close()

@@ -152,13 +152,19 @@ class ActiveRun:
 
         Nodes that may be repeated are cancelled now; those whose outcome must be known (all of them
         when draining) get the grace. With ``lets_finish`` only waits are cut short. The first outcome
-        stands, but a wish to cancel or drain replaces a pause that is still under way.
+        stands, but a wish to cancel or drain, and the flow's time limit, replace a pause that is still under
+        way: it lets nodes at work finish, however long they take.
         """
         if self.is_stopping and not self._overrules(outcome):
             return
         self.is_stopping = True
         self.outcome = outcome
         self.root.halt(lets_finish=lets_finish)
+        for scope in list(self.scopes):
+            # Levels that are being taken up: no container is known to wait for them yet.
+            if not scope.is_stopping:
+                scope.is_interrupted = True
+                scope.halt(lets_finish=lets_finish)
         if self.debugger is not None:
             self.debugger.close()
         if not lets_finish:
@@ -167,7 +173,9 @@ class ActiveRun:
     def _overrules(self, outcome: RunOutcome | None) -> bool:
         if outcome is None or outcome.state is FlowState.CANCELLED:
             return self.outcome is None or not self.outcome.state.is_final
-        return False
+        is_pausing = self.outcome is not None and self.outcome.state is FlowState.PAUSED
+        is_late = outcome.error is not None and outcome.error["code"] == FLOW_TIMEOUT.code
+        return is_pausing and is_late
 
     def is_spared(self, *, is_at_most_once: bool) -> bool:
         """Whether a node at work gets the grace rather than being cancelled at once."""

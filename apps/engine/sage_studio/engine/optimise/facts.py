@@ -19,9 +19,12 @@ def is_effect_free(node: PlanNode) -> bool:
 
 
 def is_repeatable(node: PlanNode) -> bool:
-    """Whether equal settings and inputs give equal outputs, however often it runs, and it does run."""
+    """Whether equal settings and inputs give equal outputs, however often it runs, and it does run. What is
+    handed over to JavaScript may ask for the time or for chance."""
     runs = not node.disabled and node.pinned is None and not node.stream_ports and not node.is_joined
-    return runs and is_effect_free(node) and node.is_deterministic
+    binding = node.binding
+    hands_over = bool(binding.handed) or any(item.hands_over for item in binding.per_item)
+    return runs and not hands_over and is_effect_free(node) and node.is_deterministic
 
 
 def input_reads(node: PlanNode) -> frozenset[str] | None:
