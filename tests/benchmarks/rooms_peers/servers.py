@@ -114,7 +114,9 @@ class Ours(Rooms):
                     body = f"\\x{update.hex()}"
                     copy.write_row((room, 1, seq, body, "room", "", "2026-01-01"))
             cursor.execute(
-                "UPDATE collaboration_document SET head_seq = %s WHERE flow_id = %s", [len(updates) + 1, room]
+                "UPDATE collaboration_document SET head_seq = %s, encoded_bytes = encoded_bytes + %s"
+                " WHERE flow_id = %s",
+                [len(updates) + 1, sum(map(len, updates)), room],
             )
 
 
