@@ -33,13 +33,20 @@ from infra.testing.reports import Part, conclude
 # What never opens a database says the same on either; it runs once.
 DATABASE_FREE = (
     "architecture",
+    "assistant/test_rules.py",
     "benchmarks",
+    "catalogue/test_hostile_plugins.py",
     "cli",
+    "collaboration/test_rooms.py",
     "collaboration/test_wire.py",
+    "common/test_parsers.py",
+    "common/test_proxies.py",
+    "credentials/test_masks.py",
     "debugging/test_flows.py",
     "debugging/test_gate.py",
     "debugging/test_model.py",
     "debugging/test_partial.py",
+    "debugging/test_terminal.py",
     "egress",
     "engine",
     "executors",
@@ -49,11 +56,13 @@ DATABASE_FREE = (
     "nodes",
     "optimise",
     "plugins",
+    "project",
     "sandbox",
     "streams",
 )
-# These start the whole product and use all cores by themselves, or measure.
-ALONE = ("infra", "benchmarks")
+# These start the whole product: only beside one another, because they wait for it with a person's patience.
+PRODUCT = "infra"
+MEASURED = "benchmarks"
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 PROCESSES = min(os.cpu_count() or 1, 4)
 # By file, because files share servers they started.
@@ -114,11 +123,12 @@ def front_end(run: Run) -> None:
 
 
 def on_sqlite(run: Run) -> None:
-    ignored = [f"--ignore=tests/{name}" for name in (*ALONE, "browser")]
+    ignored = [f"--ignore=tests/{name}" for name in (PRODUCT, MEASURED, "browser")]
     with temporary_folder() as folder:
         env = empty_sqlite(inherited(), folder)
         run.pytest("sqlite", ["tests", *ignored, *SIDE_BY_SIDE], env)
-    run.pytest("alone", [f"tests/{name}" for name in ALONE], {})
+    run.pytest(PRODUCT, [f"tests/{PRODUCT}", *SIDE_BY_SIDE], {})
+    run.pytest(MEASURED, [f"tests/{MEASURED}"], {})
 
 
 def on_postgres(run: Run) -> None:
@@ -149,7 +159,8 @@ def on_ray(run: Run) -> None:
 
 
 def on_models(run: Run) -> None:
-    tests = ["tests/nodes/test_vector_stores.py", "tests/nodes/test_optional_models.py"]
+    names = ("test_vector_stores", "test_optional_models", "test_optional_servers")
+    tests = [f"tests/nodes/{name}.py" for name in names]
     run.pytest("models", tests, {"SAGE_TEST_MODELS": str(models.ensure())})
 
 
