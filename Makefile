@@ -59,7 +59,7 @@ test-ray: need-python ## the executor for Ray, on a real cluster (fetches 200 MB
 	@$(SETUP) python
 	@$(BIN)/python -m infra.testing ray
 
-test-models: need-python ## AI nodes with a real ChromaDB, MiniLM and SAGE (fetches 800 MB)
+test-models: need-python ## nodes with a real ChromaDB, MiniLM, SAGE, a Kafka broker … (fetches 850 MB)
 	@$(SETUP) python
 	@$(BIN)/python -m infra.testing models
 

@@ -247,6 +247,10 @@ async def test_texts_are_embedded_by_services_of_both_kinds(
     made = await run_node("embedder", asking, config=config, inputs={"chunks": PASSAGES})
     assert made["embedded"][0]["embedding"] == letters("We open at nine.")
     server.answers["/embed"] = Answer(200, [[1.0, 0.0]] * 3)
+    by_sage = {**config, "provider": "sage"}
+    sage = await run_node("embedder", asking, config=by_sage, inputs={"chunks": PASSAGES})
+    assert sage["embedded"] == made["embedded"]
+    assert sage["model"] == f"sage:e@{model.url}/v1"
     config = {"provider": "tei", "address": server.url, "model": "bge-m3"}
     made = await run_node("embedder", asking, config=config, inputs={"chunks": PASSAGES})
     assert made["model"] == f"tei:bge-m3@{server.url}"

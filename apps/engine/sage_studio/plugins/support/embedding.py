@@ -267,7 +267,7 @@ async def embed_by(ctx: Context, texts: Sequence[str], model: str, credential: s
         return await hash_embed_all(ctx, texts, int(rest))
     if kind == "minilm":
         return await minilm_embed_all(ctx, texts)
-    if kind in {"api", "tei"}:
+    if kind in {"api", "tei", "sage"}:  # SAGE's gateway speaks OpenAI's protocol
         name, _, address = rest.partition("@")
         wire = TEI_WIRE if kind == "tei" else OPENAI_WIRE
         return await api_embed(ctx, texts, model=name, address=address, credential=credential, wire=wire)

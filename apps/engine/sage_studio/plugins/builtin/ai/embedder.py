@@ -11,7 +11,7 @@ from sage_studio.plugins.support.embedding import DEFAULT_DIMENSIONS, embed_by, 
 from sage_studio.plugins.support.minilm import MODEL as MINILM
 from sage_studio.sdk import Choice, Context, Field, Node, NodeOutput, NodeSpec, Port, Settings, text
 
-_API_ONLY: dict[str, tuple[Any, ...]] = {"provider": ("api", "tei")}
+_API_ONLY: dict[str, tuple[Any, ...]] = {"provider": ("api", "tei", "sage")}
 
 
 class Embedder(Node):
@@ -51,6 +51,7 @@ class Embedder(Node):
                     Choice(value="hashing", label=text("Hashing (no service)", "词哈希（无需服务）")),
                     Choice(value="minilm", label=text("MiniLM on this machine", "本机 MiniLM 模型")),
                     Choice(value="api", label=text("OpenAI-compatible service", "兼容 OpenAI 的服务")),
+                    Choice(value="sage", label=text("SAGE (sageLLM gateway)", "SAGE（sageLLM 网关）")),
                     Choice(
                         value="tei",
                         label=text("Hugging Face server (BGE …)", "Hugging Face 推理服务（BGE 等）"),
@@ -72,8 +73,8 @@ class Embedder(Node):
                 name="address",
                 label=text("Address", "地址"),
                 help=text(
-                    "The part before /embeddings, or before /embed of a Hugging Face server.",
-                    "/embeddings（Hugging Face 服务为 /embed）之前的部分。",
+                    "What stands before /embeddings (of SAGE: http://host:8080/v1), or before /embed.",
+                    "/embeddings（SAGE 形如 http://主机:8080/v1）或 /embed 之前的部分。",
                 ),
                 default="https://api.openai.com/v1",
                 max_length=500,
@@ -117,7 +118,7 @@ class Embedder(Node):
 def _model(settings: Settings) -> str:
     """The model's full name, by which a question is embedded alike later."""
     provider = settings.text("provider")
-    if provider in {"api", "tei"}:
+    if provider in {"api", "tei", "sage"}:
         return f"{provider}:{settings.text('model')}@{settings.text('address').rstrip('/')}"
     return MINILM if provider == "minilm" else hashing_model(settings.integer("dimensions"))
 
