@@ -258,6 +258,7 @@ class _Story:
         self.host = Host(self.disk, threads)
         self.chunks = ChunksHere(plan, self.host, threads, clock=self.clock)
         self.played = Played(RunOutcome(FlowState.READY), {}, [], Ledger())
+        self.violation: Violation | None = None
         LEDGER.set(self.played.ledger)
 
     async def play(self) -> Played:
@@ -268,6 +269,8 @@ class _Story:
             worker = Worker(disk, self.left.pop(0) if self.left else None)
             played.claims += 1
             await self._work(worker)
+            if self.violation is not None:
+                raise self.violation
             if worker.has_befallen and worker.trouble is not None:
                 played.befallen.add(worker.trouble.kind)
             if worker.is_dead or worker.is_dismissed:
@@ -283,14 +286,22 @@ class _Story:
         played.nodes = newest(disk)
         return played
 
+    def _refuse_repetition(self, node_id: str, path: str) -> None:
+        _refuse_repetition(self.disk, node_id, path)
+        if node_id in self.unrepeatable:
+            last = self.played.ledger.executions[-1]
+            if self.played.ledger.executions.count(last) > 1:
+                raise Violation(f"{last} ran twice, and nobody may repeat it")
+            _refuse_unasked(self.disk, last)
+
     async def _work(self, worker: Worker) -> None:
         def begun(node_id: str, path: str) -> None:
-            _refuse_repetition(self.disk, node_id, path)
-            if node_id in self.unrepeatable:
-                last = self.played.ledger.executions[-1]
-                if self.played.ledger.executions.count(last) > 1:
-                    raise Violation(f"{last} ran twice, and nobody may repeat it")
-                _refuse_unasked(self.disk, last)
+            try:
+                self._refuse_repetition(node_id, path)
+            except Violation as violation:
+                # The node only fails by it, and a flow may deal with that.
+                self.violation = violation
+                raise
             worker.on_execution()
 
         self.played.ledger.on_execution = begun
