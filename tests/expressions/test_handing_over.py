@@ -92,6 +92,11 @@ def test_names_of_its_own_are_no_reads() -> None:
     assert compile_handing_over(text).reads == {"rows", "vars.y"}
 
 
+def test_a_name_of_its_own_may_be_that_of_a_value_too() -> None:
+    text = "{{ item.tags.map(item => item.name.replace(/x/, '')) + item.other }}"
+    assert compile_handing_over(text).reads == {"item"}
+
+
 async def test_a_fault_in_it_says_where() -> None:
     text = "Hello {{ /x/.test('') }} {{\n a.text.trim()\n.replace(/x/, '').x.y }}!"
     with pytest.raises(ExpressionError, match=r"cannot read property 'y' of undefined") as caught:

@@ -59,21 +59,35 @@ def is_balanced(script: str) -> bool:
 
 
 def script_reads(script: str) -> dict[str, int]:
-    """The paths a script reads from outside and where they stand; rather one too many than too few."""
+    """The paths a script reads from outside and where they stand; rather one too many than too few.
+
+    A name the script also declares (``item.tags.map(item => …)``) is read as a whole where it stands before
+    its declaration, because what follows may be either.
+    """
     bare = "".join(_pieces(script))
-    inner = set(_OWN)
-    for match in _PARAMETERS.finditer(bare):
-        inner.update(_WORD.findall(" ".join(group or "" for group in match.groups())))
-    for match in _DECLARED.finditer(bare):
-        inner.update(_WORD.findall(match[1]))
+    inner = _declared(bare)
     found: dict[str, int] = {}
     for match in _PATH.finditer(bare):
         names = [match[1], *_WORD.findall(match[2])]
         if match[3] and len(names) > 1:
             names.pop()  # what is called is a function of the value
-        if names[0] in inner or _is_key(bare, match.start(), match.end(1)):
+        if names[0] in _OWN or _is_key(bare, match.start(), match.end(1)):
             continue
+        if names[0] in inner:
+            if match.start() >= inner[names[0]]:
+                continue
+            del names[1:]
         found.setdefault(".".join(names), match.start() + 1)
+    return found
+
+
+def _declared(bare: str) -> dict[str, int]:
+    """The names a script declares, and where first."""
+    found: dict[str, int] = {}
+    for pattern in (_PARAMETERS, _DECLARED):
+        for match in pattern.finditer(bare):
+            for name in _WORD.findall(" ".join(group or "" for group in match.groups())):
+                found[name] = min(match.start(), found.get(name, match.start()))
     return found
 
 
