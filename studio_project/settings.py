@@ -52,6 +52,7 @@ STUDIO_APPS = [
     "collaboration",
     "versions",
     "executions",
+    "triggers",
     "assistant",
     "marketplace",
     "operations",

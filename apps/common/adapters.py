@@ -30,6 +30,7 @@ from django.utils.module_loading import import_string
 from apps.common.desk import Desk, Unanswered, Work
 from apps.common.door import Door, Reply
 from apps.common.errors import INTERNAL
+from apps.common.later import LaterResponse
 from apps.common.middleware import log_finished, named_request
 from apps.common.problems import as_sage_error, problem_response
 from sage_studio.kernel import SageError
@@ -71,6 +72,11 @@ class PooledHandler(ASGIHandler):
             await self.send_response(refusal, send)
             return
         response = await self._in_thread(self._answer, request, scope)
+        if isinstance(response, LaterResponse):
+            settled = await self._settled(response, receive)
+            if settled is None:
+                return
+            response = settled
         if not response.streaming:
             await self.send_response(response, send)
             return
@@ -108,6 +114,18 @@ class PooledHandler(ASGIHandler):
                 response.block_size = self.chunk_size
             close_old_connections()
         return response
+
+    async def _settled(self, later: LaterResponse, receive: Any) -> HttpResponseBase | None:
+        """The answer when it is known; None when the client did not wait for it."""
+        found: HttpResponseBase | None = None
+        try:
+            async with asyncio.TaskGroup() as group:
+                listening = group.create_task(self.listen_for_disconnect(receive))
+                found = later.with_own_headers(await later.settle())
+                listening.cancel()
+        except* RequestAborted:
+            found = None
+        return found
 
     async def _stream(self, response: HttpResponseBase, receive: Any, send: Any) -> None:
         """Send piece by piece, and stop when the client goes away."""

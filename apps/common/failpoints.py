@@ -49,6 +49,8 @@ POINTS: Mapping[str, str] = {
     "run.redriven": "… and committed",
     "run.start_child": "a sub-flow's run is written, not committed",
     "run.child_started": "… and committed, the parent's node does not know yet",
+    "trigger.fire": "what fired and its run are written, not committed",
+    "trigger.fired": "… and committed, nobody told",
     "signal.deliver": "a signal is written, not committed",
     "signal.delivered": "… and committed, nobody woken",
     "signal.take": "a worker has taken signals of its runs, not committed",

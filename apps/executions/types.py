@@ -19,6 +19,11 @@ class Trigger(StrEnum):
     RETRY = "retry"
     REDRIVE = "redrive"
     FLOW = "flow"
+    WEBHOOK = "webhook"
+    SCHEDULE = "schedule"
+    FORM = "form"
+    FLOW_EVENT = "flow_event"
+    FILE = "file"
 
 
 class Command(StrEnum):

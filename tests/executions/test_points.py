@@ -2,7 +2,8 @@
 
 ``WORK`` and ``ASK`` hold every point of the table in ``apps.common.failpoints`` that belongs to runs;
 those of documents are killed in ``tests/collaboration``, those of debug commands in ``tests/debugging``,
-those of tidying up in ``test_tidying``, those of uploads in ``tests/files``.
+those of tidying up in ``test_tidying``, those of uploads in ``tests/files``, those of triggers in
+``tests/triggers``.
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ pytestmark = [
     pytest.mark.timeout(400),
 ]
 STEPS = 4
-ELSEWHERE = ("document.", "debug.", "bus.", "tidy.", "credentials.", "upload.")
+ELSEWHERE = ("document.", "debug.", "bus.", "tidy.", "credentials.", "upload.", "trigger.")
 BIG = "x" * 70_000
 
 # What a worker passes: the kind of run it is given, and what it does.

@@ -217,6 +217,13 @@ def _send_piece(upload_id: str, start: str, content: str) -> None:
         upload_take(upload.person, upload, draft, start=int(start))
 
 
+def _tick() -> None:
+    """Fire the schedules that are due."""
+    from apps.triggers.services.scheduling import schedules_fire
+
+    schedules_fire()
+
+
 ACTS: dict[str, Callable[..., None]] = {
     "work": _work,
     "work_and_answer": _work_and_answer,
@@ -230,6 +237,7 @@ ACTS: dict[str, Callable[..., None]] = {
     "tell": _tell,
     "tidy": _tidy,
     "send_piece": _send_piece,
+    "tick": _tick,
 }
 
 

@@ -40,6 +40,11 @@ PUBLIC_ADDRESSES = {
     "/_allauth/browser/v1/auth/password/request",
     "/_allauth/browser/v1/auth/password/reset",
     "/admin/login/",
+    "/forms/<uuid:trigger_id>",
+    "/forms/<uuid:trigger_id>/runs/<str:token>",
+    "/hooks/<uuid:trigger_id>",
+    "/hooks/<uuid:trigger_id>/runs/<str:token>",
+    "/hooks/<uuid:trigger_id>/test",
 }
 SAMPLE = {"uuid": str(uuid.UUID(int=7)), "int": "7", "str": "x", "slug": "x", "path": "x"}
 REFUSED = {401, 403}

@@ -17,8 +17,10 @@ from apps.audit.services import record
 from apps.common import failpoints
 from apps.common.db import after_commit, write_transaction
 from apps.common.errors import NotFound
+from apps.common.events import emit
 from apps.files import disk
 from apps.files.errors import FILE_OF_RUN
+from apps.files.events import FILE_UPLOADED
 from apps.files.models import Blob, File
 from apps.files.services.storage import files_expired, require_room
 from apps.files.store import store
@@ -90,6 +92,7 @@ def do_upload(person: Person, workspace: Workspace, *, name: str, draft: disk.Dr
         created_by=person,
     )
     record(person, "file.uploaded", workspace.pk, ("file", file.pk), after=_facts(file))
+    emit(FILE_UPLOADED, {"file_id": str(file.pk)})
     return file
 
 

@@ -184,6 +184,12 @@ const filesRoute = createRoute({
   component: lazyRouteComponent(() => import("./workspace-routes"), "FilesRoute"),
 });
 
+const triggersRoute = createRoute({
+  getParentRoute: () => workspaceRoute,
+  path: "/triggers",
+  component: lazyRouteComponent(() => import("./workspace-routes"), "TriggersRoute"),
+});
+
 const credentialsRoute = createRoute({
   getParentRoute: () => workspaceRoute,
   path: "/credentials",
@@ -251,6 +257,7 @@ const routeTree = rootRoute.addChildren([
       membersRoute,
       settingsRoute,
       filesRoute,
+      triggersRoute,
       credentialsRoute,
       pluginsRoute,
       libraryRoute,

@@ -6,12 +6,14 @@ import { LibraryPage } from "@/features/library/library-page";
 import { NodePage } from "@/features/library/node-page";
 import { PluginsPage } from "@/features/plugins/plugins-page";
 import { MePage } from "@/features/settings/me-page";
+import { TriggersPage } from "@/features/triggers/triggers-page";
 import { MembersPage } from "@/features/workspaces/members-page";
 import { WorkspaceSettingsPage } from "@/features/workspaces/workspace-settings-page";
 
 const members = getRouteApi("/shell/w/$ws/members");
 const settings = getRouteApi("/shell/w/$ws/settings");
 const files = getRouteApi("/shell/w/$ws/files");
+const triggers = getRouteApi("/shell/w/$ws/triggers");
 const credentials = getRouteApi("/shell/w/$ws/credentials");
 const variables = getRouteApi("/shell/w/$ws/variables");
 
@@ -48,6 +50,10 @@ export function FilesRoute() {
 
 export function CredentialsRoute() {
   return <CredentialsPage workspaceId={credentials.useParams().ws} />;
+}
+
+export function TriggersRoute() {
+  return <TriggersPage workspaceId={triggers.useParams().ws} />;
 }
 
 export function VariablesRoute() {

@@ -7,6 +7,7 @@ type Place = {
     | "flows"
     | "runs"
     | "approvals"
+    | "triggers"
     | "templates"
     | "files"
     | "library"
@@ -26,6 +27,7 @@ export function placesOf(workspaceId: string | null): Place[] {
     { key: "flows", icon: "flow", link: { to: "/w/$ws/flows", params } },
     { key: "runs", icon: "run-history", link: { to: "/w/$ws/runs", params } },
     { key: "approvals", icon: "check", link: { to: "/w/$ws/approvals", params } },
+    { key: "triggers", icon: "webhook", link: { to: "/w/$ws/triggers", params } },
     templates,
     { key: "files", icon: "file", link: { to: "/w/$ws/files", params } },
     { key: "library", icon: "grid", link: { to: "/w/$ws/library", params } },

@@ -29,6 +29,11 @@ export const runsText = defineText("runs", {
     "trigger.retry": "Retry",
     "trigger.redrive": "Retry from a node",
     "trigger.flow": "Another flow",
+    "trigger.webhook": "Webhook",
+    "trigger.schedule": "Schedule",
+    "trigger.form": "Form",
+    "trigger.flow_event": "The end of a flow",
+    "trigger.file": "New file",
     draft: "Draft",
     "col.cost": "Cost",
     "run.cost": "Cost",
@@ -175,6 +180,11 @@ export const runsText = defineText("runs", {
     "trigger.retry": "重试",
     "trigger.redrive": "从节点重试",
     "trigger.flow": "其他流程",
+    "trigger.webhook": "Webhook",
+    "trigger.schedule": "定时",
+    "trigger.form": "表单",
+    "trigger.flow_event": "流程事件",
+    "trigger.file": "新文件",
     draft: "草稿",
     "col.cost": "费用",
     "run.cost": "费用",
@@ -296,7 +306,18 @@ export const runsText = defineText("runs", {
   },
 });
 
-const known = ["manual", "api", "retry", "redrive", "flow"] as const;
+const known = [
+  "manual",
+  "api",
+  "retry",
+  "redrive",
+  "flow",
+  "webhook",
+  "schedule",
+  "form",
+  "flow_event",
+  "file",
+] as const;
 type Trigger = (typeof known)[number];
 
 /** Triggers are an open list on the server; unknown ones show their own word. */

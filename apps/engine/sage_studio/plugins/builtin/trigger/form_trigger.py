@@ -16,20 +16,8 @@ ACCESS = set_once(
     control="select",
     options=(
         choice("public", "Whoever knows the address", "知道地址即可"),
-        choice("password", "With a password", "需要密码"),
         choice("members", "Members of the workspace", "仅工作区成员"),
     ),
-)
-PASSWORD = set_once(
-    "password",
-    label=text("Password", "密码"),
-    help=text(
-        "The password of this credential; its user is not asked for.", "使用该凭据中的密码，不询问用户名。"
-    ),
-    default="",
-    control="credential",
-    credential_kinds=("basic",),
-    show_when={"access": ("password",)},
 )
 
 
@@ -103,7 +91,6 @@ class FormTrigger(TriggerNode):
                 show_when={"after": ("redirect",)},
             ),
             ACCESS,
-            PASSWORD,
             SAMPLE,
         ),
         summary=text("{title}", "{title}"),

@@ -71,7 +71,7 @@ class ScheduleTrigger(TriggerNode):
                 type="integer",
                 label=text("Day of the month", "日期"),
                 help=text(
-                    "A month that is shorter has it on its last day.", "当月没有这一天时，在最后一天触发。"
+                    "29 and more: the last day of the month.", "29 及以上表示当月最后一天。"
                 ),
                 default=1,
                 minimum=1,

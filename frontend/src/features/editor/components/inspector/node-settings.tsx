@@ -9,6 +9,7 @@ import { useCanEdit, useCatalogue, useEditor } from "../../stores/context";
 import { editorText } from "../../text";
 import { Fold } from "./fold";
 import classes from "./inspector.module.css";
+import { TriggerPlace } from "./trigger-place";
 
 export function NodeSettings({ node }: { node: FlowNode }) {
   const t = useText(editorText);
@@ -23,6 +24,7 @@ export function NodeSettings({ node }: { node: FlowNode }) {
           {spec?.effect === "pure" && <CacheSetting node={node} />}
         </Fold>
       )}
+      {spec?.trigger && node.type !== "manual_trigger" && <TriggerPlace node={node} />}
       <Fold title={t("settings.notes")} summary={node.notes?.split("\n")[0] ?? t("settings.none")}>
         <NotesSetting node={node} />
       </Fold>

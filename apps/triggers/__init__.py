@@ -1,0 +1,1 @@
+"""Starting flows: webhooks, schedules, forms, and what happens inside the product."""

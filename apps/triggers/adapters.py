@@ -1,0 +1,52 @@
+"""Waiting for a run on the server's loop: hints wake, the rows are read in threads of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import aclosing, suppress
+from functools import partial
+
+from django.db import close_old_connections
+from django.http.response import HttpResponseBase
+
+from apps.common import bus
+from apps.executions.types import flow_channel
+from apps.triggers.answers import Waited, answer_find
+
+POLL_S = 1.0
+_threads = ThreadPoolExecutor(2, thread_name_prefix="answers")
+
+
+async def answer_wait(
+    waited: Waited, flow_id: uuid.UUID, wait_s: float, otherwise: Callable[[], HttpResponseBase]
+) -> HttpResponseBase:
+    """The answer of a run, or what ``otherwise`` says when there is none after ``wait_s``."""
+    loop = asyncio.get_running_loop()
+    news = asyncio.Event()
+    with suppress(TimeoutError):
+        async with asyncio.timeout(wait_s), asyncio.TaskGroup() as group:
+            listening = group.create_task(_listen(flow_id, news))
+            while True:
+                news.clear()
+                found = await loop.run_in_executor(_threads, partial(_read, waited))
+                if found is not None:
+                    listening.cancel()
+                    return found
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(POLL_S):
+                        await news.wait()
+    return otherwise()
+
+
+async def _listen(flow_id: uuid.UUID, news: asyncio.Event) -> None:
+    async with aclosing(bus.subscribe(flow_channel(flow_id))) as hints:
+        async for _ in hints:
+            news.set()
+
+
+def _read(waited: Waited) -> HttpResponseBase | None:
+    close_old_connections()
+    return answer_find(waited)

@@ -1,0 +1,193 @@
+"""The addresses of webhooks. They are always there: whether one starts a flow is read from the flow's
+published version (or its draft, at the test address) when a call comes."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Callable
+from functools import partial, wraps
+from typing import Any
+
+import structlog
+from django.conf import settings
+from django.core.cache import cache
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.http.response import HttpResponseBase
+from django.views.decorators.csrf import csrf_exempt
+
+from apps.common import sealed_ids
+from apps.common.errors import METHOD, THROTTLED
+from apps.common.ids import ordered_id
+from apps.common.later import LaterResponse
+from apps.common.problems import as_sage_error, problem_response
+from apps.executions.models import Run
+from apps.triggers import answers, calls, errors, selectors
+from apps.triggers.adapters import answer_wait
+from apps.triggers.answers import Waited
+from apps.triggers.selectors import Live
+from apps.triggers.services.firing import Fired, listening_end, trigger_fire
+from apps.triggers.services.refusing import refusal_note
+from apps.triggers.types import WATCH_PURPOSE, Kind
+from sage_studio.kernel import SageError
+
+logger = structlog.get_logger(__name__)
+View = Callable[..., HttpResponseBase]
+# From one network address, to one trigger, per minute.
+REFUSALS_PER_MINUTE = 60
+_MINUTE = 60
+
+
+def answering(view: View) -> View:
+    """Errors as problem documents; what nobody expected is logged and answered as such."""
+
+    @csrf_exempt
+    @wraps(view)
+    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        try:
+            return view(request, *args, **kwargs)
+        except Exception as error:
+            known = as_sage_error(error, request.method or "")
+            if known is None:
+                raise
+            return problem_response(request, known)
+
+    return wrapper
+
+
+@answering
+def hook(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponseBase:
+    """A call of the production address: the published version runs."""
+    trigger = selectors.trigger_find(trigger_id, Kind.WEBHOOK)
+    live = selectors.live_published(trigger)
+    if request.method == "OPTIONS":
+        return _preflight(live, request)
+    _not_too_often(trigger_id, request)
+    try:
+        run_id = ordered_id()
+        key = _let_in(live, trigger_id, request)
+        fired = trigger_fire(live, calls.data_of(live, request, run_id), key=key, run_id=run_id)
+    except SageError as error:
+        if error.code is not METHOD:
+            refusal_note(trigger, error)
+        return _shared(live, request, problem_response(request, error))
+    return _shared(live, request, _answer(live, fired))
+
+
+@answering
+def hook_test(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponseBase:
+    """A call of the test address: once, while the editor listens, the draft runs."""
+    trigger = selectors.trigger_find(trigger_id, Kind.WEBHOOK)
+    if trigger.listening_until is None:
+        raise SageError(errors.NOT_LISTENING)
+    live = selectors.live_draft(trigger)
+    if request.method == "OPTIONS":
+        return _preflight(live, request)
+    _not_too_often(trigger_id, request)
+    run_id = ordered_id()
+    _let_in(live, trigger_id, request)
+    data = calls.data_of(live, request, run_id)
+    person = listening_end(trigger)
+    if person is None:
+        raise SageError(errors.NOT_LISTENING)
+    fired = trigger_fire(live, data, run_id=run_id, person=person)
+    return _shared(live, request, _answer(live, fired))
+
+
+@answering
+def hook_run(request: HttpRequest, trigger_id: uuid.UUID, token: str) -> HttpResponseBase:
+    """The answer of a run that took longer than its caller waited."""
+    trigger = selectors.trigger_find(trigger_id, Kind.WEBHOOK)
+    if request.method != "GET":
+        raise SageError(METHOD, {"method": request.method or ""})
+    run_id = sealed_ids.id_in(WATCH_PURPOSE, token)
+    if run_id is None:
+        raise SageError(errors.UNKNOWN)
+    run = Run.objects.filter(pk=run_id, flow=trigger.flow_id).select_related("definition").first()
+    if run is None:
+        raise SageError(errors.UNKNOWN)
+    node: Any = next((n for n in run.definition.body["nodes"] if n["id"] == trigger.node_id), {})
+    waited = _waited(
+        trigger.workspace_id, run.pk, node.get("config", {}).get("respond", ""), run.definition.body
+    )
+    return answers.answer_find(waited) or _later(trigger_id, run.pk)
+
+
+def _let_in(live: Live, trigger_id: uuid.UUID, request: HttpRequest) -> str:
+    calls.method_check(live, request.method or "")
+    try:
+        return calls.caller_check(live, request)
+    except SageError as error:
+        if error.code in (errors.NOT_ALLOWED, errors.TOO_OLD):
+            _count_refusal(trigger_id, request)
+        raise
+
+
+def _counter(trigger_id: uuid.UUID, request: HttpRequest) -> str:
+    return f"hook-refused:{trigger_id}:{request.META.get('REMOTE_ADDR', '')}"
+
+
+def _not_too_often(trigger_id: uuid.UUID, request: HttpRequest) -> None:
+    """Whoever guesses is held up; calls that are in order are not counted."""
+    if int(cache.get(_counter(trigger_id, request), 0)) >= REFUSALS_PER_MINUTE:
+        raise SageError(THROTTLED, {"wait_s": _MINUTE})
+
+
+def _count_refusal(trigger_id: uuid.UUID, request: HttpRequest) -> None:
+    name = _counter(trigger_id, request)
+    if not cache.add(name, 1, _MINUTE):
+        cache.set(name, int(cache.get(name, 0)) + 1, _MINUTE)
+
+
+def _answer(live: Live, fired: Fired) -> HttpResponseBase:
+    respond = str(live.config["respond"])
+    if respond == "at_once":
+        words = str(live.config["text"])
+        status = int(live.config["status"])
+        if words:
+            return HttpResponse(words, status=status, content_type="text/plain; charset=utf-8")
+        return JsonResponse({"run_id": str(fired.run_id)}, status=status)
+    trigger = live.trigger
+    waited = _waited(trigger.workspace_id, fired.run_id, respond, live.definition.body)
+    otherwise = partial(_later, trigger.pk, fired.run_id)
+    settle = partial(answer_wait, waited, trigger.flow_id, float(live.config["wait_s"]), otherwise)
+    later = otherwise()
+    return LaterResponse(settle, later.content, status=202, content_type="application/json")
+
+
+def _waited(workspace_id: uuid.UUID, run_id: uuid.UUID, respond: str, body: Any) -> Waited:
+    nodes = tuple(node["id"] for node in body["nodes"] if node["type"] == answers.ANSWER_NODE)
+    return Waited(run_id, workspace_id, nodes if respond == "api_response" else ())
+
+
+def _later(trigger_id: uuid.UUID, run_id: uuid.UUID) -> HttpResponse:
+    place = f"{settings.CONFIG.address}/hooks/{trigger_id}/runs/{sealed_ids.token_for(WATCH_PURPOSE, run_id)}"
+    body = {"run_id": str(run_id), "watch": place}
+    return JsonResponse(body, status=202, headers={"Location": place, "Retry-After": "1"})
+
+
+def _preflight(live: Live, request: HttpRequest) -> HttpResponseBase:
+    response = _shared(live, request, HttpResponse(status=204))
+    if "Access-Control-Allow-Origin" in response:
+        method = str(live.config["method"])
+        response["Access-Control-Allow-Methods"] = (
+            "GET, POST, PUT, PATCH, DELETE" if method == "any" else method
+        )
+        response["Access-Control-Allow-Headers"] = request.headers.get("Access-Control-Request-Headers", "")[
+            :500
+        ]
+        response["Access-Control-Max-Age"] = "600"
+    return response
+
+
+def _shared(live: Live, request: HttpRequest, response: HttpResponseBase) -> HttpResponseBase:
+    """Let pages of the allowed origins read the answer; never with their cookies."""
+    allowed = {
+        origin.strip().rstrip("/") for origin in str(live.config["origins"]).split(",") if origin.strip()
+    }
+    origin = request.headers.get("Origin", "")
+    if origin and ("*" in allowed or origin in allowed):
+        response["Access-Control-Allow-Origin"] = "*" if "*" in allowed else origin
+        response["Cross-Origin-Resource-Policy"] = "cross-origin"
+        response["Vary"] = "Origin"
+    response["Cache-Control"] = "no-store"
+    return response
