@@ -102,7 +102,8 @@ class Judge:
             if state == "paused":
                 verdict.counts[f"paused {reason}"] += 1
                 if reason not in NAMED_REASONS:
-                    verdict.breach("every run ends or says why not", f"{run['flow']} {run_id} paused {reason!r}")
+                    told = f"{run['flow']} {run_id} paused {reason!r}"
+                    verdict.breach("every run ends or says why not", told)
                 if reason == "outcome_unknown" and not self.kinds[run["flow"]].has_once:
                     verdict.breach("only what may not be repeated is unknown", f"{run['flow']} {run_id}")
             elif state not in FINAL:
