@@ -51,6 +51,8 @@ class Studio:
                 **clean,
                 "SAGE_DATA_DIR": str(self.data_dir),
                 "SAGE_PORT": str(self.port),
+                # Tests are servers as well, and run on this machine.
+                "SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.1/32",
                 "PYTHONUNBUFFERED": "1",
             },
             stdin=subprocess.DEVNULL,
