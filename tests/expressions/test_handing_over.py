@@ -74,6 +74,12 @@ async def test_what_lies_beyond_is_handed_over() -> None:
         assert await settled_value(template.evaluate(SCOPE), template.source) == expected
 
 
+async def test_long_texts_with_emoji_come_back() -> None:
+    text = "{{ `${a.text.replace(/x/g, '👋 ')}${a.text}👤${a.text}` }}"
+    found = await settled_value(compile_handing_over(text).evaluate({"a": {"text": "x" * 5_000}}), text)
+    assert found == "👋 " * 5_000 + "x" * 5_000 + "👤" + "x" * 5_000
+
+
 async def test_a_text_may_hold_both_kinds() -> None:
     template = compile_handing_over("{{ a.n }}: {{ a.text.replace(/o/g, '0') }}, {{ a.none }}!")
     assert dict(template.positions) == {"a.n": 4, "a.text": 15, "a.none": 48}

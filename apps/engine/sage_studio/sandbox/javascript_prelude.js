@@ -96,7 +96,12 @@
     given.$input = { all: () => items, first: () => items[0], last: () => items[items.length - 1], item: items[0] };
   }
 
-  const state = { given: null, answer: null };
+  // Kept apart: a long text put together of parts cannot leave the interpreter when it holds emoji.
+  const state = { kind: "", answer: null };
+  function __sage_answer(kind, text) {
+    state.kind = kind;
+    state.answer = text;
+  }
   function __sage_one(main, names, given, familiar, each) {
     if (familiar) __sage_familiar(given, each);
     const result = main(...names.map((name) => given[name]));
@@ -108,11 +113,11 @@
       result.then(
         (value) => __sage_settle(value, index),
         (error) => {
-          state.answer = `-${__sage_problem(error, index)}`;
+          __sage_answer("-", __sage_problem(error, index));
         },
       );
     } else {
-      state.answer = `+${stringify(result) ?? "null"}`;
+      __sage_answer("+", stringify(result) ?? "null");
     }
   }
   return {
@@ -153,10 +158,11 @@
           __sage_settle(results, null);
         }
       } catch (error) {
-        state.answer = `-${__sage_problem(error, index)}`;
+        __sage_answer("-", __sage_problem(error, index));
       }
     },
     answer: () => state.answer,
+    kind: () => state.kind,
     printed: () => {
       const said = lines.splice(0);
       return said.length ? stringify(said) : "";

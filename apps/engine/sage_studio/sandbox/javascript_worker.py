@@ -32,8 +32,8 @@ class _Context:
         self._inner = quickjs.Context()
         self._inner.set_max_stack_size(_STACK_BYTES)
         self._inner.set("__sage", self._inner.eval(prelude))
-        self._call, self._answer, self._printed = (
-            self._inner.eval(f"__sage.{name}") for name in ("call", "answer", "printed")
+        self._call, self._answer, self._kind, self._printed = (
+            self._inner.eval(f"__sage.{name}") for name in ("call", "answer", "kind", "printed")
         )
         self._inner.eval("delete globalThis.__sage")
 
@@ -43,6 +43,7 @@ class _Context:
         self._inner.set_time_limit(settings["time_s"])
         try:
             answer = self._answered(settings, given)
+            kind = self._kind()
         except self._quickjs.StackOverflow:
             return {"state": "thrown", "thrown": "RangeError: the call stack is too deep"}, ""
         except self._quickjs.JSException as error:
@@ -51,9 +52,9 @@ class _Context:
             return {"state": "memory"}, ""
         if answer is None or answer == "late":
             return {"state": answer or "unsettled"}, ""
-        if answer[0] == "-":
-            return {"state": "problem", "problem": json.loads(answer[1:])}, ""
-        return {"state": "done"}, answer[1:]
+        if kind == "-":
+            return {"state": "problem", "problem": json.loads(answer)}, ""
+        return {"state": "done"}, answer
 
     def _answered(self, settings: dict[str, Any], given: str) -> str | None:
         until = time.process_time() + settings["time_s"]
