@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -72,6 +73,8 @@ class Config(BaseSettings):
     allow_private_network: Annotated[list[IpNetwork], NoDecode] = Field(
         [], alias="SAGE_ALLOW_PRIVATE_NETWORK"
     )
+    # Rules for plug-ins of workspaces: ``name=allow``, ``=deny``, ``=<version or sha256:…>``, ``*`` for all.
+    plugin_rules: Annotated[list[str], NoDecode] = Field([], alias="SAGE_PLUGIN_RULES")
     log_format: Literal["auto", "json", "console"] = Field("auto", alias="SAGE_LOG_FORMAT")
     log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field("INFO", alias="SAGE_LOG_LEVEL")
 
@@ -87,12 +90,22 @@ class Config(BaseSettings):
         """Only what ``load`` hands in: it has already merged the environment with ``_FILE`` values."""
         return (init_settings,)
 
-    @field_validator("trusted_proxies", "allow_private_network", "credential_keys", "queues", mode="before")
+    @field_validator(
+        "trusted_proxies", "allow_private_network", "credential_keys", "queues", "plugin_rules", mode="before"
+    )
     @classmethod
     def _split(cls, value: object) -> object:
         return (
             [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
         )
+
+    @field_validator("plugin_rules")
+    @classmethod
+    def _rules_say_something(cls, value: list[str]) -> list[str]:
+        for entry in value:
+            if not re.fullmatch(r"(\*|[a-z][a-z0-9_]{1,63})\s*=\s*[0-9A-Za-z][0-9A-Za-z.+!_:-]*", entry):
+                raise ValueError(f"“{entry[:80]}” is not “plug-in=allow”, “=deny” or “=version”")
+        return value
 
     @field_validator("database_url", "redis_url", "email_url", "base_url", "blob_url")
     @classmethod

@@ -36,6 +36,8 @@ BLOB_URL = CONFIG.blob_url.get_secret_value() if CONFIG.blob_url else ""
 # What flows may reach and ask: private ranges, and the model behind ``ctx.llm``.
 ALLOW_PRIVATE_NETWORK = CONFIG.allow_private_network
 ANTHROPIC_API_KEY = CONFIG.anthropic_api_key.get_secret_value() if CONFIG.anthropic_api_key else ""
+# Which plug-ins workspaces may use, before any rule an administrator sets in the product.
+PLUGIN_RULES = CONFIG.plugin_rules
 ANTHROPIC_BASE_URL = CONFIG.anthropic_base_url or ""
 
 # ---- applications, lowest first (ARCHITECTURE §1)

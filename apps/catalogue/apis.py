@@ -16,6 +16,7 @@ from rest_framework.response import Response
 
 from apps.catalogue import adapters, selectors, services
 from apps.catalogue.models import InstalledPlugin, Package
+from apps.catalogue.rules import Refusals
 from apps.catalogue.types import MAX_PACKAGE_BYTES, PackageKind
 from apps.common.apis import StrictSerializer
 from apps.common.idempotency import idempotent
@@ -80,6 +81,16 @@ class NodeTypesApi(WorkspaceApi):
         return response
 
 
+class NodeTypeVersionApi(WorkspaceApi):
+    """A node type in an older version that is installed beside the newest: what flows that name it run."""
+
+    policy = InWorkspace("flow.view")
+
+    @extend_schema(responses=NodeTypeOut, operation_id="node_type_version")
+    def get(self, request: Request, workspace_id: uuid.UUID, type_id: str, version: str) -> Response:
+        return Response(selectors.node_type_version(workspace_id, type_id, version))
+
+
 class PackageOut(serializers.Serializer[Any]):
     """What a package says of itself; ``conflicts`` keep it from being installed. ``manifest`` is the
     SDK's: name, description, author, what it requires, its permissions and nodes."""
@@ -105,7 +116,8 @@ class LookedAtOut(PackageOut):
 
     @extend_schema_field({"type": "array", "items": {"type": "object"}})
     def get_conflicts(self, package: Package) -> list[Any]:
-        return list(selectors.package_conflicts(package))
+        refusal = Refusals().of(package.plugin_id, package.version, package.key)
+        return [*([refusal] if refusal is not None else []), *selectors.package_conflicts(package)]
 
     def get_installed_version(self, package: Package) -> str | None:
         plugin = self._installed(package)
@@ -127,13 +139,16 @@ class PluginOut(serializers.Serializer[Any]):
 
     plugin_id = serializers.CharField()
     is_enabled = serializers.BooleanField()
-    is_allowed = serializers.SerializerMethodField()
+    refused = serializers.SerializerMethodField()
     current = PackageOut()
     installed_by = serializers.SerializerMethodField()
     versions = serializers.SerializerMethodField()
 
-    def get_is_allowed(self, plugin: InstalledPlugin) -> bool:
-        return selectors.is_allowed(plugin.plugin_id)
+    @extend_schema_field({"type": "object", "nullable": True})
+    def get_refused(self, plugin: InstalledPlugin) -> Any:
+        """Why the operator does not let it be used, in both languages."""
+        current = plugin.current
+        return Refusals().of(plugin.plugin_id, current.version, current.key)
 
     def get_installed_by(self, plugin: InstalledPlugin) -> str:
         person = plugin.current.installed_by
@@ -145,10 +160,19 @@ class PluginOut(serializers.Serializer[Any]):
         return PackageOut(packages, many=True).data
 
 
+class IsolationOut(serializers.Serializer[Any]):
+    """What keeps plug-ins' code apart on this machine, and why it is not more."""
+
+    level = serializers.ChoiceField(choices=["bubblewrap", "filters", "limits"])
+    takes_code = serializers.BooleanField()
+    reason = _Shape()
+
+
 class PluginsOut(serializers.Serializer[Any]):
     """All plug-ins; there is one page."""
 
     items = PluginOut(many=True)
+    isolation = IsolationOut()
 
 
 class PluginInstallIn(StrictSerializer):
@@ -243,7 +267,8 @@ class PluginsApi(WorkspaceApi):
 
     @extend_schema(responses=PluginsOut, operation_id="plugin_list")
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        return Response({"items": PluginOut(selectors.plugin_list(workspace_id), many=True).data})
+        items = PluginOut(selectors.plugin_list(workspace_id), many=True).data
+        return Response({"items": items, "isolation": IsolationOut(selectors.isolation_facts()).data})
 
     @extend_schema(request=PluginInstallIn, responses={201: PluginOut}, operation_id="plugin_install")
     @idempotent

@@ -43,9 +43,25 @@ TOO_MANY = define_error(
 NOT_ALLOWED_HERE = define_error(
     "plugin.not_allowed_here",
     4775,
-    en="The plug-in “{plugin}” is not allowed on this installation.",
-    zh="本系统不允许使用插件“{plugin}”。",
+    en="The plug-in “{plugin}” may not be used here: {reason}",
+    zh="此处不能使用插件“{plugin}”：{reason_zh}",
     hint_en="Ask whoever operates this installation.",
     hint_zh="请联系本系统的管理员。",
     status=403,
+)
+BAD_PIN = define_error(
+    "plugin.bad_pin",
+    4776,
+    en="“{pin}” is neither a version nor the digest of a package.",
+    zh="“{pin}”既不是版本号，也不是插件包的摘要。",
+    hint_en="Give a version as the plug-in writes it (1.2.0), or sha256: and 64 digits.",
+    hint_zh="请填写插件的版本号（如 1.2.0），或 sha256: 加 64 位十六进制数字。",
+    status=422,
+)
+RULE_IS_A_SETTING = define_error(
+    "plugin.rule_is_a_setting",
+    4777,
+    en="The rule for “{plugin}” comes from the setting SAGE_PLUGIN_RULES and is not changed here.",
+    zh="“{plugin}”的规则来自设置 SAGE_PLUGIN_RULES，不能在此处修改。",
+    status=409,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from django.conf import settings
+from django.core.validators import RegexValidator
 from django.db import models
 
 from apps.catalogue.types import PackageKind
@@ -83,11 +84,16 @@ class CatalogueState(models.Model):
 
 
 class PluginRule(models.Model):
-    """What the operator says of a plug-in for the whole instance. ``plugin_id`` ``*`` is the rule for those
-    without one of their own."""
+    """What the operator says of a plug-in for the whole instance (``rules``). ``plugin_id`` ``*`` is the rule
+    for those without one of their own; ``pinned`` the one version or digest that may be used; ``note`` is
+    shown to owners who are refused."""
 
-    plugin_id = models.CharField(max_length=64, primary_key=True)
-    is_allowed = models.BooleanField()
+    plugin_id = models.CharField(
+        max_length=64, primary_key=True, validators=[RegexValidator(r"^(\*|[a-z][a-z0-9_]{1,63})$")]
+    )
+    is_allowed = models.BooleanField(default=True)
+    pinned = models.CharField(max_length=71, blank=True, default="")
+    note = models.CharField(max_length=300, blank=True, default="")
 
     def __str__(self) -> str:
         return f"{self.plugin_id}: {self.is_allowed}"

@@ -20,8 +20,9 @@ from typing import TypeVar
 
 import structlog
 
-from apps.catalogue.models import InstalledPlugin, Package, PluginRule
+from apps.catalogue.models import InstalledPlugin, Package
 from apps.catalogue.places import package_folder, package_node_classes
+from apps.catalogue.rules import Refusals
 from apps.catalogue.types import PackageKind
 from apps.catalogue.unpacking import packages_with
 from apps.common.db import as_id, fetch_one
@@ -34,11 +35,11 @@ from sage_studio.plugins.manager import Plugin, check_requirements
 from sage_studio.plugins.manager.loading import load_package
 from sage_studio.plugins.manager.packages import installed_packages
 from sage_studio.plugins.registry import NodeRegistry, builtin_registry
+from sage_studio.sandbox.isolation import isolation
 from sage_studio.sdk import CredentialKind, NodeSpec
 
 logger = structlog.get_logger(__name__)
 T = TypeVar("T")
-ANY_PLUGIN = "*"
 _KEPT = 256
 
 
@@ -109,11 +110,16 @@ def registry_at_hand(workspace_id: uuid.UUID) -> NodeRegistry:
 
 def _put_together(workspace_id: uuid.UUID) -> NodeRegistry:
     enabled = InstalledPlugin.objects.filter(workspace_id=workspace_id, is_enabled=True)
-    allowed = [plugin.plugin_id for plugin in enabled if is_allowed(plugin.plugin_id)]
     installed = Package.objects.filter(
-        workspace_id=workspace_id, plugin_id__in=allowed, installed_at__isnull=False
+        workspace_id=workspace_id,
+        plugin_id__in=enabled.values_list("plugin_id", flat=True),
+        installed_at__isnull=False,
     )
-    return _registry_of(installed.order_by("plugin_id", "-installed_at"))
+    refusals = Refusals()
+    ordered = installed.order_by("plugin_id", "-installed_at")
+    return _registry_of(
+        package for package in ordered if refusals.of(package.plugin_id, package.version, package.key) is None
+    )
 
 
 def _registry_of(packages: Iterable[Package]) -> NodeRegistry:
@@ -128,12 +134,6 @@ def _registry_of(packages: Iterable[Package]) -> NodeRegistry:
             except ValueError as error:  # a release brought a node of this name
                 logger.warning("plugin_node_left_out", package=str(package), reason=str(error))
     return made
-
-
-def is_allowed(plugin_id: str) -> bool:
-    """Whether the operator lets workspaces use a plug-in."""
-    rules = dict(PluginRule.objects.filter(plugin_id__in=(plugin_id, ANY_PLUGIN)).values_list())
-    return bool(rules.get(plugin_id, rules.get(ANY_PLUGIN, True)))
 
 
 # Runs
@@ -161,6 +161,11 @@ def _pinned(workspace_id: uuid.UUID, pins: Sequence[str]) -> NodeRegistry:
     return _registry_of(found[pin] for pin in pins if pin in found)
 
 
+def packages_in_use() -> set[str]:
+    """The keys of packages that some workspace has installed."""
+    return set(Package.objects.filter(installed_at__isnull=False).values_list("key", flat=True))
+
+
 # What the editor and the pages read
 
 
@@ -184,6 +189,15 @@ def node_type(spec: NodeSpec, types: NodeRegistry) -> JsonObject:
     return shape
 
 
+def node_type_version(workspace_id: uuid.UUID, type_id: str, version: str) -> JsonObject:
+    """One type in one of its installed versions, as ``catalogue`` says the newest. Raises NotFound."""
+    types = registry(workspace_id)
+    found = types.get(type_id, version)
+    if found is None or found.spec.version != version:
+        raise NotFound
+    return node_type(found.spec, types)
+
+
 def catalogue(workspace_id: uuid.UUID) -> Catalogue:
     """All node types of a workspace."""
     types = registry(workspace_id)
@@ -194,6 +208,16 @@ def _catalogue_of(types: NodeRegistry) -> Catalogue:
     items = tuple(node_type(spec, types) for spec in types.specs())
     body = json.dumps({"items": items}, ensure_ascii=False, separators=(",", ":")).encode()
     return Catalogue(items, body, f'"{hashlib.sha256(body).hexdigest()[:32]}"')
+
+
+def isolation_facts() -> JsonObject:
+    """What keeps the code of plug-ins apart on this machine."""
+    found = isolation()
+    return {
+        "level": found.level,
+        "takes_code": found.contains_programs or found.allows_weak,
+        "reason": {"en": found.reason, "zh": found.reason},
+    }
 
 
 def plugin_list(workspace_id: uuid.UUID) -> list[InstalledPlugin]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from collections.abc import Callable
 from datetime import timedelta
 
 from django.db.models import F
@@ -14,14 +15,17 @@ from apps.audit.services import record
 from apps.catalogue import errors
 from apps.catalogue.inspection import inspect_package, mcp_package
 from apps.catalogue.models import CatalogueState, InstalledPlugin, Package, PluginRule
+from apps.catalogue.rules import Refusals, is_pin, setting_rules
 from apps.catalogue.selectors import (
-    is_allowed,
     package_conflicts,
     package_get,
+    packages_in_use,
     packages_installed,
     plugin_get,
 )
-from apps.catalogue.types import MAX_PLUGINS, MAX_VERSIONS, PackageKind
+from apps.catalogue.types import MAX_PLUGINS, MAX_VERSIONS, PackageKind, types_channel
+from apps.catalogue.unpacking import folders_forget
+from apps.common.bus import publish_on_commit
 from apps.common.db import write_transaction
 from apps.common.errors import NotFound
 from apps.files.services import blob_put
@@ -126,8 +130,14 @@ def plugin_install(
 
 def _check(workspace_id: uuid.UUID, package: Package) -> None:
     """Raises SageError when the package cannot be taken into use beside what is there."""
-    if not is_allowed(package.plugin_id):
-        raise SageError(errors.NOT_ALLOWED_HERE, {"plugin": package.plugin_id})
+    refusal = Refusals().of(package.plugin_id, package.version, package.key)
+    if refusal is not None:
+        facts: JsonObject = {
+            "plugin": package.plugin_id,
+            "reason": refusal["en"],
+            "reason_zh": refusal["zh"],
+        }
+        raise SageError(errors.NOT_ALLOWED_HERE, facts)
     others = InstalledPlugin.objects.filter(workspace_id=workspace_id).exclude(plugin_id=package.plugin_id)
     versions = packages_installed(workspace_id, package.plugin_id)
     if others.count() >= MAX_PLUGINS or len(versions) >= MAX_VERSIONS:
@@ -191,15 +201,45 @@ def package_remove(person: Person, workspace: Workspace, plugin_id: str, package
         _changed(workspace.pk)
 
 
-def plugin_rule_set(person: Person, plugin_id: str, *, is_allowed: bool | None) -> None:
+def plugin_rule_set(
+    person: Person, plugin_id: str, *, is_allowed: bool | None, pinned: str = "", note: str = ""
+) -> None:
     """What the operator says of a plug-in on this instance; None: nothing. Every workspace that has it
-    notices at its next look. The caller has checked that the person is an administrator."""
+    notices at its next look. The caller has checked that the person is an administrator. Raises SageError
+    ``plugin.bad_pin``, ``plugin.rule_is_a_setting``."""
+    plugin_rule_check(plugin_id, pinned)
     with write_transaction():
-        PluginRule.objects.filter(plugin_id=plugin_id).delete()
-        if is_allowed is not None:
-            PluginRule.objects.create(plugin_id=plugin_id, is_allowed=is_allowed)
+        known = PluginRule.objects.filter(plugin_id=plugin_id).first()
+        before = None if known is None else _rule_facts(known)
+        after = None
+        if is_allowed is None:
+            PluginRule.objects.filter(plugin_id=plugin_id).delete()
+        else:
+            facts = {"is_allowed": is_allowed, "pinned": pinned, "note": note}
+            rule, _ = PluginRule.objects.update_or_create(plugin_id=plugin_id, defaults=facts)
+            after = _rule_facts(rule)
         CatalogueState.objects.update(generation=F("generation") + 1)
-        record(person, "plugin.rule_set", None, ("plugin", plugin_id), after={"is_allowed": is_allowed})
+        record(person, "plugin.rule_set", None, ("plugin", plugin_id), before=before, after=after)
+        for workspace_id in CatalogueState.objects.values_list("pk", flat=True):
+            publish_on_commit(types_channel(workspace_id), b"")
+
+
+def plugin_rule_check(plugin_id: str, pinned: str) -> None:
+    """Raises SageError ``plugin.bad_pin``, ``plugin.rule_is_a_setting``."""
+    if pinned and not is_pin(pinned):
+        raise SageError(errors.BAD_PIN, {"pin": pinned[:80]})
+    if plugin_id in setting_rules():
+        raise SageError(errors.RULE_IS_A_SETTING, {"plugin": plugin_id})
+
+
+def _rule_facts(rule: PluginRule) -> JsonObject:
+    return {"is_allowed": rule.is_allowed, "pinned": rule.pinned, "note": rule.note}
+
+
+def plugin_folders_forget(pinned: Callable[[], set[str]]) -> int:
+    """Remove this machine's unpacked packages that no workspace has installed, no run that goes on is pinned
+    to and nobody asked for within a day; how many."""
+    return folders_forget(lambda: packages_in_use() | pinned())
 
 
 def _lock(workspace_id: uuid.UUID) -> None:
@@ -210,6 +250,7 @@ def _lock(workspace_id: uuid.UUID) -> None:
 def _changed(workspace_id: uuid.UUID) -> None:
     CatalogueState.objects.get_or_create(workspace_id=workspace_id)
     CatalogueState.objects.filter(pk=workspace_id).update(generation=F("generation") + 1)
+    publish_on_commit(types_channel(workspace_id), b"")
 
 
 def _facts(package: Package) -> JsonObject:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import uuid
 from enum import StrEnum
 
 
@@ -22,3 +23,8 @@ MAX_DECLARATION_BYTES = 512 << 10
 # Of one workspace.
 MAX_PLUGINS = 200
 MAX_VERSIONS = 20
+
+
+def types_channel(workspace_id: uuid.UUID) -> str:
+    """Where the bus says that a workspace's node types have changed."""
+    return f"types:{workspace_id}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import shutil
 import tempfile
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from importlib.metadata import PathDistribution, distributions
@@ -23,6 +24,8 @@ from sage_studio.plugins.isolated.child import VENDORED
 from sage_studio.plugins.manager import unpack
 
 WHEELS = "wheels"
+# A folder nobody has asked for in so long is not in use by any process: they end long before.
+LEFT_FOR_S = 24 * 3600.0
 ZIP = b"PK\x03\x04"
 
 
@@ -31,9 +34,10 @@ def folder_of(key: str, content: Callable[[], bytes]) -> Path:
     ``plugin.bad_archive``, ``plugin.bad_package`` and what ``content`` raises."""
     digest = digest_of_key(key)
     assert digest is not None
-    root = Path(settings.DATA_DIR) / "plugins"
+    root = _root()
     folder = root / digest
-    if folder.is_dir():
+    with suppress(FileNotFoundError):
+        os.utime(folder)  # somebody is about to use it
         return folder
     root.mkdir(mode=0o700, exist_ok=True)
     fresh = Path(tempfile.mkdtemp(prefix=f"{digest[:12]}-", dir=root))
@@ -46,6 +50,42 @@ def folder_of(key: str, content: Callable[[], bytes]) -> Path:
         if fresh.is_dir():
             remove_folder(fresh)
     return folder
+
+
+def folders_forget(in_use: Callable[[], set[str]], *, left_for_s: float = LEFT_FOR_S) -> int:
+    """Remove the folders of packages that ``in_use`` (keys) does not name and nobody has asked for in a
+    while, and what half-done unpacking left; how many. A package that is asked for again is unpacked anew."""
+    gone = 0
+    for folder in _left(in_use(), left_for_s):
+        aside = folder.with_name(f"{folder.name[:12]}-gone-{os.getpid()}")
+        with suppress(FileNotFoundError):
+            folder.rename(aside)
+            # Asked for since we looked? Then it goes back: whoever asked holds its path.
+            if _is_left(aside, left_for_s) and folder.name not in _digests(in_use()):
+                remove_folder(aside)
+                gone += 1
+            else:
+                aside.rename(folder)
+    return gone
+
+
+def _left(keys: set[str], left_for_s: float) -> list[Path]:
+    root = _root()
+    digests = _digests(keys)
+    found = sorted(root.iterdir()) if root.is_dir() else []
+    return [folder for folder in found if folder.name not in digests and _is_left(folder, left_for_s)]
+
+
+def _is_left(folder: Path, left_for_s: float) -> bool:
+    return time.time() - folder.stat().st_mtime >= left_for_s
+
+
+def _digests(keys: set[str]) -> set[str]:
+    return {digest for key in keys if (digest := digest_of_key(key)) is not None}
+
+
+def _root() -> Path:
+    return Path(settings.DATA_DIR) / "plugins"
 
 
 def packages_with(folder: Path) -> dict[str, str]:

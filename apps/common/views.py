@@ -18,6 +18,7 @@ from apps.common import errors
 from apps.common.policies import PUBLIC, Policy
 from apps.common.problems import problem_response
 from sage_studio.kernel import SageError
+from sage_studio.sandbox.isolation import isolation
 
 logger = structlog.get_logger(__name__)
 View = Callable[..., HttpResponseBase]
@@ -59,7 +60,8 @@ def _redis_ready() -> bool:
 
 @require_safe
 def readyz(_request: HttpRequest) -> HttpResponse:
-    """Database reachable and migrated, and Redis reachable where there is one."""
+    """Database reachable and migrated, and Redis reachable where there is one; and what keeps people's code
+    apart."""
     checks = {"database": _database_ready}
     if settings.REDIS_URL:
         checks["redis"] = _redis_ready
@@ -71,7 +73,8 @@ def readyz(_request: HttpRequest) -> HttpResponse:
             logger.warning("not_ready", check=name, error=type(error).__name__)
             results[name] = "unreachable"
     is_ready = all(result == "ok" for result in results.values())
-    body = {"status": "ok" if is_ready else "not ready", "checks": results}
+    # Not a check: without the strongest walls the product runs, and refuses what it cannot contain.
+    body = {"status": "ok" if is_ready else "not ready", "checks": results, "sandbox": isolation().level}
     return JsonResponse(body, status=200 if is_ready else 503)
 
 

@@ -20,6 +20,7 @@ import structlog
 from channels.db import database_sync_to_async
 from channels.generic.websocket import AsyncWebsocketConsumer
 
+from apps.catalogue.types import types_channel
 from apps.common import bus
 from apps.common.errors import Forbidden, NotFound, NotSignedIn
 from apps.common.parsers import parse_json
@@ -43,6 +44,7 @@ CLOSE_TRY_AGAIN, CLOSE_TOO_MANY, CLOSE_TOO_FAST = 4500, 4503, 4529
 # A client says once what it wants and again when it comes back; each message costs queries.
 MESSAGES_PER_S, BURST_S = 10, 5
 PEOPLE_CHANNEL = "people"
+TYPES_CHANGED = '{"type": "node_types_changed"}'
 # Each open socket costs two subscriptions and a look every other second; as many as documents have.
 MAX_SOCKETS_PER_PERSON = 100
 _sockets: Counter[uuid.UUID] = Counter()
@@ -103,6 +105,7 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._listen(flow_channel(self._flow_id), recheck=False))
                 group.create_task(self._listen(PEOPLE_CHANNEL, recheck=True))
+                group.create_task(self._tell_types())
                 group.create_task(self._send_events())
         except* Exception as failures:  # noqa: BLE001 - the loop's edge: a peer that went away, or a fault
             logger.info("flow_socket_ended", errors=[repr(error) for error in failures.exceptions])
@@ -165,6 +168,12 @@ class FlowEventsConsumer(AsyncWebsocketConsumer):
                     self._wake.set()
                 else:
                     self._look_now()
+
+    async def _tell_types(self) -> None:
+        """That the workspace's node types have changed: an open editor reads them anew."""
+        async with aclosing(bus.subscribe(types_channel(self._workspace_id))) as hints:
+            async for _ in hints:
+                await self.send(TYPES_CHANGED)
 
     def _look_now(self) -> None:
         self._urgent.set()

@@ -3,15 +3,20 @@ no row names. One of them all does it each day; another when that one dies over 
 
 from __future__ import annotations
 
+import hashlib
 import random
+import socket
 import threading
 from datetime import timedelta
 
 import structlog
 from celery.signals import worker_ready, worker_shutdown
+from django.conf import settings
 from django.db import DatabaseError, close_old_connections, connections
 
+from apps.catalogue.services import plugin_folders_forget
 from apps.common import chores
+from apps.executions.selectors import packages_pinned
 from apps.executions.services import runs_forget
 from apps.files.services import blobs_collect, files_forget, uploads_forget
 
@@ -45,11 +50,24 @@ def tidy() -> bool:
     return True
 
 
+def tidy_plugins() -> bool:
+    """Once a day on every machine: each unpacks the packages it needs itself."""
+    place = f"{socket.gethostname()}:{settings.DATA_DIR}".encode()
+    hold = chores.take(f"plugin folders {hashlib.sha256(place).hexdigest()[:16]}", LEASE)
+    if hold is None:
+        return False
+    if count := plugin_folders_forget(packages_pinned):
+        logger.info("tidied", plugin_folders=count)
+    hold.done(EVERY)
+    return True
+
+
 def _tidy_daily() -> None:
     dice = random.SystemRandom()
     while not _stop.wait(dice.uniform(*ASK_AFTER_S)):
         try:
             tidy()
+            tidy_plugins()
         except DatabaseError:
             logger.warning("tidying_failed", exc_info=True)
             close_old_connections()

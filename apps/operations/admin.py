@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django import forms
 from django.contrib import admin
 from django.db.models import Count, Model, QuerySet
 from django.http import HttpRequest, HttpResponse
@@ -17,12 +18,16 @@ from apps.accounts import services as accounts
 from apps.accounts.models import ApiToken, Person
 from apps.audit.models import AuditEntry
 from apps.audit.services import record
+from apps.catalogue import services as catalogue
+from apps.catalogue.models import PluginRule
 from apps.common.models import OutboxEvent
+from apps.common.problems import language_of_request
 from apps.executions.models import Run
 from apps.flows.models import Flow
 from apps.marketplace.models import Template
 from apps.operations.console import console
 from apps.workspaces.models import Membership, Workspace
+from sage_studio.kernel import SageError
 
 
 class MetadataAdmin(ModelAdmin):
@@ -206,3 +211,51 @@ class AuditEntryAdmin(MetadataAdmin):
         "after", "origin", "digest",
     )  # fmt: skip
     ordering = ("-at",)
+
+
+class PluginRuleForm(forms.ModelForm):  # type: ignore[type-arg] # the stubs' parameter is not there at run time
+    """Which plug-in (or ``*``), whether it may be used, and in which version or package alone."""
+
+    class Meta:
+        model = PluginRule
+        fields = ("plugin_id", "is_allowed", "pinned", "note")
+
+    def clean(self) -> dict[str, Any]:
+        given: dict[str, Any] = super().clean() or {}
+        try:
+            plugin_id = given.get("plugin_id") or self.instance.plugin_id
+            catalogue.plugin_rule_check(plugin_id, given.get("pinned", ""))
+        except SageError as error:
+            raise forms.ValidationError(error.message(language_of_request())) from error
+        return given
+
+
+@admin.register(PluginRule, site=console)
+class PluginRuleAdmin(ModelAdmin):
+    """Which plug-ins workspaces may use; the only rows of the console that are made here."""
+
+    form = PluginRuleForm
+    list_display = ("plugin_id", "is_allowed", "pinned", "note")
+    search_fields = ("plugin_id",)
+    actions: Any = []
+
+    def has_module_permission(self, request: HttpRequest) -> bool:
+        return console.has_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        return console.has_permission(request)
+
+    has_add_permission = has_change_permission = has_delete_permission = has_view_permission
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Model | None = None) -> tuple[str, ...]:
+        return () if obj is None else ("plugin_id",)
+
+    def save_model(self, request: HttpRequest, obj: PluginRule, form: Any, change: bool) -> None:
+        assert isinstance(request.user, Person)
+        catalogue.plugin_rule_set(
+            request.user, obj.plugin_id, is_allowed=obj.is_allowed, pinned=obj.pinned, note=obj.note
+        )
+
+    def delete_model(self, request: HttpRequest, obj: PluginRule) -> None:
+        assert isinstance(request.user, Person)
+        catalogue.plugin_rule_set(request.user, obj.plugin_id, is_allowed=None)

@@ -44,6 +44,7 @@ _GROUPS = (
             "Flow": {"en": "Flows", "zh": "流程"},
             "Run": {"en": "Runs", "zh": "运行"},
             "Template": {"en": "Templates", "zh": "模板"},
+            "PluginRule": {"en": "Rules for plug-ins", "zh": "插件规则"},
         },
     ),
     _Group(

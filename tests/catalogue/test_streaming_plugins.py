@@ -176,15 +176,15 @@ async def test_items_cross_the_wall_and_back(nodes: NodeRegistry, host: LocalHos
     assert result.state == "completed", result.error
     assert result.outputs["add"]["sum"] == sum(range(2_000)) * 2
     assert result.nodes["twice"].ports == {"items": 2_000}
-    said = [event.data["fields"]["count"] for event in store.events["r"] if event.type == "log"]
-    assert said == [1000, 2000]
+    fields: list[Any] = [event.data["fields"] for event in store.events["r"] if event.type == "log"]
+    assert [one["count"] for one in fields] == [1000, 2000]
 
 
 async def test_who_wants_no_more_stops_those_before(nodes: NodeRegistry, host: LocalHost) -> None:
     """Ours before theirs, theirs before ours, and a generator that never ends by itself."""
     many = {"count": 10_000_000}
     for source in ("ticks", "acme_count"):
-        config = {source: many, "acme_twice": {"most": 10}}
+        config: dict[str, Any] = {source: many, "acme_twice": {"most": 10}}
         result = await run_nodes(line(source, "acme_twice", "sum", **config), nodes, host)
         assert result.state == "completed", result.error
         assert result.outputs["sum"]["sum"] == 90

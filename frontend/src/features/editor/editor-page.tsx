@@ -1,9 +1,10 @@
 /** One open flow: makes its session, waits for what the screen needs, lays the panels out. */
-import { useQuery } from "@tanstack/react-query";
+import { useQuery, useQueryClient } from "@tanstack/react-query";
 import { ReactFlowProvider } from "@xyflow/react";
 import { useEffect, useMemo, useRef, useState, useSyncExternalStore } from "react";
 import { ProblemBlock } from "@/components/problem-view";
 import { ApiProblem } from "@/lib/api";
+import { nodeTypesChanged } from "@/lib/node-types";
 import { useMe } from "@/lib/session";
 import { flowQuery, nodeTypesQuery } from "./api/queries";
 import { EditorLayout } from "./components/editor-layout";
@@ -54,6 +55,10 @@ function OpenFlow({ workspaceId, flowId, personId }: Props & { personId: string 
 
 function WithCatalogue({ session }: { session: EditorSession }) {
   const query = useQuery(nodeTypesQuery(session.workspaceId));
+  const queryClient = useQueryClient();
+  useEffect(() => {
+    session.typesChanged = () => void nodeTypesChanged(queryClient, session.workspaceId);
+  }, [session, queryClient]);
   const opened = useOpened(session);
   const catalogue = useMemo<Catalogue | null>(() => {
     if (!query.data) return null;

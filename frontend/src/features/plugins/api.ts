@@ -3,23 +3,12 @@ import {
   api,
   inWorkspace,
   type LookedAtPackage,
-  type Plugin,
   type PluginPermissions,
   read,
   send,
   workspacePath,
 } from "@/lib/api";
-import { nodeTypesQuery } from "@/lib/node-types";
-
-export const pluginsQuery = (workspaceId: string) =>
-  queryOptions({
-    queryKey: ["workspace", workspaceId, "plugins"],
-    queryFn: async ({ signal }) => {
-      const params = { path: inWorkspace(workspaceId) };
-      const answer = await read(api.GET("/api/v1/workspaces/{workspace_id}/plugins", { params, signal }));
-      return answer.items as Plugin[];
-    },
-  });
+import { nodeTypesChanged } from "@/lib/node-types";
 
 /** The flows whose drawing names one of these node types. */
 export const usesQuery = (workspaceId: string, types: readonly string[]) =>
@@ -62,11 +51,7 @@ function useChange<Input, Output>(workspaceId: string, change: (input: Input) =>
   const queryClient = useQueryClient();
   return useMutation({
     mutationFn: change,
-    onSuccess: () =>
-      Promise.all([
-        queryClient.invalidateQueries({ queryKey: pluginsQuery(workspaceId).queryKey }),
-        queryClient.invalidateQueries({ queryKey: nodeTypesQuery(workspaceId).queryKey }),
-      ]),
+    onSuccess: () => nodeTypesChanged(queryClient, workspaceId),
   });
 }
 

@@ -8,11 +8,12 @@ import { Page } from "@/components/page";
 import { QueryView } from "@/components/query-view";
 import { useText } from "@/i18n";
 import type { Plugin } from "@/lib/api";
+import { pluginsQuery } from "@/lib/plugins";
 import { useRights } from "@/lib/workspaces";
-import { pluginsQuery } from "./api";
 import { InstallDialog } from "./components/install-dialog";
 import { PluginCard } from "./components/plugin-card";
 import { RemoveDialog } from "./components/remove-dialog";
+import { Walls } from "./components/walls";
 import classes from "./plugins.module.css";
 import { pluginsText } from "./text";
 
@@ -43,17 +44,18 @@ export function PluginsPage({ workspaceId }: { workspaceId: string }) {
       }
       toolbar={<span className="muted">{t("lead")}</span>}
     >
+      {query.data && <Walls isolation={query.data.isolation} />}
       <QueryView
         query={query}
         skeleton={<Skeleton height={180} radius={8} />}
-        isEmpty={(items) => items.length === 0}
+        isEmpty={({ items }) => items.length === 0}
         empty={
           <EmptyState icon="plug" title={t("empty.title")} action={canManage && install}>
             {t(canManage ? "empty.lead" : "empty.other")}
           </EmptyState>
         }
       >
-        {(items) => (
+        {({ items }) => (
           <div className={classes.list}>
             {items.map((plugin) => (
               <PluginCard

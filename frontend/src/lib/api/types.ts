@@ -208,4 +208,7 @@ export type LookedAtPackage = Narrow<
   Schemas["LookedAtOut"],
   { manifest: PluginManifest; conflicts: Text[]; installed_permissions: PluginPermissions | null }
 >;
-export type Plugin = Narrow<Schemas["PluginOut"], { current: PluginPackage; versions: PluginPackage[] }>;
+export type Plugin = Narrow<
+  Schemas["PluginOut"],
+  { current: PluginPackage; versions: PluginPackage[]; refused: LocalText | null }
+>;

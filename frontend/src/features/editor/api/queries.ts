@@ -29,6 +29,21 @@ export const nodeTypesQuery = (workspaceId: string) =>
     staleTime: 5 * 60_000,
   });
 
+/** A type in an older version that is still installed; the list has the newest only. */
+export const nodeTypeVersionQuery = (workspaceId: string, type: string, version: string) =>
+  queryOptions({
+    queryKey: ["node-types", workspaceId, type, version],
+    queryFn: async ({ signal }) =>
+      completeSpec(
+        await http.get<Partial<NodeSpec>>(
+          workspacePath(workspaceId, `/node-types/${type}/versions/${encodeURIComponent(version)}`),
+          {},
+          signal,
+        ),
+      ),
+    staleTime: 5 * 60_000,
+  });
+
 /** Empty lists may be left out of the catalogue's answer. */
 function completeSpec(spec: Partial<NodeSpec>): NodeSpec {
   const full = spec as NodeSpec;

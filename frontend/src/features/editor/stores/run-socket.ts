@@ -8,6 +8,7 @@ const RETRY_MAX_MS = 5_000;
 type Message =
   | { type: "snapshot"; runs: (Partial<RunSummary> & { id: string })[] }
   | { type: "events"; events: RunEvent[] }
+  | { type: "node_types_changed" }
   | RunEvent;
 
 export class RunSocket {
@@ -22,6 +23,8 @@ export class RunSocket {
     private readonly url: string,
     private readonly store: RunStore,
     private readonly onEvents: (events: readonly RunEvent[]) => void,
+    /** Somebody installed, changed or removed a plug-in of the workspace. */
+    private readonly onTypes: () => void = () => undefined,
   ) {
     this.connect();
   }
@@ -66,7 +69,8 @@ export class RunSocket {
   }
 
   private receive(message: Message): void {
-    if (message.type === "snapshot" && "runs" in message) this.snapshot(message.runs);
+    if (message.type === "node_types_changed") this.onTypes();
+    else if (message.type === "snapshot" && "runs" in message) this.snapshot(message.runs);
     else if (message.type === "events" && "events" in message) this.enqueue(message.events);
     else if ("run_id" in message && "seq" in message) this.enqueue([message]);
   }

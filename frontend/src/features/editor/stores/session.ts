@@ -62,6 +62,8 @@ export class EditorSession {
   readonly runSocket: RunSocket;
   private types: NodeTypes = { get: () => undefined };
   private typesKnown: () => void = () => undefined;
+  /** Set by the page, which reads the workspace's node types anew. */
+  typesChanged: () => void = () => undefined;
   private readonly runListeners = new Set<(events: readonly RunEvent[]) => void>();
 
   constructor(options: SessionOptions) {
@@ -97,10 +99,15 @@ export class EditorSession {
     this.presence = new PresenceSender(this.provider.awareness);
     this.people = createPresenceStore(this.provider);
     this.follow = new Follow(this.provider, this.presence);
-    this.runSocket = new RunSocket(socketUrl(`/ws/flow/${options.flowId}`), this.runs, (events) => {
-      applyDebugEvents(this.debug, events);
-      for (const listener of this.runListeners) listener(events);
-    });
+    this.runSocket = new RunSocket(
+      socketUrl(`/ws/flow/${options.flowId}`),
+      this.runs,
+      (events) => {
+        applyDebugEvents(this.debug, events);
+        for (const listener of this.runListeners) listener(events);
+      },
+      () => this.typesChanged(),
+    );
     window.addEventListener("online", this.onOnline);
     window.addEventListener("offline", this.onOffline);
     window.addEventListener("beforeunload", this.onUnload);

@@ -42,8 +42,8 @@ export function PluginCard({ workspaceId, plugin, canManage, onUpdate, onRemove 
               ` · ${t("installed.by", { name: plugin.installed_by, time: formatTime(installed_at) })}`}
           </span>
         </div>
-        {!plugin.is_allowed && (
-          <Chip tone="bad" title={t("not.allowed.lead")}>
+        {plugin.refused && (
+          <Chip tone="bad" title={local(plugin.refused)}>
             {t("not.allowed")}
           </Chip>
         )}
@@ -59,6 +59,11 @@ export function PluginCard({ workspaceId, plugin, canManage, onUpdate, onRemove 
           </Button.Group>
         )}
       </header>
+      {plugin.refused && (
+        <p className={classes.refused} role="note">
+          <Icon name="warning" size={14} /> {local(plugin.refused)} {t("not.allowed.lead")}
+        </p>
+      )}
       {local(manifest.description) && <p className={classes.lead}>{local(manifest.description)}</p>}
       <div className={classes.parts}>
         <section>

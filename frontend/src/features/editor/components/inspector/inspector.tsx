@@ -4,7 +4,8 @@ import { Icon } from "@/components/icon";
 import type { FlowNode, NodeSpec } from "@/flow-core";
 import { formatNumber, useText } from "@/i18n";
 import { useLocalText } from "../../hooks/use-local-text";
-import { useCanEdit, useCatalogue, useEditor, useFlow, useRuns, useUi } from "../../stores/context";
+import { useNodeSpec } from "../../hooks/use-node-spec";
+import { useCanEdit, useEditor, useFlow, useRuns, useUi } from "../../stores/context";
 import { nodeRun } from "../../stores/run-store";
 import { type InspectorTab, select, singleSelection } from "../../stores/ui-store";
 import { editorText } from "../../text";
@@ -18,7 +19,7 @@ import { Parameters } from "./parameters";
 export function Inspector() {
   const id = useUi(singleSelection);
   const node = useFlow((flow) => (id ? flow.nodesById.get(id) : undefined));
-  const spec = useCatalogue().get(node?.type ?? "");
+  const spec = useNodeSpec(node);
   const t = useText(editorText);
   if (!node) return id ? <GoneNode id={id} /> : null;
   return (

@@ -11,6 +11,7 @@ import { Fold } from "./fold";
 import classes from "./inspector.module.css";
 import { NodeIssues } from "./node-issues";
 import { NodeSettings } from "./node-settings";
+import { UnknownNode } from "./unknown-node";
 import { VersionOffer } from "./version-offer";
 
 type Props = { node: FlowNode; spec: NodeSpec | undefined };
@@ -36,7 +37,7 @@ export function Parameters({ node, spec }: Props) {
       {!canEdit && <ReadOnly />}
       <NodeIssues nodeId={node.id} />
       <VersionOffer node={node} spec={spec} />
-      {!spec && <p className={classes.unknown}>{t("node.unknown_help", { type: node.type })}</p>}
+      {!spec && <UnknownNode type={node.type} />}
       {shown.filter((field) => !field.expert).map(row)}
       {spec && shown.length === 0 && <p className={classes.quiet}>{t("parameters.none")}</p>}
       {rare.length > 0 && (
