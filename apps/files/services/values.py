@@ -18,7 +18,11 @@ def kept_value_get(workspace_id: uuid.UUID, owner_id: uuid.UUID, key: str, defau
 
 
 def kept_value_set(workspace_id: uuid.UUID, owner_id: uuid.UUID, key: str, value: Json) -> None:
+    """None forgets what was kept: read again it is the default."""
     with write_transaction():
+        if value is None:
+            FlowValue.objects.filter(workspace_id=workspace_id, flow_id=owner_id, key=key).delete()
+            return
         FlowValue.objects.update_or_create(
             workspace_id=workspace_id, flow_id=owner_id, key=key, defaults={"value": value}
         )
