@@ -73,6 +73,14 @@ class Somebody:
         """The inspector's row of a configuration field."""
         return self.page.get_by_test_id("inspector").get_by_test_id(f"field-{name}")
 
+    def take_completion(self, name: str) -> None:
+        """Wait until ``name`` is offered first, and accept it as a person does, who has seen it by then."""
+        offered = self.page.locator(".cm-tooltip-autocomplete:not(.cm-tooltip-autocomplete-disabled)")
+        expect(offered.locator("li[aria-selected=true] .cm-completionLabel")).to_have_text(name)
+        # A list that has just opened takes no key for 75 ms: who types fast meant a new line.
+        self.page.evaluate("() => new Promise(done => setTimeout(done, 150))")
+        self.page.keyboard.press("Enter")
+
     def wait_saved(self) -> None:
         """Until the server has everything on disk, also what was done a moment ago."""
         self.page.evaluate(TWO_FRAMES)

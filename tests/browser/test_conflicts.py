@@ -86,10 +86,8 @@ def essence(flow: dict[str, Any]) -> dict[str, Any]:
 def agree(team: Team, flow: str, pages: Sequence[Page]) -> dict[str, Any]:
     """Wait until every page shows exactly what the server has; return it."""
     for page in pages:
-        expect(page.get_by_test_id("save-state")).to_contain_text(
-            re.compile("Saved|Read-only"), timeout=30_000
-        )
-    for _ in range(60):
+        expect(page.get_by_test_id("save-state")).to_contain_text(re.compile("Saved|Read-only"))
+    for _ in range(300):
         server = essence(team.definition(flow))
         seen = [essence(whole(page)) for page in pages]
         if seen == [server] * len(seen):

@@ -59,10 +59,11 @@ def test_a_run_is_paused_by_one_and_resumed_by_another(team: Team) -> None:
         _flow(
             "Takes a while",
             [
-                {"id": "slow", "type": "wait", "config": {"mode": "time", "seconds": 6}},
+                # It waits for a person: a wait for a time could be over before Pause is pressed.
+                {"id": "slow", "type": "wait", "config": {"mode": "approval", "message": "Still?"}},
                 {"id": "after", "type": "if_else", "config": {"condition": True}},
             ],
-            ["slow:value>after:value"],
+            ["slow:payload>after:value"],
         )
     )
     team.owner.open_flow(flow_id)
@@ -73,6 +74,11 @@ def test_a_run_is_paused_by_one_and_resumed_by_another(team: Team) -> None:
     resume = team.editor.page.get_by_test_id("resume-run")
     expect(resume).to_be_visible(timeout=RUN_TIMEOUT_MS)
     resume.click()
+    expect(team.editor.page.get_by_test_id("pause-run")).to_be_visible(timeout=RUN_TIMEOUT_MS)
+    run = team.owner.call("GET", f"/runs?flow_id={flow_id}")["items"][0]
+    team.editor.call(
+        "POST", f"/runs/{run['id']}/signals", {"key": "slow||approval", "payload": {"approved": True}}
+    )
     for person in (team.owner, team.editor):
         expect(person.page.get_by_test_id("run-status")).to_contain_text("Done", timeout=RUN_TIMEOUT_MS)
 
