@@ -259,3 +259,7 @@ class PluginRuleAdmin(ModelAdmin):
     def delete_model(self, request: HttpRequest, obj: PluginRule) -> None:
         assert isinstance(request.user, Person)
         catalogue.plugin_rule_set(request.user, obj.plugin_id, is_allowed=None)
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[PluginRule]) -> None:
+        for rule in queryset:
+            self.delete_model(request, rule)

@@ -8,6 +8,7 @@ from django.urls import reverse
 
 from apps.accounts.models import Person
 from apps.audit.models import AuditEntry
+from apps.catalogue.models import PluginRule
 from apps.common.models import OutboxEvent
 from apps.operations.console import console
 from apps.workspaces.models import Workspace
@@ -36,7 +37,7 @@ def test_the_console_sends_strangers_to_the_apps_own_sign_in(world: World) -> No
     assert world.admin.client.get("/admin/password_change/")["Location"] == "/me"
 
 
-@pytest.mark.parametrize("model_name", MODELS)
+@pytest.mark.parametrize("model_name", [name for name in MODELS if name != "pluginrule"])
 def test_nothing_can_be_added_changed_or_deleted(world: World, model_name: str) -> None:
     world.owner.client.post(f"{world.url}/invitations", {"role": "viewer"})
     add = index_of(model_name) + "add/"
@@ -50,6 +51,21 @@ def test_nothing_can_be_added_changed_or_deleted(world: World, model_name: str) 
         assert (
             world.admin.client.post(f"{one}delete/", {"post": "yes"}, format="multipart").status_code == 403
         )
+
+
+def test_rules_for_plug_ins_are_the_one_thing_made_here(world: World) -> None:
+    add = index_of("pluginrule") + "add/"
+    said = {"plugin_id": "acme", "is_allowed": "on", "pinned": "1.2.0", "note": "as tested"}
+    assert world.owner.client.post(add, said, format="multipart").status_code == 302
+    assert not PluginRule.objects.exists()
+    bad = world.admin.client.post(add, {**said, "pinned": "no version"}, format="multipart")
+    assert (bad.status_code, PluginRule.objects.exists()) == (200, False)
+    assert world.admin.client.post(add, said, format="multipart").status_code == 302
+    assert PluginRule.objects.get().pinned == "1.2.0"
+    everything = {"action": "delete_selected", "_selected_action": "acme", "post": "yes"}
+    world.admin.client.post(index_of("pluginrule"), everything, format="multipart")
+    assert not PluginRule.objects.exists()
+    assert AuditEntry.objects.filter(action="plugin.rule_set").count() == 2
 
 
 def test_every_model_has_its_place_in_both_languages(world: World) -> None:
