@@ -170,8 +170,10 @@ async def test_what_went_wrong_first_is_told_when_closing_fails_too() -> None:
 async def test_a_node_over_its_time_limit_cannot_hold_the_run_up_by_closing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    assert stepping.run_whole.__kwdefaults__["close_s"] == stepping.CLOSE_S
-    monkeypatch.setitem(stepping.run_whole.__kwdefaults__, "close_s", 0.01)
+    defaults = stepping.run_whole.__kwdefaults__
+    assert defaults is not None
+    assert defaults["close_s"] == stepping.CLOSE_S
+    monkeypatch.setitem(defaults, "close_s", 0.01)
     result = await run(flow([node("c", "lingers", timeout_s=0.01)]))
     assert result.error is not None
     assert result.error["code"] == "node.timeout"

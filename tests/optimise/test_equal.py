@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, note, settings
 from sage_studio.engine import MemoryRunStore, NodeRecord, Plan, RunResult, compile_flow, run_flow
 from sage_studio.engine.optimise.facts import is_repeatable
 from sage_studio.flow import parse_plain
+from sage_studio.kernel import Json
 from tests.engine.nodes import HOST
 from tests.optimise.nodes import EFFECTS, EXECUTIONS, LIBRARY, flows
 
@@ -116,7 +117,9 @@ def _behind(plan: Plan) -> dict[str, set[str]]:
 
 def test_what_javascript_may_make_different_every_time_is_not_done_once_for_several() -> None:
     def calc(reads: str) -> Plan:
-        nodes = [{"id": name, "type": "t_calc", "config": {"reads": reads}} for name in ("a", "b")]
+        nodes: list[Json] = [
+            {"id": name, "type": "t_calc", "config": {"reads": reads}} for name in ("a", "b")
+        ]
         return compile_flow(parse_plain({"nodes": nodes, "edges": []}), LIBRARY)
 
     assert [is_repeatable(node) for node in calc("{{ 1 + 1 }}").nodes] == [True, True]

@@ -132,7 +132,8 @@ def try_one(counts: Counts, flow: dict[str, Any], befall: list[Trouble], plan: P
     containers = {node["id"] for node in flow["nodes"] if node["type"] in CONTAINERS}
     counts.timeouts += len(late)
     counts.container_limits += sum(node_id in containers for node_id in late)
-    counts.flow_limits += (played.outcome.error or {}).get("code") == "run.timeout"
+    error = played.outcome.error
+    counts.flow_limits += error is not None and error["code"] == "run.timeout"
     counts.troubles.update(played.befallen)
     counts.endings[played.outcome.state] += 1
     counts.kinds.update(node["type"] for node in flow["nodes"])
