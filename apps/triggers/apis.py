@@ -45,7 +45,7 @@ class TriggerOut(serializers.Serializer[Any]):
     node_id = serializers.CharField(source="trigger.node_id")
     kind = serializers.CharField(source="trigger.kind")
     name = serializers.CharField()
-    state = serializers.ChoiceField(choices=["live", "paused", "draft"])
+    state = serializers.CharField()
     version = serializers.IntegerField(allow_null=True)
     address = serializers.SerializerMethodField()
     test_address = serializers.SerializerMethodField()
@@ -68,6 +68,7 @@ class TriggerOut(serializers.Serializer[Any]):
     def get_next_times(self, shown: Shown) -> list[str]:
         return [moment.isoformat() for moment in shown.next_times]
 
+    @extend_schema_field(serializers.CharField())
     def get_schedule_error(self, shown: Shown) -> str:
         return "" if shown.schedule_error is None else str(body_for(shown.schedule_error, "")["detail"])
 

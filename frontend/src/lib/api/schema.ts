@@ -90,6 +90,24 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/plugin-rules": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description Which plug-ins workspaces may use. A rule with ``is_allowed`` null is taken back. */
+    get: operations["plugin_rule_list"];
+    /** @description Which plug-ins workspaces may use. A rule with ``is_allowed`` null is taken back. */
+    put: operations["plugin_rule_set"];
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/session": {
     parameters: {
       query?: never;
@@ -413,6 +431,40 @@ export interface paths {
     get: operations["executor_list"];
     put?: never;
     post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/expressions/functions": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description The reference of the language. */
+    get: operations["expression_function_list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/expressions/try": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description What an expression gives; nothing is kept. */
+    post: operations["expression_try"];
     delete?: never;
     options?: never;
     head?: never;
@@ -822,6 +874,23 @@ export interface paths {
     patch?: never;
     trace?: never;
   };
+  "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/triggers": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description A trigger gets its address when somebody first asks for it. */
+    get: operations["flow_trigger_list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
   "/api/v1/workspaces/{workspace_id}/flows/{flow_id}/versions": {
     parameters: {
       query?: never;
@@ -1006,6 +1075,23 @@ export interface paths {
     put?: never;
     /** @description A run of one node, as of any other flow. */
     post: operations["node_try"];
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/node-types/{type_id}/versions/{version}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description A node type in an older version that is installed beside the newest: what flows that name it run. */
+    get: operations["node_type_version"];
+    put?: never;
+    post?: never;
     delete?: never;
     options?: never;
     head?: never;
@@ -1425,6 +1511,58 @@ export interface paths {
     /** @description Make a new flow in this workspace from a template. */
     post: operations["templates_install"];
     delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/triggers": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    /** @description What may start flows of the workspace. */
+    get: operations["trigger_list"];
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    patch?: never;
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/triggers/{trigger_id}": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    post?: never;
+    delete?: never;
+    options?: never;
+    head?: never;
+    /** @description One trigger. */
+    patch: operations["trigger_update"];
+    trace?: never;
+  };
+  "/api/v1/workspaces/{workspace_id}/triggers/{trigger_id}/listen": {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    get?: never;
+    put?: never;
+    /** @description Listening for one call of a test address. */
+    post: operations["trigger_listen"];
+    /** @description Listening for one call of a test address. */
+    delete: operations["trigger_listen_stop"];
     options?: never;
     head?: never;
     patch?: never;
@@ -1936,6 +2074,43 @@ export interface components {
       is_available: boolean;
       variable: string;
     };
+    /** @description One function; ``kind`` is what it is a function of, ``result`` what its example gives. */
+    ExpressionFunctionOut: {
+      kind: string;
+      name: string;
+      signature: string;
+      en: string;
+      zh: string;
+      example: string;
+      result: unknown;
+    };
+    /** @description All functions; there is one page. */
+    ExpressionFunctionsOut: {
+      items: components["schemas"]["ExpressionFunctionOut"][];
+    };
+    /**
+     * @description A text with expressions, the run whose values it reads, and what is connected to its node; ``item`` is
+     *     the list whose first entry stands for each.
+     */
+    ExpressionTryInRequest: {
+      text: string;
+      /** Format: uuid */
+      run_id?: string | null;
+      inputs?: {
+        [key: string]: components["schemas"]["SourceInRequest"];
+      };
+      item?: components["schemas"]["SourceInRequest"] | null;
+    };
+    /**
+     * @description ``shown`` is the value as JSON, cut at 2,000 characters (``is_cut``); ``missing`` are nodes it reads
+     *     that gave nothing in the run, or too much to be read here.
+     */
+    ExpressionValueOut: {
+      shown: string;
+      is_cut: boolean;
+      count: number | null;
+      missing: string[];
+    };
     /** @description An upload. */
     FileInRequest: {
       /** Format: binary */
@@ -2070,6 +2245,14 @@ export interface components {
       /** Format: date-time */
       expires_at: string;
     };
+    /** @description What keeps plug-ins' code apart on this machine, and why it is not more. */
+    IsolationOut: {
+      level: components["schemas"]["LevelEnum"];
+      takes_code: boolean;
+      reason: {
+        [key: string]: unknown;
+      };
+    };
     /** @description How many of a kind there are, and their size. */
     KeptOut: {
       count: number;
@@ -2081,6 +2264,18 @@ export interface components {
      * @enum {string}
      */
     LanguageEnum: "en" | "zh";
+    /**
+     * @description * `bubblewrap` - bubblewrap
+     *     * `filters` - filters
+     *     * `limits` - limits
+     * @enum {string}
+     */
+    LevelEnum: "bubblewrap" | "filters" | "limits";
+    /** @description Until when one call of the test address starts the draft. */
+    ListeningOut: {
+      /** Format: date-time */
+      listening_until: string;
+    };
     /** @description A package before it is installed, beside what is there already. */
     LookedAtOut: {
       /** Format: uuid */
@@ -2539,6 +2734,10 @@ export interface components {
       /** Format: double */
       y?: number;
     };
+    /** @description Whether the trigger rests. */
+    PatchedTriggerPauseInRequest: {
+      is_paused?: boolean;
+    };
     /** @description What is to change; without ``value`` it stays. */
     PatchedVariableChangeInRequest: {
       value?: unknown;
@@ -2575,14 +2774,39 @@ export interface components {
     PluginOut: {
       plugin_id: string;
       is_enabled: boolean;
-      readonly is_allowed: boolean;
+      readonly refused: Record<string, never> | null;
       current: components["schemas"]["PackageOut"];
       readonly installed_by: string;
       readonly versions: components["schemas"]["PackageOut"][];
     };
+    /** @description ``pinned`` is the one version that may be used, or the digest of the one package. */
+    PluginRuleInRequest: {
+      plugin_id: string;
+      is_allowed: boolean | null;
+      /** @default  */
+      pinned: string;
+      /** @default  */
+      note: string;
+    };
+    /**
+     * @description ``plugin_id`` ``*`` is the rule for plug-ins without one of their own; ``is_setting`` says that it
+     *     comes from ``SAGE_PLUGIN_RULES`` and is not changed here.
+     */
+    PluginRuleOut: {
+      plugin_id: string;
+      is_allowed: boolean;
+      pinned: string;
+      note: string;
+      is_setting: boolean;
+    };
+    /** @description All rules; there is one page. */
+    PluginRulesOut: {
+      items: components["schemas"]["PluginRuleOut"][];
+    };
     /** @description All plug-ins; there is one page. */
     PluginsOut: {
       items: components["schemas"]["PluginOut"][];
+      isolation: components["schemas"]["IsolationOut"];
     };
     /** @description Flows somebody has open; the others are left out. */
     PresenceOut: {
@@ -2902,6 +3126,11 @@ export interface components {
      * @enum {string}
      */
     SignupEnum: "invite" | "open";
+    /** @description An output of a node. */
+    SourceInRequest: {
+      node_id: string;
+      port: string;
+    };
     /**
      * @description * `ready` - Ready
      *     * `running` - Running
@@ -3062,6 +3291,48 @@ export interface components {
     TokenPageOut: {
       items: components["schemas"]["TokenOut"][];
       next_cursor: string | null;
+    };
+    /** @description All of them; a workspace has few. */
+    TriggerListOut: {
+      items: components["schemas"]["TriggerOut"][];
+    };
+    /**
+     * @description A trigger: ``state`` is ``live``, ``paused`` or ``draft`` (drawn, not published). ``address`` and
+     *     ``test_address`` are empty for kinds that have none; ``next_times`` are in the schedule's time zone.
+     */
+    TriggerOut: {
+      /** Format: uuid */
+      id: string;
+      /** Format: uuid */
+      flow_id: string;
+      flow_name: string;
+      node_id: string;
+      kind: string;
+      name: string;
+      state: string;
+      version: number | null;
+      readonly address: string;
+      readonly test_address: string;
+      /** Format: date-time */
+      next_at: string | null;
+      readonly next_times: string[];
+      readonly schedule_error: string;
+      newest_run: components["schemas"]["TriggerRunOut"] | null;
+      refusals: number;
+      readonly last_error: string;
+      /** Format: date-time */
+      last_error_at: string | null;
+      /** Format: date-time */
+      listening_until: string | null;
+    };
+    /** @description The newest run a trigger started. */
+    TriggerRunOut: {
+      /** Format: uuid */
+      id: string;
+      number: number;
+      state: string;
+      /** Format: date-time */
+      created_at: string;
     };
     /** @description An upload; ``file`` is what it has become. */
     UploadOut: {
@@ -3319,6 +3590,48 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["NotificationsReadOut"];
+        };
+      };
+    };
+  };
+  plugin_rule_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PluginRulesOut"];
+        };
+      };
+    };
+  };
+  plugin_rule_set: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path?: never;
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["PluginRuleInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["PluginRulesOut"];
         };
       };
     };
@@ -3883,6 +4196,52 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["ExecutorListOut"];
+        };
+      };
+    };
+  };
+  expression_function_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ExpressionFunctionsOut"];
+        };
+      };
+    };
+  };
+  expression_try: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody: {
+      content: {
+        "application/json": components["schemas"]["ExpressionTryInRequest"];
+      };
+    };
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ExpressionValueOut"];
         };
       };
     };
@@ -4746,6 +5105,28 @@ export interface operations {
       };
     };
   };
+  flow_trigger_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        flow_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["TriggerListOut"];
+        };
+      };
+    };
+  };
   versions_list: {
     parameters: {
       query?: {
@@ -5073,6 +5454,29 @@ export interface operations {
         };
         content: {
           "application/json": components["schemas"]["RunOut"];
+        };
+      };
+    };
+  };
+  node_type_version: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        type_id: string;
+        version: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["NodeTypeOut"];
         };
       };
     };
@@ -5829,6 +6233,95 @@ export interface operations {
         content: {
           "application/json": components["schemas"]["InstalledOut"];
         };
+      };
+    };
+  };
+  trigger_list: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["TriggerListOut"];
+        };
+      };
+    };
+  };
+  trigger_update: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        trigger_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: {
+      content: {
+        "application/json": components["schemas"]["PatchedTriggerPauseInRequest"];
+      };
+    };
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
+      };
+    };
+  };
+  trigger_listen: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        trigger_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      200: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content: {
+          "application/json": components["schemas"]["ListeningOut"];
+        };
+      };
+    };
+  };
+  trigger_listen_stop: {
+    parameters: {
+      query?: never;
+      header?: never;
+      path: {
+        trigger_id: string;
+        workspace_id: string;
+      };
+      cookie?: never;
+    };
+    requestBody?: never;
+    responses: {
+      /** @description No response body */
+      204: {
+        headers: {
+          [name: string]: unknown;
+        };
+        content?: never;
       };
     };
   };
