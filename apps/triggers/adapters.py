@@ -16,7 +16,8 @@ from apps.common import bus
 from apps.executions.types import flow_channel
 from apps.triggers.answers import Waited, answer_find
 
-POLL_S = 1.0
+# Without Redis a worker of another process sends no hints: look soon, and less often the longer it takes.
+FIRST_LOOK_S, LAST_LOOK_S = 0.02, 1.0
 _threads = ThreadPoolExecutor(2, thread_name_prefix="answers")
 
 
@@ -29,6 +30,7 @@ async def answer_wait(
     with suppress(TimeoutError):
         async with asyncio.timeout(wait_s), asyncio.TaskGroup() as group:
             listening = group.create_task(_listen(flow_id, news))
+            pause_s = FIRST_LOOK_S
             while True:
                 news.clear()
                 found = await loop.run_in_executor(_threads, partial(_read, waited))
@@ -36,8 +38,9 @@ async def answer_wait(
                     listening.cancel()
                     return found
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(POLL_S):
+                    async with asyncio.timeout(pause_s):
                         await news.wait()
+                pause_s = min(pause_s * 1.5, LAST_LOOK_S)
     return otherwise()
 
 
