@@ -105,8 +105,8 @@ def signed(how: str, body: bytes, at: int, secret: str = SECRET) -> dict[str, st
     if how == "slack":
         digest = mac(f"v0:{at}:".encode() + body)
         return {"X-Slack-Request-Timestamp": str(at), "X-Slack-Signature": f"v0={digest}"}
-    digest = hmac.new(secret.encode(), f"m1.{at}.".encode() + body, hashlib.sha256).digest()
-    value = "v1," + base64.b64encode(digest).decode()
+    raw = hmac.new(secret.encode(), f"m1.{at}.".encode() + body, hashlib.sha256).digest()
+    value = "v1," + base64.b64encode(raw).decode()
     return {"Webhook-Id": "m1", "Webhook-Timestamp": str(at), "Webhook-Signature": value}
 
 

@@ -70,9 +70,7 @@ class ScheduleTrigger(TriggerNode):
                 "day",
                 type="integer",
                 label=text("Day of the month", "日期"),
-                help=text(
-                    "29 and more: the last day of the month.", "29 及以上表示当月最后一天。"
-                ),
+                help=text("29 and more: the last day of the month.", "29 及以上表示当月最后一天。"),
                 default=1,
                 minimum=1,
                 maximum=31,
