@@ -15,13 +15,12 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import psycopg
 import redis
 
 from infra.chaos.load import Load
 from infra.chaos.machine import Machine
 from infra.chaos.parts import PartMissing, Product, Production
-from infra.chaos.tables import Tables, as_id
+from infra.chaos.tables import UNREADABLE, Tables, as_id
 
 # Seconds (SECURITY.md, "Durability, promised and tested").
 TARGETS = {"worker": 40.0, "redis": 15.0, "postgres": 30.0, "web": 10.0}
@@ -291,7 +290,7 @@ class Faults:
         """None while the database is away."""
         try:
             return self.tables.rows(query, values)
-        except psycopg.Error:
+        except UNREADABLE:
             return None
 
     def _say(self, text: str) -> None:

@@ -15,11 +15,9 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import psycopg
-
 from infra.chaos.containers import APPROVAL_KEY
 from infra.chaos.load import LOST, Api, Load
-from infra.chaos.tables import Tables, as_id
+from infra.chaos.tables import UNREADABLE, Tables, as_id
 
 LOOK_EVERY_S = 0.5
 CANCELS_OF_100 = 3
@@ -68,7 +66,7 @@ class People:
         query = "SELECT DISTINCT run_id FROM executions_noderun WHERE node_id = 'ask' AND state = 'waiting'"
         try:
             asking = {as_id(row["run_id"]) for row in self.tables.rows(query)}
-        except psycopg.Error:
+        except UNREADABLE:
             return
         for run_id in asking - self._answered:
             body = {"key": APPROVAL_KEY, "payload": {"approved": True}}
@@ -108,7 +106,7 @@ class People:
         query = "SELECT id FROM executions_run WHERE state = 'paused' AND reason = 'requested'"
         try:
             return {as_id(row["id"]) for row in self.tables.rows(query)}
-        except psycopg.Error:
+        except UNREADABLE:
             return set()
 
     def _ask(self, path: str, body: Mapping[str, Any]) -> bool:

@@ -13,8 +13,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import psycopg
-
 from infra.chaos import logs, nodes
 from infra.chaos.faults import Faults, Pace
 from infra.chaos.flows import MIX, NUMBERS
@@ -26,7 +24,7 @@ from infra.chaos.parts import Embedded, Product, Production
 from infra.chaos.people import People
 from infra.chaos.receiver import Receiver
 from infra.chaos.report import Report
-from infra.chaos.tables import PostgresTables, SqliteTables, Tables
+from infra.chaos.tables import UNREADABLE, PostgresTables, SqliteTables, Tables
 
 SETTLE_WITHIN_S = 180.0
 # Now and then a worker dies exactly at a commit, where chance alone would hardly ever find it.
@@ -176,7 +174,7 @@ def _settle(tables: Tables) -> None:
         try:
             if not tables.rows(open_runs)[0]["n"] and not tables.rows(untold)[0]["n"]:
                 return
-        except psycopg.Error:
+        except UNREADABLE:
             pass
         time.sleep(0.5)
 

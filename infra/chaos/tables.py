@@ -15,6 +15,9 @@ from uuid import UUID
 
 import psycopg
 
+# While the database is away, or another process holds it.
+UNREADABLE = (psycopg.Error, sqlite3.Error)
+
 
 class Tables(Protocol):
     """Rows of a query, as dictionaries."""
