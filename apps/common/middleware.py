@@ -21,7 +21,7 @@ from sage_studio.kernel import JsonObject, SageError
 logger = structlog.get_logger("request")
 _REQUEST_ID = re.compile(r"\A[A-Za-z0-9_-]{8,64}\Z")
 # Addresses that let in whoever knows them; a log must not let anyone in.
-_OPENS = re.compile(r"\A(/(?:shared|invite|api/v1/(?:shared|invitations))/)[^/]+")
+_OPENS = re.compile(r"\A(/(?:shared|invite|hooks|forms|api/v1/(?:shared|invitations))/)[^/]+(/runs/[^/]+)?")
 Next = Callable[[HttpRequest], HttpResponse]
 
 
@@ -60,10 +60,15 @@ def log_finished(request: HttpRequest, status: int, started: float) -> None:
     logger.info(
         "request_finished",
         method=request.method,
-        path=_OPENS.sub(r"\1…", request.path),
+        path=loggable(request.path),
         status=status,
         duration_ms=round((time.perf_counter() - started) * 1000, 1),
     )
+
+
+def loggable(path: str) -> str:
+    """An address without what lets in whoever knows it."""
+    return _OPENS.sub(r"\1…", path)
 
 
 _CSP = (

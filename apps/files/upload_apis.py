@@ -8,7 +8,6 @@ A piece travels in one request and counts when it has arrived whole, so a client
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import uuid
 from typing import IO, Any, ClassVar
@@ -217,8 +216,8 @@ def _metadata(header: str) -> dict[str, str]:
     for pair in filter(None, (part.strip() for part in header.split(","))):
         key, _space, value = pair.partition(" ")
         try:
-            facts[key] = base64.b64decode(value, validate=True).decode()
-        except (binascii.Error, UnicodeDecodeError):
+            facts[key] = base64.b64decode(value, validate=True).decode().replace("\x00", "")
+        except ValueError:
             raise SageError(UPLOAD_HEADER, {"header": "Upload-Metadata"}) from None
     return facts
 

@@ -19,11 +19,15 @@ from sage_studio.kernel import SageError
 ANSWER_NODE = "api_response"
 # Set by the server, or able to speak for its origin.
 _FORBIDDEN = frozenset({
-    "access-control-allow-credentials", "access-control-allow-origin", "clear-site-data", "connection",
-    "content-length", "content-security-policy", "content-type", "date", "host", "server",
-    "service-worker-allowed", "set-cookie", "strict-transport-security", "transfer-encoding",
-    "www-authenticate", "x-content-type-options", "x-frame-options",
+    "accept-ch", "access-control-allow-credentials", "access-control-allow-origin", "alt-svc",
+    "clear-site-data", "connection", "content-length", "content-security-policy", "content-type",
+    "critical-ch", "date", "expect-ct", "host", "keep-alive", "nel", "public-key-pins", "report-to",
+    "reporting-endpoints", "server", "service-worker-allowed", "set-cookie", "set-cookie2", "set-login",
+    "strict-transport-security", "te", "trailer", "transfer-encoding", "upgrade", "use-as-dictionary",
+    "www-authenticate", "x-content-type-options", "x-frame-options", "x-lighttpd-send-file", "x-sendfile",
 })  # fmt: skip
+# Orders to a proxy in front (to send a file of its own, say), and what browsers alone may say.
+_FORBIDDEN_BEGINNINGS = ("proxy-", "sec-", "x-accel-", "x-litespeed-")
 # People's content never acts as a page of ours.
 SAFE = {"Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:"}
 
@@ -54,9 +58,7 @@ def answer_find(waited: Waited) -> HttpResponseBase | None:
         return JsonResponse({"run_id": str(run.pk), "state": run.state, "code": code}, status=502)
     if waited.nodes:
         return JsonResponse({"run_id": str(run.pk), "state": run.state}, status=200)
-    outputs = {name: values_read(waited.workspace_id, each) if isinstance(each, dict) else each
-               for name, each in values_read(waited.workspace_id, run.outputs).items()}  # fmt: skip
-    return JsonResponse(outputs, headers=SAFE)
+    return JsonResponse(values_read(waited.workspace_id, run.outputs), headers=SAFE)
 
 
 def _of_node(workspace_id: uuid.UUID, outputs: Mapping[str, Any]) -> HttpResponseBase:
@@ -73,7 +75,7 @@ def _of_node(workspace_id: uuid.UUID, outputs: Mapping[str, Any]) -> HttpRespons
         )
     response.status_code = int(told.get("status", 200))
     for name, value in (told.get("headers") or {}).items():
-        if str(name).lower() not in _FORBIDDEN and _is_header(str(name), str(value)):
+        if _is_header(str(name), str(value)):
             response[str(name)] = str(value)
     for name, value in SAFE.items():
         response[name] = value
@@ -94,6 +96,10 @@ def _file(workspace_id: uuid.UUID, body: Any) -> HttpResponseBase:
 
 
 def _is_header(name: str, value: str) -> bool:
+    """Whether it can be a header, and says nothing beyond the answer it is of."""
+    said = name.lower()
+    if said in _FORBIDDEN or said.startswith(_FORBIDDEN_BEGINNINGS):
+        return False
     return (
         name.replace("-", "").isalnum() and name.isascii() and value.isascii() and value.isprintable()
         and len(value) < 4_000

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import time
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from django.core.exceptions import RequestDataTooBig
@@ -28,7 +29,21 @@ MAX_FILES = 20
 _FORM = "application/x-www-form-urlencoded"
 _MULTIPART = "multipart/form-data"
 # What lets a caller in is no data: runs would keep it, and show it to everybody who may see them.
-_HIDDEN = {"authorization", "cookie", "proxy-authorization"}
+_HIDDEN = frozenset({"authorization", "cookie", "proxy-authorization"})
+_SIGNATURES = frozenset({
+    "x-hub-signature", "x-hub-signature-256", "stripe-signature", "x-slack-signature", "webhook-signature",
+})  # fmt: skip
+# The field that names the credential of each way, and what of that credential has to be there.
+_SECRETS = {"header": ("key", "api_key"), "bearer": ("token", "token"), "basic": ("account", "password")}
+_SIGNING = ("signing_secret", "secret")
+
+
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who was let in: the name the call came under (empty: none), and the headers that let it in."""
+
+    key: str
+    hidden: frozenset[str] = frozenset()
 
 
 def method_check(live: Live, method: str) -> None:
@@ -38,20 +53,20 @@ def method_check(live: Live, method: str) -> None:
         raise SageError(METHOD, {"method": method})
 
 
-def caller_check(live: Live, request: HttpRequest) -> str:
-    """The name the call came under (empty: none), once it has shown that it may start the flow.
+def caller_check(live: Live, request: HttpRequest) -> Caller:
+    """The caller, once it has shown that it may start the flow. What was signed with a call names it before
+    an ``Idempotency-Key``, which is not: with that, a call somebody has read could be sent again.
 
     Raises SageError ``trigger.not_allowed``, ``trigger.too_old`` or ``trigger.no_secret``.
     """
     how, given, now = str(live.config["auth"]), request.headers, time.time()
     if how == "none":
-        return _own_key(given)
-    fields = _secret(
-        live, {"header": "key", "bearer": "token", "basic": "account"}.get(how, "signing_secret")
-    )
-    name = ""
+        return Caller(_own_key(given))
+    fields = _secret(live, *_SECRETS.get(how, _SIGNING))
+    name, hidden = "", _SIGNATURES
     if how == "header":
         signatures.header_key(given, fields)
+        hidden = frozenset({signatures.key_header(fields).lower()})
     elif how == "bearer":
         signatures.bearer(given, fields.get("token", ""))
     elif how == "basic":
@@ -61,7 +76,8 @@ def caller_check(live: Live, request: HttpRequest) -> str:
     else:
         check = {"stripe": signatures.stripe, "slack": signatures.slack, "standard": signatures.standard}[how]
         name = check(given, body_of(live, request), fields.get("secret", ""), now)
-    return _own_key(given) or name[:MAX_KEY_LENGTH]
+    own = _own_key(given)
+    return Caller(name[:MAX_KEY_LENGTH] or own, hidden)
 
 
 def _own_key(headers: Mapping[str, str]) -> str:
@@ -72,8 +88,9 @@ def _own_key(headers: Mapping[str, str]) -> str:
     return key
 
 
-def _secret(live: Live, field: str) -> Mapping[str, str]:
-    """The fields of the trigger's credential; it is compared here and sent nowhere, so no host counts."""
+def _secret(live: Live, field: str, part: str) -> Mapping[str, str]:
+    """The fields of the trigger's credential, of which ``part`` is filled in: one of another kind would let
+    in whoever shows nothing. It is compared here and sent nowhere, so no host counts."""
     found = Credential.objects.filter(
         workspace_id=live.trigger.workspace_id, name=str(live.config.get(field) or "")
     ).first()
@@ -83,7 +100,7 @@ def _secret(live: Live, field: str) -> Mapping[str, str]:
         fields = credential_open(found).fields
     except SageError as error:
         raise SageError(NO_SECRET) from error
-    if not any(fields.get(name) for name in ("secret", "api_key", "token", "password")):
+    if not fields.get(part):
         raise SageError(NO_SECRET)
     return fields
 
@@ -100,15 +117,16 @@ def body_of(live: Live, request: HttpRequest) -> bytes:
     return body
 
 
-def data_of(live: Live, request: HttpRequest, run_id: uuid.UUID) -> dict[str, Any]:
+def data_of(live: Live, request: HttpRequest, run_id: uuid.UUID, caller: Caller) -> dict[str, Any]:
     """What the flow starts with; files of the call are files of the run. Raises SageError for a body that
     is not what it says it is, or too much."""
     body, files = _content(live, request, run_id)
+    hidden = _HIDDEN | caller.hidden
     return {
         "body": body,
         "query": plain_form(request.GET),
         "headers": {
-            name.lower(): value for name, value in request.headers.items() if name.lower() not in _HIDDEN
+            name.lower(): value for name, value in request.headers.items() if name.lower() not in hidden
         },
         "files": files,
         "method": request.method,
@@ -130,7 +148,7 @@ def _content(live: Live, request: HttpRequest, run_id: uuid.UUID) -> tuple[Any, 
     if kind == _FORM:
         return plain_form(QueryDict(body, encoding="utf-8")), []
     if kind.startswith("text/") or kind.endswith(("+xml", "/xml")):
-        return body.decode("utf-8", "replace").replace("\x00", "\ufffd"), []
+        return _storable(body.decode("utf-8", "replace")), []
     return None, [_kept(live.trigger.workspace_id, run_id, "body", [body])]
 
 
@@ -142,19 +160,25 @@ def _length_check(live: Live, request: HttpRequest) -> None:
 
 
 def form_of(
-    workspace_id: uuid.UUID, request: HttpRequest, run_id: uuid.UUID
+    workspace_id: uuid.UUID,
+    request: HttpRequest,
+    run_id: uuid.UUID,
+    wanted: Collection[str] | None = None,
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """The values of a multipart form and its files, which become files of the run."""
+    """The values of a multipart form and its files, which become files of the run; with ``wanted`` those of
+    these fields alone."""
     try:
         values, uploads = plain_form(request.POST), list(request.FILES.lists())
     except (MultiPartParserError, RequestDataTooBig):
         raise SageError(INVALID) from None
     files: list[dict[str, Any]] = []
     for name, received in uploads:
+        if wanted is not None and name not in wanted:
+            continue
         for upload in received[: MAX_FILES - len(files)]:
             assert isinstance(upload, UploadedFile)
             kept = _kept(workspace_id, run_id, upload.name or name, upload.chunks())
-            files.append({**kept, "field": name})
+            files.append({**kept, "field": _storable(name)})
     return values, files
 
 
@@ -169,4 +193,10 @@ def _kept(workspace_id: uuid.UUID, run_id: uuid.UUID, name: str, parts: Iterable
 
 def plain_form(form: QueryDict) -> dict[str, Any]:
     """One value as itself, several under one name as a list."""
-    return {name: values[0] if len(values) == 1 else values for name, values in form.lists()}
+    found = {_storable(name): [_storable(str(value)) for value in values] for name, values in form.lists()}
+    return {name: values[0] if len(values) == 1 else values for name, values in found.items()}
+
+
+def _storable(text: str) -> str:
+    """Without NUL, which no database keeps in a text."""
+    return text.replace("\x00", "\ufffd")

@@ -9,13 +9,13 @@ from datetime import date
 from typing import Any
 from urllib.parse import urlsplit
 
-from django.core.cache import cache
 from django.core.exceptions import ValidationError
 from django.core.validators import validate_email
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, QueryDict
 from django.http.response import HttpResponseBase
 from django.shortcuts import render
 from django.utils import timezone
+from django.utils.encoding import punycode
 
 from apps.accounts.models import Person
 from apps.common import sealed_ids
@@ -24,14 +24,16 @@ from apps.common.ids import ordered_id
 from apps.common.problems import in_words, language_of_request
 from apps.executions.models import Run
 from apps.executions.types import FINAL_STATES
+from apps.files.services import artifacts_discard
 from apps.triggers import calls, errors, selectors
-from apps.triggers.hooks import answering
+from apps.triggers.hooks import answering, counted
 from apps.triggers.selectors import Live
 from apps.triggers.services.firing import trigger_fire
 from apps.triggers.services.refusing import refusal_note
 from apps.triggers.types import WATCH_PURPOSE, Kind
 from apps.triggers.values import values_read
 from apps.workspaces.policies import role_of
+from sage_studio.flow.firing import fired_node
 from sage_studio.kernel import SageError
 
 KINDS = ("text", "textarea", "email", "number", "date", "select", "checkbox", "file")
@@ -124,11 +126,7 @@ def _let_in(live: Live, request: HttpRequest) -> None:
 
 def _not_too_often(trigger_id: uuid.UUID, request: HttpRequest) -> None:
     name = f"form:{trigger_id}:{request.META.get('REMOTE_ADDR', '')}"
-    if cache.add(name, 1, 60):
-        return
-    count = int(cache.get(name, 0)) + 1
-    cache.set(name, count, 60)
-    if count > SENT_PER_MINUTE:
+    if counted(name) > SENT_PER_MINUTE:
         raise SageError(THROTTLED, {"wait_s": 60})
 
 
@@ -144,15 +142,16 @@ def _sent(request: HttpRequest, live: Live, fields: list[FormField]) -> HttpResp
         return _page(request, live, fields, status=422)
     run_id = ordered_id()
     try:
-        _, files = calls.form_of(live.trigger.workspace_id, request, run_id)
         wanted = {each.name for each in fields if each.kind == "file"}
+        _, files = calls.form_of(live.trigger.workspace_id, request, run_id, wanted)
         data = {
             "values": values,
-            "files": [file for file in files if file["field"] in wanted],
+            "files": files,
             "submitted_at": timezone.now().isoformat(),
         }
         trigger_fire(live, data, run_id=run_id)
     except SageError as error:
+        artifacts_discard(live.trigger.workspace_id, run_id)
         refusal_note(live.trigger, error)
         raise
     if live.config["after"] == "redirect" and _is_page(str(live.config["redirect"])):
@@ -164,8 +163,20 @@ def _sent(request: HttpRequest, live: Live, fields: list[FormField]) -> HttpResp
 
 
 def _is_page(address: str) -> bool:
-    parts = urlsplit(address)
-    return parts.scheme in {"http", "https"} and bool(parts.netloc)
+    return bool(_origin_of(address))
+
+
+def _origin_of(address: str) -> str:
+    """Where a page lies, in ASCII as headers are; empty for what is no address of a page."""
+    try:
+        parts = urlsplit(address)
+        host, port = punycode(parts.hostname or ""), parts.port
+    except ValueError:
+        return ""
+    if parts.scheme not in {"http", "https"} or not host or any(sign in host for sign in "; ,'\""):
+        return ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + (f":{port}" if port is not None else "")
 
 
 def _filled(each: FormField, form: QueryDict, request: HttpRequest) -> Any:
@@ -243,8 +254,8 @@ def form_run(request: HttpRequest, trigger_id: uuid.UUID, token: str) -> HttpRes
     run_id = sealed_ids.id_in(WATCH_PURPOSE, token)
     if run_id is None:
         raise SageError(errors.UNKNOWN)
-    run = Run.objects.filter(pk=run_id, flow=trigger.flow_id).only("state", "outputs").first()
-    if run is None:
+    run = Run.objects.filter(pk=run_id, flow=trigger.flow_id).only("state", "outputs", "inputs").first()
+    if run is None or fired_node(run.inputs) != trigger.node_id:
         raise SageError(errors.UNKNOWN)
     words = _words()
     if run.state not in FINAL_STATES:
@@ -294,11 +305,9 @@ def _rendered(
     response = render(request, template, shared | facts, status=status)
     # A page may lead elsewhere after it was sent; browsers hold such a redirect to this rule too.
     target = str(live.config["redirect"]) if live.config["after"] == "redirect" else ""
-    origin = "{0.scheme}://{0.netloc}".format(urlsplit(target)) if _is_page(target) else ""
-    origin = origin if all(sign not in origin for sign in "; ,'\"") else ""
     response["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-        f"base-uri 'none'; form-action 'self' {origin}; frame-ancestors 'none'"
+        f"base-uri 'none'; form-action 'self' {_origin_of(target)}; frame-ancestors 'none'"
     )
     response["Cache-Control"] = "no-store"
     return response

@@ -13,6 +13,7 @@ from django.conf import settings
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.http.response import HttpResponseBase
+from django.utils import timezone
 from django.views.decorators.csrf import csrf_exempt
 
 from apps.common import sealed_ids
@@ -21,13 +22,15 @@ from apps.common.ids import ordered_id
 from apps.common.later import LaterResponse
 from apps.common.problems import as_sage_error, problem_response
 from apps.executions.models import Run
+from apps.files.services import artifacts_discard
 from apps.triggers import answers, calls, errors, selectors
 from apps.triggers.adapters import answer_wait
 from apps.triggers.answers import Waited
 from apps.triggers.selectors import Live
-from apps.triggers.services.firing import Fired, listening_end, trigger_fire
+from apps.triggers.services.firing import Fired, fired_before, listening_end, trigger_fire
 from apps.triggers.services.refusing import refusal_note
 from apps.triggers.types import WATCH_PURPOSE, Kind
+from sage_studio.flow.firing import fired_node
 from sage_studio.kernel import SageError
 
 logger = structlog.get_logger(__name__)
@@ -62,11 +65,14 @@ def hook(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponseBase:
     if request.method == "OPTIONS":
         return _preflight(live, request)
     _not_too_often(trigger_id, request)
+    run_id = ordered_id()
     try:
-        run_id = ordered_id()
-        key = _let_in(live, trigger_id, request)
-        fired = trigger_fire(live, calls.data_of(live, request, run_id), key=key, run_id=run_id)
+        caller = _let_in(live, trigger_id, request)
+        fired = fired_before(trigger, caller.key) or trigger_fire(
+            live, calls.data_of(live, request, run_id, caller), key=caller.key, run_id=run_id
+        )
     except SageError as error:
+        artifacts_discard(trigger.workspace_id, run_id)
         if error.code is not METHOD:
             refusal_note(trigger, error)
         return _shared(live, request, problem_response(request, error))
@@ -77,20 +83,27 @@ def hook(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponseBase:
 def hook_test(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponseBase:
     """A call of the test address: once, while the editor listens, the draft runs."""
     trigger = selectors.trigger_find(trigger_id, Kind.WEBHOOK)
-    if trigger.listening_until is None:
+    if trigger.listening_until is None or trigger.listening_until <= timezone.now():
         raise SageError(errors.NOT_LISTENING)
     live = selectors.live_draft(trigger)
     if request.method == "OPTIONS":
         return _preflight(live, request)
     _not_too_often(trigger_id, request)
     run_id = ordered_id()
-    _let_in(live, trigger_id, request)
-    data = calls.data_of(live, request, run_id)
-    person = listening_end(trigger)
+    caller = _let_in(live, trigger_id, request)
+    try:
+        fired = _fire_draft(live, calls.data_of(live, request, run_id, caller), run_id)
+    except SageError:
+        artifacts_discard(trigger.workspace_id, run_id)
+        raise
+    return _shared(live, request, _answer(live, fired))
+
+
+def _fire_draft(live: Live, data: dict[str, Any], run_id: uuid.UUID) -> Fired:
+    person = listening_end(live.trigger)
     if person is None:
         raise SageError(errors.NOT_LISTENING)
-    fired = trigger_fire(live, data, run_id=run_id, person=person)
-    return _shared(live, request, _answer(live, fired))
+    return trigger_fire(live, data, run_id=run_id, person=person)
 
 
 @answering
@@ -103,7 +116,7 @@ def hook_run(request: HttpRequest, trigger_id: uuid.UUID, token: str) -> HttpRes
     if run_id is None:
         raise SageError(errors.UNKNOWN)
     run = Run.objects.filter(pk=run_id, flow=trigger.flow_id).select_related("definition").first()
-    if run is None:
+    if run is None or fired_node(run.inputs) != trigger.node_id:
         raise SageError(errors.UNKNOWN)
     node: Any = next((n for n in run.definition.body["nodes"] if n["id"] == trigger.node_id), {})
     waited = _waited(
@@ -112,13 +125,13 @@ def hook_run(request: HttpRequest, trigger_id: uuid.UUID, token: str) -> HttpRes
     return answers.answer_find(waited) or _later(trigger_id, run.pk)
 
 
-def _let_in(live: Live, trigger_id: uuid.UUID, request: HttpRequest) -> str:
+def _let_in(live: Live, trigger_id: uuid.UUID, request: HttpRequest) -> calls.Caller:
     calls.method_check(live, request.method or "")
     try:
         return calls.caller_check(live, request)
     except SageError as error:
         if error.code in (errors.NOT_ALLOWED, errors.TOO_OLD):
-            _count_refusal(trigger_id, request)
+            counted(_counter(trigger_id, request))
         raise
 
 
@@ -132,10 +145,15 @@ def _not_too_often(trigger_id: uuid.UUID, request: HttpRequest) -> None:
         raise SageError(THROTTLED, {"wait_s": _MINUTE})
 
 
-def _count_refusal(trigger_id: uuid.UUID, request: HttpRequest) -> None:
-    name = _counter(trigger_id, request)
-    if not cache.add(name, 1, _MINUTE):
-        cache.set(name, int(cache.get(name, 0)) + 1, _MINUTE)
+def counted(name: str) -> int:
+    """How often something has come under this name, in the minute since it first did."""
+    if cache.add(name, 1, _MINUTE):
+        return 1
+    try:
+        return int(cache.incr(name))
+    except ValueError:  # the minute ended just now
+        cache.set(name, 1, _MINUTE)
+        return 1
 
 
 def _answer(live: Live, fired: Fired) -> HttpResponseBase:

@@ -62,7 +62,12 @@ def header_key(headers: Headers, fields: Mapping[str, str]) -> None:
     """A key in the header its credential names, with the word before it where there is one."""
     prefix = fields.get("prefix", "").strip()
     expected = f"{prefix} {fields.get('api_key', '')}".strip()
-    _require(_equal(headers.get(fields.get("header") or "Authorization", ""), expected))
+    _require(_equal(headers.get(key_header(fields), ""), expected))
+
+
+def key_header(fields: Mapping[str, str]) -> str:
+    """The header a key comes in."""
+    return fields.get("header") or "Authorization"
 
 
 def bearer(headers: Headers, token: str) -> None:
@@ -85,7 +90,7 @@ def _key_of(secret: str) -> bytes:
     if not secret.startswith("whsec_"):
         return secret.encode()
     try:
-        return base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        return base64.b64decode(secret.removeprefix("whsec_"), validate=True) or secret.encode()
     except (binascii.Error, ValueError):
         return secret.encode()
 

@@ -90,6 +90,10 @@ def test_a_piece_that_does_not_fit_is_refused_and_changes_nothing(world: World) 
     broken = send(client, address, 100, CONTENT[100:], **{"Upload-Checksum": f"sha256 {wrong}"})
     assert (broken.status_code, broken.json()["code"]) == (460, "file.upload_checksum")
     assert send(client, address, 100, b"", **{"Upload-Offset": "x"}).json()["code"] == "file.upload_header"
+    for facts in ("filename é", "filename /w==", "mark %"):
+        headers = {**TUS, "Upload-Length": "1", "Upload-Metadata": facts}
+        assert client.post(f"{world.url}/uploads", headers=headers).json()["code"] == "file.upload_header"
+    assert begin(client, world.url, mark="a\0b").json()["mark"] == "ab"
     old = client.patch(address, headers={"Tus-Resumable": "0.2"})
     assert (old.status_code, old["Tus-Version"]) == (412, "1.0.0")
     assert client.head(address)["Upload-Offset"] == "100"

@@ -4,6 +4,7 @@ from apps.files.disk import Draft
 from apps.files.services.collecting import blobs_collect
 from apps.files.services.content import (
     artifact_write,
+    artifacts_discard,
     blob_put,
     file_delete,
     file_rename,
@@ -19,6 +20,7 @@ from apps.files.services.vectors import vector_model, vectors_search, vectors_up
 __all__ = [
     "Draft",
     "artifact_write",
+    "artifacts_discard",
     "blob_put",
     "blobs_collect",
     "file_delete",

@@ -189,6 +189,16 @@ def artifact_write(
     return file
 
 
+def artifacts_discard(workspace_id: uuid.UUID, run_id: uuid.UUID) -> None:
+    """Remove the files of a run that did not come about."""
+    with write_transaction():
+        files = File.objects.filter(workspace_id=workspace_id, run_id=run_id, kind=Kind.ARTIFACT)
+        for file in files.select_related("blob"):
+            digest = file.blob.sha256
+            file.delete()
+            after_commit(partial(_forget_if_unused, workspace_id, digest))
+
+
 def blob_put(workspace_id: uuid.UUID, content: bytes, mime: str = "application/octet-stream") -> str:
     """Keep a value of a run; returns its key ``sha256:…``. Equal content is kept once. Whoever puts it has
     at least a day to name it in a row (``collecting.GRACE``)."""

@@ -48,8 +48,8 @@ def trigger_fire(
     Raises SageError when the flow cannot run or what came is too much for it.
     """
     run = run_made(live, data, run_id=run_id, chain=chain, person=person)
-    if key and (found := _known(live.trigger, key)) is not None:
-        return Fired(found, is_new=False)
+    if (before := fired_before(live.trigger, key)) is not None:
+        return before
     try:
         with write_transaction():
             if person is not None:
@@ -59,10 +59,10 @@ def trigger_fire(
             add_run(run)
             failpoints.hit("trigger.fire")
     except IntegrityError:
-        found = _known(live.trigger, key)
-        if found is None:
+        before = fired_before(live.trigger, key)
+        if before is None:
             raise
-        return Fired(found, is_new=False)
+        return before
     failpoints.hit("trigger.fired")
     return Fired(run.pk, is_new=True)
 
@@ -94,8 +94,12 @@ def run_made(
     )
 
 
-def _known(trigger: Trigger, key: str) -> uuid.UUID | None:
-    return Delivery.objects.filter(trigger=trigger, key=key).values_list("run_id", flat=True).first()
+def fired_before(trigger: Trigger, key: str) -> Fired | None:
+    """What a call or an event has started that came under this name before."""
+    if not key:
+        return None
+    found = Delivery.objects.filter(trigger=trigger, key=key).values_list("run_id", flat=True).first()
+    return None if found is None else Fired(found, is_new=False)
 
 
 def listening_end(trigger: Trigger) -> Person | None:

@@ -37,11 +37,17 @@ def run_ended(payload: JsonObject) -> None:
             continue
         if live.config["flow"] and live.config["flow"] not in {str(run.flow_id), run.flow.name}:
             continue
-        chain = int(event_of(run.inputs).get("chain") or 0) + 1
+        chain = _chain_of(run) + 1
         if chain > MAX_CHAIN:
             refusal_note(trigger, SageError(errors.CHAIN, {"most": MAX_CHAIN}))
             continue
         _fire(live, _of_run(run), f"run:{run.pk}", chain)
+
+
+def _chain_of(run: Run) -> int:
+    """How many runs followed from one another up to this one; a run that a person starts may say anything."""
+    chain = event_of(run.inputs).get("chain")
+    return chain if type(chain) is int and chain > 0 else 0
 
 
 def _of_run(run: Run) -> dict[str, Any]:
