@@ -26,6 +26,7 @@ test.each([
   ["筛选", ["data_filter"]],
   ["csv", ["file_reader"]],
   ["read file", ["file_reader"]],
+  ["file_reader", ["file_reader"]],
   ["nothing like it", []],
   ["", ["data_filter", "file_reader"]],
 ])("“%s” finds %j", (query, ids) => expect(found(query)).toEqual(ids));

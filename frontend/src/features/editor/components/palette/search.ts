@@ -3,7 +3,11 @@ import type { NodeSpec } from "@/flow-core";
 
 /** Best matches first; every word must be found somewhere. */
 export function searchTypes(list: readonly NodeSpec[], query: string): NodeSpec[] {
-  const words = query.toLowerCase().split(/\s+/).filter(Boolean);
+  // A type's id may be typed as it stands in a file: its parts are words like others.
+  const words = query
+    .toLowerCase()
+    .split(/[\s_]+/)
+    .filter(Boolean);
   if (words.length === 0) return [...list];
   return list
     .map((spec) => ({ spec, score: scoreOf(spec, words) }))
@@ -14,7 +18,9 @@ export function searchTypes(list: readonly NodeSpec[], query: string): NodeSpec[
 
 function scoreOf(spec: NodeSpec, words: readonly string[]): number {
   const names = [spec.name.en, spec.name.zh, spec.id.replaceAll("_", " ")].map((text) => text.toLowerCase());
-  const others = [spec.description.en, spec.description.zh, spec.category].map((text) => text.toLowerCase());
+  const others = [spec.description.en, spec.description.zh, spec.category, spec.plugin ?? ""].map((text) =>
+    text.toLowerCase().replaceAll("_", " "),
+  );
   const aliases = (spec.aliases ?? []).map((text) => text.toLowerCase());
   let total = 0;
   for (const word of words) {
