@@ -75,10 +75,9 @@ def test_a_run_is_paused_by_one_and_resumed_by_another(team: Team) -> None:
     expect(resume).to_be_visible(timeout=RUN_TIMEOUT_MS)
     resume.click()
     expect(team.editor.page.get_by_test_id("pause-run")).to_be_visible(timeout=RUN_TIMEOUT_MS)
-    run = team.owner.call("GET", f"/runs?flow_id={flow_id}")["items"][0]
-    team.editor.call(
-        "POST", f"/runs/{run['id']}/signals", {"key": "slow||approval", "payload": {"approved": True}}
-    )
+    team.editor.node("slow").click()
+    waits = team.editor.page.get_by_test_id("run-waits")
+    waits.get_by_role("button", name="Approve").click(timeout=RUN_TIMEOUT_MS)
     for person in (team.owner, team.editor):
         expect(person.page.get_by_test_id("run-status")).to_contain_text("Done", timeout=RUN_TIMEOUT_MS)
 

@@ -198,6 +198,11 @@ def test_approvals_in_a_map_are_answered_one_by_one_and_keep_their_order(
         sent = {"key": wait["key"], "payload": f"answer {number}"}
         assert people.editor.client.post(f"{people.url}/runs/{run.pk}/signals", sent).status_code == 202
         until(lambda: parked(run) or Run.objects.get(pk=run.pk).state == "completed")
+        left = NodeRun.objects.filter(run=run, state="waiting").values_list("iteration_path", flat=True)
+        told = RunEvent.objects.filter(run=run, node_id="ask").order_by("seq")
+        newest = dict(told.values_list("iteration_path", "type"))
+        # Taken up, they began again: those who watch are told that they wait still.
+        assert {newest[path] for path in left} <= {"node_waiting"}
     ended = wait_for(run.pk)
     assert ended.outputs == {
         "each": {"results": ["answer 0", "answer 1", "answer 2"], "count": 3, "errors": []}

@@ -259,7 +259,11 @@ class RunContext:
         attempt.scope.record(
             attempt.node, attempt.number, "waiting", attempt.began, waits=attempt.recorded_waits
         )
-        attempt.scope.say("node_waiting", self.node_id, self.attempt, {"name": name, **shown})
+        self.tell_waiting(name, shown)
+
+    def tell_waiting(self, name: str, shown: JsonObject) -> None:
+        """Tell those who watch that the attempt waits."""
+        self._attempt.scope.say("node_waiting", self.node_id, self.attempt, {"name": name, **shown})
 
     def note_working(self) -> None:
         """Record that the attempt goes on, with what its wait has brought."""

@@ -65,6 +65,9 @@ class Waiting:
             if key not in self._signals:
                 context.note_waiting(name, _shown(entry))
                 await self._run.journal.flush()
+        elif key not in self._signals:
+            # Taken up, the attempt has told that it began: who watches must hear that it waits still.
+            context.tell_waiting(name, _shown(entry))
         until = entry.get("until")
         if key not in self._signals:
             await self._until_woken(key, until, context)
