@@ -8,6 +8,8 @@ from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 from typing import Any, ClassVar
 
+import pytest
+
 from sage_studio.engine import (
     Allowance,
     FlowState,
@@ -115,12 +117,15 @@ class Model:
 class MoneyHost(FakeHost):
     """``raised`` is what a person has made of the flow's budget, in cents."""
 
-    def __init__(self, raised: int | None = None) -> None:
+    def __init__(self, raised: int | None = None, looks_up_for: int = 0) -> None:
         super().__init__()
         self.llm = Model()
         self._raised = raised
+        self._looks_up_for = looks_up_for
 
     async def allowances(self, budget: Budget | None) -> Sequence[Allowance]:
+        for _turn in range(self._looks_up_for):
+            await asyncio.sleep(0)
         if budget is not None and self._raised is not None:
             budget = Budget(amount=self._raised, currency=budget.currency)
         return await super().allowances(budget)
@@ -190,12 +195,16 @@ async def test_a_run_pauses_before_the_step_its_budget_does_not_cover_and_goes_o
     assert all(attempt == 1 for _, _, attempt in store.nodes["run-1"])
 
 
-async def test_prompts_side_by_side_never_spend_the_same_money() -> None:
-    host = MoneyHost()
+@pytest.mark.parametrize("looks_up_for", [0, 50])
+async def test_prompts_side_by_side_never_spend_the_same_money(looks_up_for: int) -> None:
+    """Nor does one that is refused, however long the look into the budget takes, cost another its place."""
+    host = MoneyHost(looks_up_for=looks_up_for)
     body = flow([node(f"p{i}", "prompting") for i in range(8)], settings={"budget": {"amount": 5}})
     result = await spend(body, host)
     assert result.state is FlowState.PAUSED
     assert len(host.llm.asked) == 3
+    assert result.error is not None
+    assert result.error["details"] == {"left": "0.005 USD", "next": "0.015 USD"}
 
 
 async def test_the_cheaper_model_is_asked_when_the_budget_does_not_cover_the_other() -> None:

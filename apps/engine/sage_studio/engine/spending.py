@@ -11,6 +11,7 @@ record, so several of them on different workers may each have one call under way
 
 from __future__ import annotations
 
+import asyncio
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
@@ -88,6 +89,7 @@ class Spending:
         self.currency = begun.currency or ("" if budget is None else budget.currency)
         self.cheaper = frozenset(begun.cheaper)
         self._under_way_micros = 0
+        self._deciding = asyncio.Lock()
 
     def note(self, micros: int, currency: str) -> bool:
         """Add a cost; False when the run counts in another currency."""
@@ -113,13 +115,18 @@ class Spending:
 
     @asynccontextmanager
     async def reserved(self, micros: int, currency: str) -> AsyncIterator[None]:
-        """``afford``, and nobody else of this run may spend it meanwhile."""
-        self._under_way_micros += micros
+        """``afford``, and nobody else of this run may spend it meanwhile. One after the other: what is
+        asked for later and refused must not count against who asked first."""
+        is_counted = False
         try:
-            refuse_beyond(await self.left(currency), micros, currency)
+            async with self._deciding:
+                self._under_way_micros += micros
+                is_counted = True
+                refuse_beyond(await self.left(currency), micros, currency)
             yield
         finally:
-            self._under_way_micros -= micros
+            if is_counted:
+                self._under_way_micros -= micros
 
     def stops_run(self, error: BaseException, node_id: str, path: str) -> bool:
         """Whether a node's error is that there is no money for it: the run then pauses."""
