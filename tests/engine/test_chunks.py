@@ -114,6 +114,13 @@ FLOWS = {
         {**node("y", "say", text="{{ list.value.length + item + index }}"), "parent": "f"},
         result="{{ f.results }}",
     ),
+    "JavaScript per item": mapped(
+        node("x", "say", text="{{ [{at: '2024-05-01', n: item}, {at: '1960-01-01', n: index}] }}"),
+        node("f", "data_filter", condition="{{ new Date(item.at).getTime() > 0 }}"),
+        node("y", "data_map", fields={"ms": "{{ new Date(item.at).getTime() + list.value.length }}"}),
+        edges=["x>f:items", "f:items>y:items"],
+        result="{{ y.items }}",
+    ),
     "a failure": mapped(node("c", "complain"), on_item_error="skip"),
     "a map in a loop": flow(
         [

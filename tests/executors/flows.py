@@ -36,6 +36,19 @@ FLOWS: dict[str, dict[str, Any]] = {
         ],
         ["list>one", "list>two"],
     ),
+    "items that JavaScript computes": flow(
+        [
+            node("list", "say", text=[{"at": "2024-05-01", "tag": "a-b"}, {"at": "1960-01-01", "tag": "c-d"}]),
+            node("kept", "data_filter", condition="{{ new Date(item.at).getTime() > list.value.length }}"),
+            node("made", "data_map", fields={"ms": "{{ new Date(item.at).getTime() }}", "n": "{{ index }}"}),
+            node("all", "data_reduce", initial="", expression="{{ total + item.tag.replace(/-/g, '') }}"),
+            node("two", "items", what="{{ item.tag }}"),
+            node("bad", "data_map", fields={"x": "{{ item.tag.match(/(c)/)[1] }}"}, on_error="continue"),
+        ],
+        [
+            "list>kept:items", "kept:items>made:items", "list>all:items", "list>two", "list>bad:items",
+        ],
+    ),
     "a map with a body, and a failure that is caught": flow(
         [
             node("map", "map_each", items=[1, 2, 3], parallelism=2),
