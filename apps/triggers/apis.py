@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Sequence
 from typing import Any
 
 from django.conf import settings
@@ -11,6 +12,7 @@ from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from apps.accounts.models import Person
 from apps.common.apis import StrictSerializer
 from apps.common.errors import NotFound
 from apps.common.policies import InWorkspace
@@ -24,6 +26,8 @@ from apps.triggers.services.listening import listening_begin, listening_stop
 from apps.triggers.services.registering import trigger_pause, triggers_register
 from apps.triggers.types import Kind
 from apps.workspaces.apis import WorkspaceApi
+from apps.workspaces.policies import may, role_of
+from apps.workspaces.types import Action
 
 
 class TriggerRunOut(serializers.Serializer[Any]):
@@ -37,7 +41,8 @@ class TriggerRunOut(serializers.Serializer[Any]):
 
 class TriggerOut(serializers.Serializer[Any]):
     """A trigger: ``state`` is ``live``, ``paused`` or ``draft`` (drawn, not published). ``address`` and
-    ``test_address`` are empty for kinds that have none; ``next_times`` are in the schedule's time zone."""
+    ``test_address`` are empty for kinds that have none, and for people who may start no runs; ``next_times``
+    are in the schedule's time zone."""
 
     id = serializers.UUIDField(source="trigger.id")
     flow_id = serializers.UUIDField(source="trigger.flow_id")
@@ -59,11 +64,14 @@ class TriggerOut(serializers.Serializer[Any]):
     listening_until = serializers.DateTimeField(source="trigger.listening_until", allow_null=True)
 
     def get_address(self, shown: Shown) -> str:
+        if not self.context["may_start"]:
+            return ""
         page = {Kind.WEBHOOK.value: "hooks", Kind.FORM.value: "forms"}.get(shown.trigger.kind)
         return f"{settings.CONFIG.address}/{page}/{shown.trigger.pk}" if page else ""
 
     def get_test_address(self, shown: Shown) -> str:
-        return f"{self.get_address(shown)}/test" if shown.trigger.kind == Kind.WEBHOOK else ""
+        address = self.get_address(shown)
+        return f"{address}/test" if address and shown.trigger.kind == Kind.WEBHOOK else ""
 
     def get_next_times(self, shown: Shown) -> list[str]:
         return [moment.isoformat() for moment in shown.next_times]
@@ -84,6 +92,11 @@ class TriggerListOut(serializers.Serializer[Any]):
     items = TriggerOut(many=True)
 
 
+def _told(person: Person, workspace_id: uuid.UUID, shown: Sequence[Shown]) -> dict[str, Any]:
+    context = {"may_start": may(role_of(person, workspace_id), Action.RUN_START)}
+    return {"items": TriggerOut(shown, many=True, context=context).data}
+
+
 class TriggersApi(WorkspaceApi):
     """What may start flows of the workspace."""
 
@@ -91,7 +104,7 @@ class TriggersApi(WorkspaceApi):
 
     @extend_schema(responses=TriggerListOut, operation_id="trigger_list")
     def get(self, request: Request, workspace_id: uuid.UUID) -> Response:
-        return Response({"items": TriggerOut(selectors.triggers_of_workspace(workspace_id), many=True).data})
+        return Response(_told(self.person, workspace_id, selectors.triggers_of_workspace(workspace_id)))
 
 
 class FlowTriggersApi(WorkspaceApi):
@@ -104,7 +117,7 @@ class FlowTriggersApi(WorkspaceApi):
         """A trigger gets its address when somebody first asks for it."""
         flow = flow_get(workspace_id=workspace_id, flow_id=flow_id)
         triggers_register(flow)
-        return Response({"items": TriggerOut(selectors.triggers_of_flow(flow), many=True).data})
+        return Response(_told(self.person, workspace_id, selectors.triggers_of_flow(flow)))
 
 
 class TriggerPauseIn(StrictSerializer):

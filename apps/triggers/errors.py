@@ -85,6 +85,15 @@ CHAIN = define_error(
     hint_en="Let the trigger name one flow, so that flows do not start each other in a circle.",
     hint_zh="请让触发器指定某个流程，避免流程循环触发。",
 )
+CROWD = define_error(
+    "trigger.crowd",
+    8110,
+    status=422,
+    en="{most} runs have followed from one event; this one was not started.",
+    zh="同一事件已引发 {most} 次运行，本次未再启动。",
+    hint_en="Let the trigger name one flow, so that flows do not start each other in a circle.",
+    hint_zh="请让触发器指定某个流程，避免流程循环触发。",
+)
 NOT_OF_FLOW = define_error(
     "trigger.not_of_flow",
     8109,

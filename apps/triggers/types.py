@@ -25,6 +25,8 @@ KINDS = frozenset(kind.value for kind in Kind)
 LISTEN_S = 120
 # How many runs may follow from one another by events.
 MAX_CHAIN = 8
+# How many may follow from one event in all, so that flows that listen to one another do not multiply.
+MAX_FOLLOWERS = 200
 MAX_KEY_LENGTH = 200
 # Links at which an answer can be fetched later (``apps.common.sealed_ids``).
 WATCH_PURPOSE = "trigger-run"

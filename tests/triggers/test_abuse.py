@@ -5,12 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+import uuid
 from datetime import timedelta
 from typing import Any
 
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.files.uploadedfile import SimpleUploadedFile
+from django.http import HttpResponse
 from django.test import Client
 from django.utils import timezone
 
@@ -18,8 +20,9 @@ from apps.common import sealed_ids
 from apps.common.middleware import loggable
 from apps.executions.models import NodeRun, Run
 from apps.files.models import File
-from apps.triggers import answers, hooks
+from apps.triggers import adapters, answers, hooks
 from apps.triggers.models import Trigger
+from apps.triggers.services import happenings
 from apps.triggers.types import WATCH_PURPOSE
 from sage_studio.flow.firing import EVENT
 from tests.triggers.conftest import Publish, node
@@ -155,6 +158,46 @@ def test_nobody_writes_how_often_flows_started_one_another(
     assert world.editor.client.post(f"{world.url}/runs", body, format="json").status_code == 202
     end(Run.objects.get(), "completed")
     assert Run.objects.get(trigger="flow_event").inputs[EVENT]["chain"] == 1
+
+
+def test_flows_that_listen_to_one_another_do_not_multiply(
+    world: World, published: Publish, drawn: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(happenings, "MAX_FOLLOWERS", 3)
+    flow_id = drawn(node("manual_trigger"))
+    listening = [published(node("flow_event_trigger", {"when": "ended"})) for _ in range(3)]
+    body = {"flow_id": flow_id, "inputs": {}}
+    assert world.editor.client.post(f"{world.url}/runs", body, format="json").status_code == 202
+    while (run := Run.objects.filter(state="ready").first()) is not None:
+        end(run, "completed")
+    assert Run.objects.filter(trigger="flow_event").count() == 3
+    for trigger in listening:
+        trigger.refresh_from_db()
+    assert {(trigger.last_error or {}).get("code") for trigger in listening} == {"trigger.crowd"}
+
+
+def test_an_open_address_is_not_called_without_end(
+    published: Publish, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(hooks, "OPEN_CALLS_PER_MINUTE", 2)
+    trigger = published(node("webhook_trigger", {"auth": "none"}))
+    assert [call(trigger, {}).status_code for _ in range(4)] == [202, 202, 429, 429]
+    assert Run.objects.count() == 2
+
+
+async def test_callers_who_wait_are_not_too_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(adapters, "MOST_WAITING", 0)
+    waited = answers.Waited(uuid.uuid4(), uuid.uuid4())
+    later = HttpResponse(status=202)
+    assert await adapters.answer_wait(waited, uuid.uuid4(), 300.0, lambda: later) is later
+
+
+def test_who_may_start_no_run_sees_no_address_that_does(world: World, published: Publish) -> None:
+    trigger = published(node("webhook_trigger", {"auth": "none"}))
+    (seen,) = world.editor.client.get(f"{world.url}/triggers").json()["items"]
+    assert seen["address"].endswith(f"/hooks/{trigger.pk}")
+    (seen,) = world.viewer.client.get(f"{world.url}/triggers").json()["items"]
+    assert (seen["address"], seen["test_address"]) == ("", "")
 
 
 def test_logs_open_no_address() -> None:

@@ -41,13 +41,14 @@ def trigger_fire(
     key: str = "",
     run_id: uuid.UUID | None = None,
     chain: int = 0,
+    root: str = "",
     person: Person | None = None,
 ) -> Fired:
     """Promise the run that an event starts: its row, and the ``key`` it came under, in one transaction.
 
     Raises SageError when the flow cannot run or what came is too much for it.
     """
-    run = run_made(live, data, run_id=run_id, chain=chain, person=person)
+    run = run_made(live, data, run_id=run_id, chain=chain, root=root, person=person)
     if (before := fired_before(live.trigger, key)) is not None:
         return before
     try:
@@ -73,11 +74,18 @@ def run_made(
     *,
     run_id: uuid.UUID | None = None,
     chain: int = 0,
+    root: str = "",
     person: Person | None = None,
 ) -> Run:
     """The run an event starts, not written yet. Flow inputs are taken from what came by their names."""
     trigger = live.trigger
-    event = {"node": trigger.node_id, "kind": Kind(trigger.kind).word, "chain": chain, "data": dict(data)}
+    event: dict[str, Any] = {
+        "node": trigger.node_id,
+        "kind": Kind(trigger.kind).word,
+        "chain": chain,
+        "root": root,
+    }
+    event["data"] = dict(data)
     came = data.get("body", data.get("values"))
     named = came if isinstance(came, Mapping) else {}
     inputs = {item.name: named[item.name] for item in live.document.inputs if item.name in named}

@@ -7,6 +7,7 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 import structlog
+from django.core.cache import cache
 
 from apps.executions.models import Run
 from apps.files.models import File
@@ -14,12 +15,14 @@ from apps.triggers import errors, selectors
 from apps.triggers.models import Trigger
 from apps.triggers.services.firing import trigger_fire
 from apps.triggers.services.refusing import refusal_note
-from apps.triggers.types import MAX_CHAIN, Kind
+from apps.triggers.types import MAX_CHAIN, MAX_FOLLOWERS, MAX_KEY_LENGTH, Kind
 from apps.triggers.values import values_read
 from sage_studio.flow.firing import event_of
 from sage_studio.kernel import JsonObject, SageError
 
 logger = structlog.get_logger(__name__)
+_FOLLOWERS = "trigger-followers:"
+_REMEMBERED_S = 86_400
 _WANTED = {"failed": {"failed"}, "completed": {"completed"}, "ended": {"failed", "completed", "cancelled"}}
 
 
@@ -37,17 +40,28 @@ def run_ended(payload: JsonObject) -> None:
             continue
         if live.config["flow"] and live.config["flow"] not in {str(run.flow_id), run.flow.name}:
             continue
-        chain = _chain_of(run) + 1
-        if chain > MAX_CHAIN:
+        chain, root = _descent(run)
+        if chain >= MAX_CHAIN:
             refusal_note(trigger, SageError(errors.CHAIN, {"most": MAX_CHAIN}))
-            continue
-        _fire(live, _of_run(run), f"run:{run.pk}", chain)
+        elif _followers(root) >= MAX_FOLLOWERS:
+            refusal_note(trigger, SageError(errors.CROWD, {"most": MAX_FOLLOWERS}))
+        else:
+            _fire(live, _of_run(run), f"run:{run.pk}", chain=chain + 1, root=root)
 
 
-def _chain_of(run: Run) -> int:
-    """How many runs followed from one another up to this one; a run that a person starts may say anything."""
-    chain = event_of(run.inputs).get("chain")
-    return chain if type(chain) is int and chain > 0 else 0
+def _descent(run: Run) -> tuple[int, str]:
+    """How many runs followed from one another up to this one, and the first of them; a run that a person
+    starts may say anything."""
+    event = event_of(run.inputs)
+    chain, root = event.get("chain"), event.get("root")
+    if type(chain) is not int or chain <= 0 or not isinstance(root, str):
+        return 0, str(run.pk)
+    return chain, root[:MAX_KEY_LENGTH]
+
+
+def _followers(root: str) -> int:
+    """How many runs have followed from one, near enough: two at once may be counted as one."""
+    return int(cache.get(_FOLLOWERS + root, 0))
 
 
 def _of_run(run: Run) -> dict[str, Any]:
@@ -73,7 +87,7 @@ def file_uploaded(payload: JsonObject) -> None:
     for trigger in _registered(file.workspace_id, Kind.FILE):
         live = _live(trigger)
         if live is not None and _fits(file.name, str(live.config["names"])):
-            _fire(live, {"file": value, "name": file.name}, f"file:{file.pk}", 0)
+            _fire(live, {"file": value, "name": file.name}, f"file:{file.pk}")
 
 
 def _fits(name: str, patterns: str) -> bool:
@@ -97,9 +111,12 @@ def _live(trigger: Trigger) -> selectors.Live | None:
         return None
 
 
-def _fire(live: selectors.Live, data: dict[str, Any], key: str, chain: int) -> None:
+def _fire(live: selectors.Live, data: dict[str, Any], key: str, *, chain: int = 0, root: str = "") -> None:
     try:
-        trigger_fire(live, data, key=key, chain=chain)
+        fired = trigger_fire(live, data, key=key, chain=chain, root=root)
     except SageError as error:
         logger.warning("trigger_refused", trigger_id=str(live.trigger.pk), code=error.code.code)
         refusal_note(live.trigger, error)
+        return
+    if root and fired.is_new:
+        cache.set(_FOLLOWERS + root, _followers(root) + 1, _REMEMBERED_S)
