@@ -12,7 +12,7 @@ from typing import Any, Self
 from aiosmtpd.controller import Controller
 from aiosmtpd.smtp import AuthResult, LoginPassword
 
-from tests.servers.starting import free_port
+from tests.servers.starting import START_WITHIN_S, free_port
 
 
 @dataclass
@@ -47,6 +47,7 @@ class MailServer:
             self,
             hostname="127.0.0.1",
             port=self.port,
+            ready_timeout=START_WITHIN_S,
             ssl_context=self.tls if self.implicit else None,
             authenticator=self._authenticate,
             auth_require_tls=secured and not self.implicit,
