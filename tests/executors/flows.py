@@ -38,7 +38,7 @@ FLOWS: dict[str, dict[str, Any]] = {
     ),
     "items that JavaScript computes": flow(
         [
-            node("list", "say", text=[{"at": "2024-05-01", "tag": "a-b"}, {"at": "1960-01-01", "tag": "c-d"}]),
+            node("list", "say", text=[{"at": "2024-05-01", "tag": "a-b"}, {"at": "1960-05-01", "tag": "c"}]),
             node("kept", "data_filter", condition="{{ new Date(item.at).getTime() > list.value.length }}"),
             node("made", "data_map", fields={"ms": "{{ new Date(item.at).getTime() }}", "n": "{{ index }}"}),
             node("all", "data_reduce", initial="", expression="{{ total + item.tag.replace(/-/g, '') }}"),
