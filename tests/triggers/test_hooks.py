@@ -69,7 +69,7 @@ def test_a_paused_trigger_says_so(world: World, published: Publish) -> None:
     assert world.editor.client.patch(address, {"is_paused": True}, format="json").status_code == 403
     assert world.owner.client.patch(address, {"is_paused": True}, format="json").status_code == 204
     assert call(trigger, {}).json()["code"] == "trigger.paused"
-    [listed] = world.viewer.client.get(f"{world.url}/triggers").json()["items"]
+    [listed] = world.editor.client.get(f"{world.url}/triggers").json()["items"]
     assert (listed["state"], listed["address"].endswith(str(trigger.pk))) == ("paused", True)
 
 
