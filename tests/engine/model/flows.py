@@ -67,8 +67,9 @@ class Place:
 class Maker:
     """Draws one flow of at most ``room`` nodes, with containers to ``depth``."""
 
-    def __init__(self, draw: Draw, *, room: int, depth: int) -> None:
+    def __init__(self, draw: Draw, *, room: int, depth: int, limits: bool) -> None:
         self._draw = draw
+        self._may_limit = limits
         self.room = room
         self.depth = depth
         self.nodes: list[NodeBody] = []
@@ -317,7 +318,8 @@ class Maker:
     def limit(self, container_id: str) -> None:
         """Give the newest node, a container, a time limit, sometimes."""
         node = self.nodes_by_id(container_id)
-        if not (self.is_mild or node["config"].get("chunk_size")) and self.chance(20):
+        is_fit = self._may_limit and not self.is_mild and not node["config"].get("chunk_size")
+        if is_fit and self.chance(20):
             node["timeout_s"] = self.one_of([1, 50, 3_000])
             self.has_limits = True
 
@@ -455,10 +457,12 @@ class Maker:
 
 
 @st.composite
-def flows(draw: Draw, *, room: int = 24, depth: int = 4) -> dict[str, Any]:
-    """A flow that compiles, of at most ``room`` nodes."""
-    maker = Maker(draw, room=room, depth=depth)
-    settings: dict[str, Any] = {"timeout_s": maker.one_of([20, 100_000])} if maker.chance(12) else {}
+def flows(draw: Draw, *, room: int = 24, depth: int = 4, limits: bool = True) -> dict[str, Any]:
+    """A flow that compiles, of at most ``room`` nodes; with ``limits``, flows and containers may have a time
+    limit, with nodes in them that never end."""
+    maker = Maker(draw, room=room, depth=depth, limits=limits)
+    is_limited = limits and maker.chance(12)
+    settings: dict[str, Any] = {"timeout_s": maker.one_of([20, 100_000])} if is_limited else {}
     maker.level(Place(is_limited=bool(settings)), room, 1 + maker.number(room // 2))
     nodes = maker.nodes[::-1] if maker.chance(30) else maker.nodes
     flow: dict[str, Any] = {"nodes": nodes, "edges": maker.edges, "settings": settings}
