@@ -3298,7 +3298,8 @@ export interface components {
     };
     /**
      * @description A trigger: ``state`` is ``live``, ``paused`` or ``draft`` (drawn, not published). ``address`` and
-     *     ``test_address`` are empty for kinds that have none; ``next_times`` are in the schedule's time zone.
+     *     ``test_address`` are empty for kinds that have none, and for people who may start no runs; ``next_times``
+     *     are in the schedule's time zone.
      */
     TriggerOut: {
       /** Format: uuid */
