@@ -153,13 +153,13 @@ async def test_every_thread_that_writes_has_a_durable_connection(watched: Watche
     await until(lambda: _families(watched.notes("connection", "worker")) >= WRITERS_OF_WORKER)
     web, worker = watched.notes("connection"), watched.notes("connection", "worker")
     assert {"journal"} <= _families(web)
-    assert {"door", "http"} & _families(web)
+    assert {"desk", "door", "http"} & _families(web)
     for fact in (*web, *worker):
         assert fact["is_durable"] == DURABLE, fact
 
 
 def _families(connections: list[dict[str, Any]]) -> set[str]:
-    known = WRITERS_OF_WEB | WRITERS_OF_WORKER
+    known = WRITERS_OF_WEB | WRITERS_OF_WORKER | {"desk"}
     return {name for fact in connections for name in known if fact["thread"].startswith(name)}
 
 

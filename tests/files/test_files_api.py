@@ -34,6 +34,13 @@ def status_of(response: Any) -> int:
     return int(response.status_code)
 
 
+@pytest.fixture(autouse=True)
+def _nothing_is_on_its_way() -> None:
+    """What other tests left unfinished lies where uploads arrive, as it should."""
+    for path in incoming():
+        path.unlink()
+
+
 def incoming() -> list[Path]:
     folder = disk.path_of(uuid.uuid4(), "0" * 64).parents[2] / "incoming"
     return list(folder.iterdir()) if folder.exists() else []
