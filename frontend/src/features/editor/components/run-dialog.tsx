@@ -36,7 +36,8 @@ function OpenDialog({ starter }: { starter: RunStarter }) {
   const [values, setValues] = useState<Record<string, Json>>(() =>
     Object.fromEntries(asked.map((item) => [item.name, item.initial])),
   );
-  const [broken, setBroken] = useState<ReadonlySet<string>>(new Set());
+  /** Fields whose value is not what the person means yet: broken JSON, files still on their way. */
+  const [unready, setUnready] = useState<ReadonlySet<string>>(new Set());
   const set = (name: string, value: Json): void => setValues((before) => ({ ...before, [name]: value }));
   const missing = asked.some(
     (item) => item.required && (values[item.name] === null || values[item.name] === ""),
@@ -48,7 +49,7 @@ function OpenDialog({ starter }: { starter: RunStarter }) {
       title={t("run.dialog")}
       action={t("run.start")}
       busy={starter.isPending}
-      disabled={missing || broken.size > 0}
+      disabled={missing || unready.size > 0}
       error={starter.error}
       onClose={() => ui.setState({ runDialogOpen: false })}
       onAction={() => starter.start(given(asked, values))}
@@ -62,10 +63,10 @@ function OpenDialog({ starter }: { starter: RunStarter }) {
           value={values[item.name] ?? null}
           workspaceId={workspaceId}
           onChange={(value) => set(item.name, value)}
-          onBroken={(isBroken) =>
-            setBroken((before) => {
+          onUnready={(isUnready) =>
+            setUnready((before) => {
               const next = new Set(before);
-              if (isBroken) next.add(item.name);
+              if (isUnready) next.add(item.name);
               else next.delete(item.name);
               return next;
             })
@@ -92,10 +93,10 @@ type FieldProps = {
   value: Json;
   workspaceId: string;
   onChange: (value: Json) => void;
-  onBroken: (broken: boolean) => void;
+  onUnready: (unready: boolean) => void;
 };
 
-function AskedField({ asked, label, value, workspaceId, onChange, onBroken }: FieldProps) {
+function AskedField({ asked, label, value, workspaceId, onChange, onUnready }: FieldProps) {
   const t = useText(editorText);
   const { flowId } = useEditor();
   const common = { label, required: asked.required, name: asked.name };
@@ -111,6 +112,7 @@ function AskedField({ asked, label, value, workspaceId, onChange, onBroken }: Fi
             disabled={false}
             value={Array.isArray(value) ? value : value === null ? [] : [value]}
             onChange={onChange}
+            onArriving={onUnready}
           />
         </div>
       );
@@ -136,7 +138,7 @@ function AskedField({ asked, label, value, workspaceId, onChange, onBroken }: Fi
           {...common}
           value={value}
           onChange={onChange}
-          onBroken={onBroken}
+          onUnready={onUnready}
           wrong={t("field.bad_json")}
         />
       );
@@ -170,10 +172,10 @@ type JsonInputProps = {
   value: Json;
   wrong: string;
   onChange: (value: Json) => void;
-  onBroken: (broken: boolean) => void;
+  onUnready: (unready: boolean) => void;
 };
 
-function JsonInput({ label, required, name, value, wrong, onChange, onBroken }: JsonInputProps) {
+function JsonInput({ label, required, name, value, wrong, onChange, onUnready }: JsonInputProps) {
   const [text, setText] = useState(() => (value === null ? "" : JSON.stringify(value, null, 2)));
   const [bad, setBad] = useState(false);
   const change = (next: string): void => {
@@ -181,10 +183,10 @@ function JsonInput({ label, required, name, value, wrong, onChange, onBroken }: 
     try {
       onChange(next.trim() === "" ? null : (JSON.parse(next) as Json));
       setBad(false);
-      onBroken(false);
+      onUnready(false);
     } catch {
       setBad(true);
-      onBroken(true);
+      onUnready(true);
     }
   };
   return (

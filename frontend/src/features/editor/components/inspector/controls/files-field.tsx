@@ -1,11 +1,11 @@
 import { Menu } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
-import { useEffect, useRef } from "react";
+import { useEffect, useEffectEvent, useRef } from "react";
 import { fileIcon, Icon } from "@/components/icon";
 import { UploadList } from "@/components/upload-list";
 import { isObject, type Json } from "@/flow-core";
 import { formatBytes, useText } from "@/i18n";
-import { useUploads } from "@/lib/uploads";
+import { isGoing, useUploads } from "@/lib/uploads";
 import { filesQuery } from "../../../api/queries";
 import type { FileItem } from "../../../api/types";
 import { useEditor } from "../../../stores/context";
@@ -40,10 +40,12 @@ type Props = {
   disabled: boolean;
   value: readonly Json[];
   onChange: (files: Json[]) => void;
+  /** Told whether files are on their way here that the value does not hold yet. */
+  onArriving?: (arriving: boolean) => void;
 };
 
 /** Files of the workspace: upload new ones (also by dropping them here) or choose from those there. */
-export function FilesInput({ workspaceId, place, label, disabled, value, onChange }: Props) {
+export function FilesInput({ workspaceId, place, label, disabled, value, onChange, onArriving }: Props) {
   const t = useText(editorText);
   const picker = useRef<HTMLInputElement>(null);
   const { uploads, queue } = useUploads(workspaceId, place);
@@ -54,6 +56,9 @@ export function FilesInput({ workspaceId, place, label, disabled, value, onChang
     queue.clear(new Set(done.map(({ key }) => key)));
     onChange([...value, ...done.flatMap(({ stored }) => (stored ? [asValue(stored)] : []))]);
   }, [uploads, queue, disabled, value, onChange]);
+  const arriving = uploads.some((upload) => isGoing(upload) || upload.stored !== null);
+  const tellArriving = useEffectEvent((now: boolean) => onArriving?.(now));
+  useEffect(() => tellArriving(arriving), [arriving]);
   const files = value.filter(isObject);
   return (
     <fieldset
