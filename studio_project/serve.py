@@ -59,9 +59,14 @@ def main(arguments: Sequence[str]) -> int:
         return serve_worker(chosen.name)
     if chosen.announce_fd is not None:
         _announce(chosen.announce_fd)
-    if chosen.with_worker:
-        threading.Thread(target=_worker_thread, name="worker", daemon=True).start()
-    return serve_web()
+    if not chosen.with_worker:
+        return serve_web()
+    thread = threading.Thread(target=_worker_thread, name="worker", daemon=True)
+    thread.start()
+    try:
+        return serve_web()
+    finally:
+        _leave_worker_thread(thread)
 
 
 def _is_wanted() -> bool:
@@ -128,11 +133,30 @@ def _settle() -> None:
 
 
 def _worker_thread() -> None:
+    from celery.signals import worker_ready  # noqa: PLC0415 - needs Django set up
+
     from studio_project.celery import app  # noqa: PLC0415 - needs Django set up
 
-    # WorkController, not Worker: the latter takes over logging and standard output of the process.
+    # WorkController, not Worker: the latter takes over logging and standard output of the process. It does
+    # not say by itself that it is ready, which is when runs, triggers and the outbox begin to be looked for.
     app.set_default()
-    app.WorkController(pool="threads", concurrency=1, hostname="worker@single", queues=_queues()).start()
+    app.WorkController(
+        pool="threads",
+        concurrency=1,
+        hostname="worker@single",
+        queues=_queues(),
+        ready_callback=lambda consumer: worker_ready.send(sender=consumer),
+    ).start()
+
+
+def _leave_worker_thread(thread: threading.Thread) -> None:
+    """End the worker of this process as the signals of a worker process do: runs are given back."""
+    from celery.signals import worker_shutting_down  # noqa: PLC0415 - needs Django set up
+    from celery.worker import state  # noqa: PLC0415 - needs Django set up
+
+    worker_shutting_down.send(sender="worker@single", sig="SIGTERM", how="Warm", exitcode=0)
+    state.should_stop = 0
+    thread.join(LEAVE_WITHIN_S)
 
 
 def _queues() -> list[str]:

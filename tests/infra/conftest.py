@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import http.cookiejar
 import json
 import os
 import signal
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -51,6 +53,29 @@ class Up:
     def wait_until_said(self, text: str, *, timeout_s: float = 120) -> None:
         wait_until(lambda: text in self.said() or self.process.poll() is not None, timeout_s=timeout_s)
         assert text in self.said(), self.said()
+
+
+class Person:
+    """A browser as far as HTTP goes: cookies and the CSRF header."""
+
+    def __init__(self, address: str) -> None:
+        self.address = address
+        self.cookies = http.cookiejar.CookieJar()
+        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
+
+    def call(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
+        token = next((cookie.value for cookie in self.cookies if cookie.name == "csrftoken"), "")
+        request = urllib.request.Request(
+            self.address + path,
+            method=method,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"Content-Type": "application/json", "X-CSRFToken": token or "", "Origin": self.address},
+        )
+        try:
+            with self.opener.open(request, timeout=60) as answer:
+                return answer.status, json.loads(answer.read() or b"{}")
+        except urllib.error.HTTPError as error:
+            return error.code, json.loads(error.read() or b"{}")
 
 
 def wait_until(condition: object, *, timeout_s: float = 120) -> None:

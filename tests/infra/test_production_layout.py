@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import http.cookiejar
-import json
-import urllib.request
 from collections.abc import Iterator
 
 import pytest
 
 from infra.native import Layout, production_layout
-from tests.infra.conftest import wait_until
+from tests.infra.conftest import Person, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -19,29 +16,6 @@ pytestmark = pytest.mark.timeout(400)
 def layout() -> Iterator[Layout]:
     with production_layout(web=2, workers=2) as running:
         yield running
-
-
-class Person:
-    """A browser as far as HTTP goes: cookies and the CSRF header."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-        self.cookies = http.cookiejar.CookieJar()
-        self.opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.cookies))
-
-    def call(self, method: str, path: str, body: object = None) -> tuple[int, dict[str, object]]:
-        token = next((cookie.value for cookie in self.cookies if cookie.name == "csrftoken"), "")
-        request = urllib.request.Request(
-            self.address + path,
-            method=method,
-            data=None if body is None else json.dumps(body).encode(),
-            headers={"Content-Type": "application/json", "X-CSRFToken": token or "", "Origin": self.address},
-        )
-        try:
-            with self.opener.open(request, timeout=60) as answer:
-                return answer.status, json.loads(answer.read() or b"{}")
-        except urllib.error.HTTPError as error:
-            return error.code, json.loads(error.read() or b"{}")
 
 
 def test_everything_answers_through_the_proxy(layout: Layout) -> None:

@@ -11,7 +11,7 @@ import psutil
 import pytest
 
 from studio_project.supervisor import checks, valkey
-from tests.infra.conftest import start_up, wait_until
+from tests.infra.conftest import Person, start_up, wait_until
 
 pytestmark = pytest.mark.timeout(400)
 
@@ -112,6 +112,47 @@ def test_a_single_process_serves_and_runs_without_a_broker(data_dir: Path) -> No
         up.wait_until_said("Press Ctrl-C to stop")
         assert up.health()
         assert len(psutil.Process(up.process.pid).children()) == 1
+        owner = Person(f"http://127.0.0.1:{up.port}")
+        workspace = f"/api/v1/workspaces/{_first_workspace(owner)}"
+        short = _start(owner, workspace, wait_s=0)
+        wait_until(lambda: _state(owner, f"{workspace}/runs/{short}") == "completed", timeout_s=60)
+        long = _start(owner, workspace, wait_s=3)
+        wait_until(lambda: _state(owner, f"{workspace}/runs/{long}") != "ready", timeout_s=60)
+
+    with start_up(data_dir, "--single", port=up.port) as up:
+        up.wait_until_said("Press Ctrl-C to stop")
+        wait_until(lambda: _state(owner, f"{workspace}/runs/{long}") == "completed", timeout_s=60)
+
+
+def _first_workspace(owner: Person) -> str:
+    """Sign up as the first owner of a server that only this machine can reach; their workspace."""
+    owner.call("GET", "/api/v1/session")
+    someone = {"email": "ada@example.org", "password": "a long enough phrase", "name": "Ada"}
+    status, answer = owner.call("POST", "/_allauth/browser/v1/auth/signup", someone)
+    assert status == 200, answer
+    workspaces = owner.call("GET", "/api/v1/workspaces")[1]["items"]
+    assert isinstance(workspaces, list)
+    return str(workspaces[0]["id"])
+
+
+def _start(owner: Person, workspace: str, *, wait_s: float) -> str:
+    """Make a flow of a trigger and a pause, and start it; the run."""
+    nodes = [
+        {"id": "manual_trigger_aaaa", "type": "manual_trigger", "name": "Begin", "pos": [0, 0]},
+        {"id": "wait_bbbb", "type": "wait", "name": "Rest", "pos": [260, 0], "config": {"seconds": wait_s}},
+    ]
+    edge = {"source": "manual_trigger_aaaa", "source_port": "text"}
+    edge |= {"target": "wait_bbbb", "target_port": "value"}
+    flow = {"schema": "sage-studio/flow@1", "name": "Rest", "nodes": nodes, "edges": [edge]}
+    status, made = owner.call("POST", f"{workspace}/flows", {"name": "Rest", "definition": flow})
+    assert status == 201, made
+    status, run = owner.call("POST", f"{workspace}/runs", {"flow_id": made["id"]})
+    assert status == 202, run
+    return str(run["id"])
+
+
+def _state(owner: Person, path: str) -> object:
+    return owner.call("GET", path)[1]["state"]
 
 
 def test_network_file_systems_are_recognised_by_the_longest_mount_point() -> None:
