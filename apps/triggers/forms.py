@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -26,7 +27,7 @@ from apps.executions.models import Run
 from apps.executions.types import FINAL_STATES
 from apps.files.services import artifacts_discard
 from apps.triggers import calls, errors, selectors
-from apps.triggers.hooks import answering, counted
+from apps.triggers.hooks import answering_with, counted
 from apps.triggers.selectors import Live
 from apps.triggers.services.firing import trigger_fire
 from apps.triggers.services.refusing import refusal_note
@@ -43,7 +44,10 @@ MAX_TEXT = 20_000
 SENT_PER_MINUTE = 30
 # A field people do not see: programs that fill in everything give themselves away.
 TRAP = "website_"
+_REFUSED = ("This form cannot be used now", "此表单暂时无法使用")
 _WORDS = {
+    "yes": ("Yes", "是"),
+    "no": ("No", "否"),
     "send": ("Send", "提交"),
     "thanks": ("Thank you. Your answers have arrived.", "谢谢，您的内容已提交。"),
     "working": ("Working on it …", "正在处理……"),
@@ -100,7 +104,18 @@ def fields_of(written: Any) -> list[FormField]:
     return list(found.values())[:MAX_FIELDS]
 
 
-@answering
+def _refused(request: HttpRequest, error: SageError) -> HttpResponse:
+    """A page that says what is wrong, for the people who open forms in a browser."""
+    language = language_of_request()
+    said = f"{error.message(language)}\n{error.hint(language)}".strip()
+    facts = {"title": in_words(*_REFUSED), "said": said, "state": "failed"}
+    response = _as_page(request, "triggers/told.html", facts, error.code.status)
+    if error.code is THROTTLED:
+        response["Retry-After"] = str(error.facts["wait_s"])
+    return response
+
+
+@answering_with(_refused)
 def form(request: HttpRequest, trigger_id: uuid.UUID) -> HttpResponseBase:
     """The page, and what is sent with it."""
     trigger = selectors.trigger_find(trigger_id, Kind.FORM)
@@ -153,7 +168,7 @@ def _sent(request: HttpRequest, live: Live, fields: list[FormField]) -> HttpResp
     except SageError as error:
         artifacts_discard(live.trigger.workspace_id, run_id)
         refusal_note(live.trigger, error)
-        raise
+        return _page(request, live, fields, status=error.code.status, refusal=error)
     if live.config["after"] == "redirect" and _is_page(str(live.config["redirect"])):
         return HttpResponseRedirect(str(live.config["redirect"]))
     if live.config["after"] == "result":
@@ -245,7 +260,7 @@ _FAULTS = {
 }
 
 
-@answering
+@answering_with(_refused)
 def form_run(request: HttpRequest, trigger_id: uuid.UUID, token: str) -> HttpResponseBase:
     """What the flow gave, once it has."""
     trigger = selectors.trigger_find(trigger_id, Kind.FORM)
@@ -269,12 +284,25 @@ def form_run(request: HttpRequest, trigger_id: uuid.UUID, token: str) -> HttpRes
 
 
 def _results(workspace_id: uuid.UUID, run: Run) -> list[tuple[str, str]]:
-    """The flow's outputs as pairs of name and text; where it declares none, those of its last nodes."""
+    """The flow's outputs as pairs of name and text; where it declares none, those of its last nodes. What
+    holds nothing is left out; a zero and a no are answers."""
     shown: list[tuple[str, str]] = []
     for name, value in values_read(workspace_id, run.outputs).items():
         parts = value.items() if isinstance(value, dict) else [(name, value)]
-        shown += [(str(label), each if isinstance(each, str) else str(each)) for label, each in parts if each]
+        shown += [(str(label), _as_text(each)) for label, each in parts if each not in (None, "", [], {})]
     return shown[:20]
+
+
+def _as_text(value: Any) -> str:
+    """A value in the words of people: text as it is, yes and no, lists of single values a line each, the
+    rest as JSON."""
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return in_words(*_WORDS["yes" if value else "no"])
+    if isinstance(value, list) and not any(isinstance(each, list | dict) for each in value):
+        return "\n".join(_as_text(each) for each in value)
+    return json.dumps(value, ensure_ascii=False, indent=2)
 
 
 def _told(request: HttpRequest, live: Live) -> HttpResponse:
@@ -282,9 +310,18 @@ def _told(request: HttpRequest, live: Live) -> HttpResponse:
     return _rendered(request, live, "triggers/told.html", {"said": said, "state": "done", "results": []})
 
 
-def _page(request: HttpRequest, live: Live, fields: list[FormField], status: int = 200) -> HttpResponse:
+def _page(
+    request: HttpRequest,
+    live: Live,
+    fields: list[FormField],
+    status: int = 200,
+    refusal: SageError | None = None,
+) -> HttpResponse:
+    """The form with what was filled in, and why it was not taken."""
+    language = language_of_request()
     facts: dict[str, Any] = {
         "fields": fields,
+        "refusal": refusal and f"{refusal.message(language)} {refusal.hint(language)}".strip(),
         "faults": [each for each in fields if each.fault],
         "trap": TRAP,
     }
@@ -296,18 +333,23 @@ def _rendered(
     request: HttpRequest, live: Live, template: str, facts: dict[str, Any], status: int = 200
 ) -> HttpResponse:
     shared = {
-        "language": "zh-CN" if language_of_request() == "zh" else "en",
         "title": str(live.config["title"]) or live.trigger.flow.name,
         "intro": str(live.config["intro"]),
         "button": str(live.config["button"]) or _words()["send"],
-        "words": _words(),
     }
-    response = render(request, template, shared | facts, status=status)
     # A page may lead elsewhere after it was sent; browsers hold such a redirect to this rule too.
     target = str(live.config["redirect"]) if live.config["after"] == "redirect" else ""
+    return _as_page(request, template, shared | facts, status, leads_to=_origin_of(target))
+
+
+def _as_page(
+    request: HttpRequest, template: str, facts: dict[str, Any], status: int, *, leads_to: str = ""
+) -> HttpResponse:
+    shared = {"language": "zh-CN" if language_of_request() == "zh" else "en", "words": _words()}
+    response = render(request, template, shared | facts, status=status)
     response["Content-Security-Policy"] = (
         "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self'; "
-        f"base-uri 'none'; form-action 'self' {_origin_of(target)}; frame-ancestors 'none'"
+        f"base-uri 'none'; form-action 'self' {leads_to}; frame-ancestors 'none'"
     )
     response["Cache-Control"] = "no-store"
     return response

@@ -42,21 +42,27 @@ OPEN_CALLS_PER_MINUTE = 600
 _MINUTE = 60
 
 
-def answering(view: View) -> View:
-    """Errors as problem documents; what nobody expected is logged and answered as such."""
+def answering_with(refused: Callable[[HttpRequest, SageError], HttpResponseBase]) -> Callable[[View], View]:
+    """Views whose errors are answered by ``refused``; what nobody expected is logged and answered as such."""
 
-    @csrf_exempt
-    @wraps(view)
-    def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
-        try:
-            return view(request, *args, **kwargs)
-        except Exception as error:
-            known = as_sage_error(error, request.method or "")
-            if known is None:
-                raise
-            return problem_response(request, known)
+    def decorate(view: View) -> View:
+        @csrf_exempt
+        @wraps(view)
+        def wrapper(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+            try:
+                return view(request, *args, **kwargs)
+            except Exception as error:
+                known = as_sage_error(error, request.method or "")
+                if known is None:
+                    raise
+                return refused(request, known)
 
-    return wrapper
+        return wrapper
+
+    return decorate
+
+
+answering = answering_with(problem_response)
 
 
 @answering

@@ -11,6 +11,7 @@ from apps.common import events, outbox
 from apps.common.db import write_transaction
 from apps.executions.events import RUN_FINISHED
 from apps.executions.models import Run
+from apps.triggers.models import Trigger
 from apps.triggers.types import MAX_CHAIN
 from sage_studio.flow.firing import EVENT
 from tests.triggers.conftest import Publish, node
@@ -66,6 +67,42 @@ def test_the_result_of_the_run_is_shown_when_it_is_there(published: Publish) -> 
     Run.objects.update(state="completed", outputs={"answer": "All <is> well"})
     assert "All &lt;is&gt; well" in client.get(sent["Location"]).content.decode()
     assert client.get(sent["Location"][:-3] + "AAA").status_code == 404
+
+
+def test_values_are_shown_in_words_of_people(published: Publish) -> None:
+    trigger = published(node("form_trigger", {"after": "result"}))
+    client = Client()
+    sent = client.post(f"/forms/{trigger.pk}", {"name": "Ada"})["Location"]
+    outputs = {"end": {"count": 0, "fits": False, "none": None, "tags": ["a", 2], "more": {"k": [True]}}}
+    Run.objects.update(state="completed", outputs=outputs)
+    page = client.get(sent).content.decode()
+    assert "<dt>count</dt><dd>0</dd><dt>fits</dt><dd>No</dd><dt>tags</dt><dd>a<br>2</dd>" in page
+    assert ("none" in page, "&quot;k&quot;: [" in page, "True" in page) == (False, True, False)
+
+
+def test_a_form_that_is_paused_says_so_on_a_page(published: Publish) -> None:
+    trigger = published(node("form_trigger", {}))
+    Trigger.objects.filter(pk=trigger.pk).update(is_paused=True)
+    for language, words in (("en", "The trigger is paused."), ("zh", "触发器已暂停。")):
+        client = Client(headers={"Accept-Language": language})
+        for answer in (
+            client.get(f"/forms/{trigger.pk}"),
+            client.post(f"/forms/{trigger.pk}", {"name": "A"}),
+        ):
+            assert (answer.status_code, answer["Content-Type"]) == (409, "text/html; charset=utf-8")
+            assert words in answer.content.decode()
+    assert Client().get("/forms/00000000-0000-4000-8000-000000000000").status_code == 404
+
+
+def test_a_form_that_is_refused_keeps_what_was_filled_in(published: Publish) -> None:
+    fields = {"fields": [{"name": "letter", "kind": "textarea"}]}
+    trigger = published(
+        node("form_trigger", fields), inputs=[{"name": "must", "type": "string", "required": True}]
+    )
+    refused = Client().post(f"/forms/{trigger.pk}", {"letter": "A long one"})
+    page = refused.content.decode()
+    assert (refused.status_code, "A long one</textarea>" in page, 'role="alert"' in page) == (422, True, True)
+    assert Run.objects.count() == 0
 
 
 def test_a_form_goes_to_another_page_but_to_no_script(published: Publish) -> None:
