@@ -49,6 +49,37 @@ def card(owner: Somebody) -> Locator:
     return owner.page.get_by_role("article", name="acme_echo")
 
 
+def is_whole(inner: Locator, outer: Locator) -> bool:
+    """Whether all of an element, its words included, is within another."""
+    small, big = inner.bounding_box(), outer.bounding_box()
+    assert small is not None
+    assert big is not None
+    is_cut = inner.evaluate(
+        "(e) => [e, ...e.querySelectorAll('*')].some(x => x.clientWidth && x.scrollWidth > x.clientWidth + 1)"
+    )
+    return small["x"] >= big["x"] and small["x"] + small["width"] <= big["x"] + big["width"] and not is_cut
+
+
+def color_of(element: Locator, which: str) -> str:
+    return str(element.evaluate("(e, which) => getComputedStyle(e)[which]", which))
+
+
+def token_of(element: Locator, token: str) -> str:
+    """A design token as a browser writes colours."""
+    return str(
+        element.evaluate(
+            """(e, token) => {
+              const probe = e.appendChild(document.createElement("i"));
+              probe.style.color = `var(${token})`;
+              const color = getComputedStyle(probe).color;
+              probe.remove();
+              return color;
+            }""",
+            token,
+        )
+    )
+
+
 def test_a_plug_in_is_installed_used_updated_switched_off_and_removed(team: Team) -> None:
     owner, editor = team.owner, team.editor
     flow = team.new_flow({
@@ -78,7 +109,11 @@ def test_a_plug_in_is_installed_used_updated_switched_off_and_removed(team: Team
     expect(offer).to_contain_text("New: Loudly.")
     expect(inspector.get_by_test_id("field-what")).to_be_visible()
     expect(inspector.get_by_test_id("field-loud")).to_have_count(0)
-    offer.get_by_role("button", name="Upgrade").click()
+    upgrade = offer.get_by_role("button", name="Upgrade")
+    assert is_whole(upgrade, inspector)
+    assert color_of(upgrade, "backgroundColor") == token_of(upgrade, "--accent")
+    assert color_of(offer, "backgroundColor") == token_of(offer, "--accent-soft")
+    upgrade.click()
     expect(inspector.get_by_test_id("field-loud")).to_be_visible()
     page.keyboard.press("Control+z")
     expect(offer).to_be_visible()
@@ -86,7 +121,13 @@ def test_a_plug_in_is_installed_used_updated_switched_off_and_removed(team: Team
     # Switched off, the editor says whose node it is and what to do; on again it is as before.
     switch = card(owner).get_by_label("Enable acme_echo")
     switch.click(force=True)
-    expect(inspector.get_by_test_id("unknown-node")).to_contain_text("switched off")
+    absent = inspector.get_by_test_id("unknown-node")
+    expect(absent).to_contain_text(
+        "“acme_echo” is switched off in this workspace. An owner can switch it on."
+    )
+    expect(inspector.get_by_role("note")).to_have_count(1)
+    expect(inspector).not_to_contain_text("installed")
+    expect(absent.get_by_role("link")).to_have_attribute("href", re.compile("/plugins#acme_echo$"))
     switch.click(force=True)
     expect(offer).to_be_visible()
 
@@ -105,6 +146,6 @@ def test_a_plug_in_is_installed_used_updated_switched_off_and_removed(team: Team
     card(owner).get_by_role("button", name="Remove…").click()
     owner.page.get_by_role("dialog").get_by_role("button", name="Remove the plug-in").click()
     expect(card(owner)).to_have_count(0)
-    expect(inspector.get_by_test_id("unknown-node")).to_contain_text("not installed")
+    expect(absent).to_contain_text(f"No plug-in with the node type “{NODE}” is installed")
     kept = [one["type"] for one in team.definition(flow)["nodes"]]
     assert kept.count(NODE) == 1

@@ -1,5 +1,6 @@
 import { Button, Switch } from "@mantine/core";
-import { Link } from "@tanstack/react-router";
+import { Link, useLocation } from "@tanstack/react-router";
+import { useEffect, useRef } from "react";
 import { Chip } from "@/components/chip";
 import { Icon } from "@/components/icon";
 import { NodeTile } from "@/components/node-tile";
@@ -27,8 +28,14 @@ export function PluginCard({ workspaceId, plugin, canManage, onUpdate, onRemove 
   const local = useLocal();
   const { manifest, installed_at } = plugin.current;
   const name = local(manifest.name);
+  // A link that means one plug-in leads to its card, which is there only once the list has arrived.
+  const isMeant = useLocation({ select: ({ hash }) => hash === plugin.plugin_id });
+  const card = useRef<HTMLElement>(null);
+  useEffect(() => {
+    if (isMeant) card.current?.scrollIntoView({ block: "center" });
+  }, [isMeant]);
   return (
-    <article className={classes.card} aria-label={name}>
+    <article ref={card} className={classes.card} aria-label={name} data-meant={isMeant || undefined}>
       <header>
         <span className={classes.tile}>
           <Icon name="plug" size={18} />

@@ -9,7 +9,10 @@ import { NodeWaits } from "./node-waits";
 export function NodeIssues({ nodeId }: { nodeId: string }) {
   const issues = useIssues((index) => index.byNode.get(nodeId)) ?? [];
   const words = useIssueText();
-  const loose = issues.filter((issue) => issue.field === null || issue.kind === "port.required");
+  // Why a type is missing is said in full by UnknownNode.
+  const loose = issues.filter(
+    (issue) => issue.kind !== "node.unknown" && (issue.field === null || issue.kind === "port.required"),
+  );
   return (
     <>
       <NodeFailure nodeId={nodeId} />

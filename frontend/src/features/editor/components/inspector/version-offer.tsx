@@ -10,7 +10,7 @@ import { useLocalText } from "../../hooks/use-local-text";
 import { olderVersion } from "../../hooks/use-node-spec";
 import { useCanEdit, useCatalogue, useEditor } from "../../stores/context";
 import { editorText } from "../../text";
-import classes from "./inspector.module.css";
+import classes from "./version-offer.module.css";
 
 /** `spec` is the node's own version. */
 export function VersionOffer({ node, spec }: { node: FlowNode; spec: NodeSpec | undefined }) {
@@ -35,7 +35,7 @@ export function VersionOffer({ node, spec }: { node: FlowNode; spec: NodeSpec | 
   const older = olderVersion(node, newest);
   if (older === null || newest === undefined) return null;
   return (
-    <div className={classes.issue} data-severity="info" role="note" data-testid="version-offer">
+    <div className={classes.offer} role="note" data-testid="version-offer">
       <Icon name="history" size={13} />
       <span>
         {t("version.offer", { version: older, newest: newest.version })} {changes.join(" ")}
@@ -43,7 +43,6 @@ export function VersionOffer({ node, spec }: { node: FlowNode; spec: NodeSpec | 
       {canEdit && (
         <Button
           size="xs"
-          variant="default"
           loading={upgrade.isPending}
           onClick={() => upgrade.mutate({ from: older, to: newest })}
         >
