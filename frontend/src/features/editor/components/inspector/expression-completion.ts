@@ -20,7 +20,7 @@ export function expressionCompletion(scope: () => ExpressionScope | null, onlyIn
     return {
       from: word.from,
       options: [
-        ...known.names().map(({ label, detail }): Offer => ({ label, detail, type: "variable", boost: 10 })),
+        ...known.names().map(nameOffer),
         ...known
           .functions()
           .filter((doc) => !isOfValue(doc.kind))
@@ -45,6 +45,13 @@ export function expressionCompletion(scope: () => ExpressionScope | null, onlyIn
     };
   };
   return autocompletion({ override: [names, members], icons: false, activateOnTyping: true });
+}
+
+/** A name to read; one with a mark is told apart before it is chosen. */
+export function nameOffer({ label, detail, mark }: Completion): Offer {
+  return mark
+    ? { label, detail: mark.word, info: mark.info, type: "secret", boost: 10 }
+    : { label, detail, type: "variable", boost: 10 };
 }
 
 function offer(doc: ExpressionFunction, language: Language, label: string): Offer {

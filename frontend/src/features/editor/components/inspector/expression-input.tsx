@@ -2,7 +2,7 @@
 import { useState } from "react";
 import { ExpressionReference } from "@/components/expression-reference";
 import { useText } from "@/i18n";
-import { useEditor } from "../../stores/context";
+import { useEditor, useIssues } from "../../stores/context";
 import { editorText } from "../../text";
 import { toExpression } from "./expression-value";
 import classes from "./inspector.module.css";
@@ -12,6 +12,7 @@ import { useScope } from "./use-scope";
 
 type Props = {
   nodeId: string;
+  field: string;
   value: string;
   perItem: boolean;
   /** The field is evaluated inside the container's body. */
@@ -24,6 +25,7 @@ type Props = {
 
 export function ExpressionInput({
   nodeId,
+  field,
   value,
   perItem,
   inBody,
@@ -33,6 +35,9 @@ export function ExpressionInput({
   onDone,
 }: Props) {
   const scope = useScope(nodeId, perItem, inBody);
+  const isFaulty = useIssues((index) =>
+    (index.byNode.get(nodeId) ?? []).some((issue) => issue.field === field && issue.severity === "error"),
+  );
   return (
     <>
       <div className={classes.expression}>
@@ -52,7 +57,7 @@ export function ExpressionInput({
         <FunctionsButton />
       </div>
       {!inBody && !readOnly && value.trim() !== "" && (
-        <LiveValue nodeId={nodeId} text={toExpression(value)} perItem={perItem} />
+        <LiveValue nodeId={nodeId} text={toExpression(value)} perItem={perItem} isFaulty={isFaulty} />
       )}
     </>
   );

@@ -91,6 +91,7 @@ function ExpressionField({
     <ExpressionInput
       key={`${node.id}.${field.name}`}
       nodeId={node.id}
+      field={field.name}
       value={expressionOf(value)}
       perItem={field.expression === "item"}
       inBody={field.expression === "body"}

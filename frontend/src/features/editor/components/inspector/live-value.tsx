@@ -13,9 +13,15 @@ import { sourcesOf } from "./use-sources";
 
 const PAUSE_MS = 400;
 
-type Props = { nodeId: string; text: string; perItem: boolean };
+type Props = {
+  nodeId: string;
+  text: string;
+  perItem: boolean;
+  /** The field says already what is wrong with its text. */
+  isFaulty: boolean;
+};
 
-export function LiveValue({ nodeId, text, perItem }: Props) {
+export function LiveValue({ nodeId, text, perItem, isFaulty }: Props) {
   const { workspaceId, live } = useEditor();
   const t = useText(editorText);
   const runId = useRuns((state) => shownRun(state)?.id ?? null);
@@ -27,7 +33,7 @@ export function LiveValue({ nodeId, text, perItem }: Props) {
     placeholderData: keepPreviousData,
   });
   const missing = useNodeName(query.data?.missing[0] ?? "");
-  if (runId === null) return null;
+  if (runId === null || (query.error && isFaulty)) return null;
   if (query.error) {
     return (
       <p className={classes.live} data-failed="" data-testid="live-value">

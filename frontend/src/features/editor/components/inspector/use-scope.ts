@@ -10,13 +10,16 @@ import {
   parentIn,
   sourcePort,
 } from "@/flow-core";
-import { type Language, useLanguage } from "@/i18n";
+import { type Language, useLanguage, useText } from "@/i18n";
 import { type ExpressionFunction, functionsQuery } from "@/lib/expressions";
 import { variablesQuery } from "../../api/queries";
 import { useCatalogue, useEditor } from "../../stores/context";
+import { editorText } from "../../text";
 import { useRunValues } from "./use-run-values";
 
-export type Completion = { label: string; detail: string };
+type Mark = { word: string; info: string };
+/** `mark`: what to know of a name before it is chosen, in place of its type. */
+export type Completion = { label: string; detail: string; mark?: Mark };
 
 /** What completion needs: names to read, functions, and the value at a path in the shown run. */
 export type ExpressionScope = {
@@ -39,13 +42,16 @@ export function useScope(nodeId: string, perItem: boolean, inBody = false): Expr
 function useNames(nodeId: string, perItem: boolean, inBody: boolean): () => Completion[] {
   const { live, workspaceId } = useEditor();
   const types = useCatalogue();
+  const t = useText(editorText);
+  const mark = { word: t("scope.secret"), info: t("scope.secret_info") };
   const variables = useQuery(variablesQuery(workspaceId)).data ?? [];
   return () => {
     const found = scopeOf(nodeId, perItem, live.snapshot, types, inBody);
     const own = new Set(found.map(({ label }) => label));
     const shared = new Map(variables.map(({ name, is_secret }) => [`vars.${name}`, is_secret]));
     for (const [label, isSecret] of shared)
-      if (!own.has(label)) found.push({ label, detail: isSecret ? "string" : "any" });
+      if (!own.has(label))
+        found.push(isSecret ? { label, detail: "string", mark } : { label, detail: "any" });
     return found;
   };
 }

@@ -1,13 +1,14 @@
 /** A small search list at the pointer: adds a node there, connected to the loose end if there is one. */
 import { useMemo, useState } from "react";
 import { Icon } from "@/components/icon";
-import type { NodeSpec } from "@/flow-core";
+import type { NodeSpec, Point } from "@/flow-core";
 import { useText } from "@/i18n";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCatalogue, useEditor, useUi } from "../../stores/context";
 import type { PickerRequest } from "../../stores/ui-store";
 import { editorText } from "../../text";
 import { displaced, type Join, joinFor, looseEndType } from "../canvas/connecting";
+import { freePlace } from "../canvas/free-place";
 import { CARD_HEIGHT, CARD_WIDTH } from "../canvas/ports";
 import { NodeTile } from "../node-icon";
 import classes from "./node-picker.module.css";
@@ -141,10 +142,12 @@ function useAdd(request: PickerRequest): (choice: PickerChoice) => void {
   return ({ spec, join }) => {
     const [x, y] = request.at;
     const back = request.from?.side === "target" ? CARD_WIDTH : 0;
+    const wanted: Point = [x - back, y - CARD_HEIGHT / 2];
+    const pos = freePlace(wanted, spec.id, live.snapshot.document.nodes, types, request.parent);
     undo.cut();
     const id = operations.addConnectedNode(
       spec,
-      [x - back, y - CARD_HEIGHT / 2],
+      pos,
       (node) => {
         const ends = join?.ends(node) ?? null;
         if (ends) operations.remove({ edges: displaced(ends, live.snapshot, types) });

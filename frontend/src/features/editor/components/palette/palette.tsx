@@ -10,6 +10,7 @@ import { useText } from "@/i18n";
 import { useLocalText } from "../../hooks/use-local-text";
 import { useCanEdit, useCatalogue, useEditor } from "../../stores/context";
 import { editorText } from "../../text";
+import { freePlace } from "../canvas/free-place";
 import { NODE_MIME, snapped } from "../canvas/grid";
 import { CARD_HEIGHT, CARD_WIDTH } from "../canvas/ports";
 import { NodeTile } from "../node-icon";
@@ -194,6 +195,7 @@ function onEnter(
 
 function useAddAtCentre(): (spec: NodeSpec) => void {
   const { operations, undo, ui, live } = useEditor();
+  const types = useCatalogue();
   const flow = useReactFlow();
   return (spec) => {
     const frame = document.querySelector("[data-testid=canvas]")?.getBoundingClientRect();
@@ -201,12 +203,8 @@ function useAddAtCentre(): (spec: NodeSpec) => void {
       ? { x: frame.x + frame.width / 2, y: frame.y + frame.height / 2 }
       : { x: window.innerWidth / 2, y: window.innerHeight / 2 };
     const at = flow.screenToFlowPosition(middle);
-    let pos = snapped([at.x - CARD_WIDTH / 2, at.y - CARD_HEIGHT / 2]);
-    const taken = (): boolean =>
-      live.snapshot.document.nodes.some(
-        (node) => Math.abs(node.pos[0] - pos[0]) < 24 && Math.abs(node.pos[1] - pos[1]) < 24,
-      );
-    while (taken()) pos = [pos[0] + 28, pos[1] + 28];
+    const wanted = snapped([at.x - CARD_WIDTH / 2, at.y - CARD_HEIGHT / 2]);
+    const pos = freePlace(wanted, spec.id, live.snapshot.document.nodes, types);
     undo.cut();
     const id = operations.addNode(spec, pos);
     ui.setState({ selected: new Set([id]), selectedEdges: new Set() });
