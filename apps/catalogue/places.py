@@ -42,11 +42,11 @@ def package_node_classes(package: Package) -> list[type[Node]]:
 
 def _classes_of(package: Package) -> list[type[Node]]:
     plugin = Plugin.from_json(package.manifest)
+    kind_of = partial(_kind_of, package.workspace_id)
     if package.kind == PackageKind.ARCHIVE:
         folder = partial(package_folder, package.workspace_id, package.key)
-        place = IsolatedPlugin(plugin, folder, partial(_kind_of, package.workspace_id))
-        return [*stand_ins(place, package.key)]
-    return held_nodes(_declared(package, plugin), plugin, package.key)
+        return [*stand_ins(IsolatedPlugin(plugin, folder, kind_of), package.key)]
+    return held_nodes(_declared(package, plugin), plugin, package.key, kind_of)
 
 
 def _declared(package: Package, plugin: Plugin) -> Loaded:

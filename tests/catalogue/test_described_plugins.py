@@ -15,10 +15,12 @@ from sage_studio.plugins.credential_kinds import BUILTIN_KINDS
 from sage_studio.plugins.declared.reading import read_service
 from sage_studio.plugins.isolated.declared import held_nodes
 from sage_studio.plugins.manager import Loaded, Permissions, Plugin, PluginNode
+from sage_studio.plugins.manager.loading import load_services
 from sage_studio.sdk import Context, Node, NodeOutput, NodeSpec, text
 from sage_studio.testing import run_node
 from tests.catalogue.test_plugins import look
 from tests.servers import mcp
+from tests.servers.http import Answer, ScriptedServer
 from tests.world import World
 
 SERVICE = """
@@ -68,14 +70,92 @@ class Caller(Node):
         return {"status": (await ctx.http.request("GET", "http://127.0.0.1:9/")).status}
 
 
+async def no_kind(_name: str) -> str:
+    return ""
+
+
 @pytest.mark.asyncio
 async def test_described_nodes_are_held_to_the_hosts_that_were_consented_to() -> None:
     shape = {"id": "acme", "name": text("A", "A"), "permissions": Permissions(hosts=("api.example.org",))}
     plugin = Plugin(**shape, nodes=(PluginNode(spec=Caller.spec),), source="yaml")
-    (held,) = held_nodes(Loaded(plugin, (Caller,)), plugin, "sha256:x")
+    (held,) = held_nodes(Loaded(plugin, (Caller,)), plugin, "sha256:x", no_kind)
     ran = await run_node(held, environ={"SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8"})
     assert ran.error is not None
     assert ran.error["code"] == "plugin.host_not_consented"
+
+
+LISTING = """
+service: sage-studio/service@1
+id: acme_pages
+name: Pages | 页面
+description: Lists pages. | 列出页面。
+icon: globe
+base_url: {address}
+credential_kinds: [bearer]
+credential_is_required: false
+auth: {auth}
+operations:
+  - id: list
+    name: List | 列出
+    path: {path}
+    items: items
+    paging: {{kind: link}}
+"""
+
+
+def listing(address: str, *, path: str = "/pages", auth: str = "{}", **consent: Any) -> type[Node]:
+    """A YAML service as a workspace runs it whose owner consented to less than the file would ask for."""
+    service = read_service(LISTING.format(address=address, path=path, auth=auth).encode())
+    loaded = load_services([service])
+    plugin = loaded.plugin.model_copy(
+        update={"permissions": loaded.plugin.permissions.model_copy(update=consent)}
+    )
+
+    async def kind_of(name: str) -> str:
+        return {"Own key": "bearer"}.get(name, "password")
+
+    (held,) = held_nodes(loaded, plugin, "sha256:x", kind_of)
+    return held
+
+
+@pytest.mark.asyncio
+async def test_a_service_file_asks_no_host_that_nobody_consented_to() -> None:
+    with ScriptedServer() as other, ScriptedServer() as server:
+        elsewhere = other.url.replace("127.0.0.1", "localhost")
+        server.answers["/pages"] = Answer(200, {"items": [1]}, {"Link": f'<{elsewhere}/pages>; rel="next"'})
+        server.answers["/moved"] = Answer(302, "", {"Location": f"{elsewhere}/pages"})
+        other.answers["/pages"] = Answer(200, {"items": [2]})
+        environ = {"SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8,::1/128"}
+        pages = await run_node(listing(server.url), environ=environ)
+        moved = await run_node(listing(server.url, path="/moved"), environ=environ)
+        assert pages.outputs["items"] == [1]
+        assert moved.error is not None
+        assert moved.error["code"] == "plugin.host_not_consented"
+        assert "localhost" in str(moved.error)
+        assert (len(server.asked), other.asked) == (2, [])
+
+        none = await run_node(listing(server.url, hosts=("api.example.org",)), environ=environ)
+        assert none.error is not None
+        assert none.error["code"] == "plugin.host_not_consented"
+        assert len(server.asked) == 2
+        both = ("127.0.0.1", "localhost")
+        whole = await run_node(listing(server.url, path="/moved", hosts=both), environ=environ)
+        assert whole.outputs["items"] == [2]
+
+
+@pytest.mark.asyncio
+async def test_a_service_file_looks_into_no_credential_of_another_kind_than_was_consented_to() -> None:
+    """Its paths may name fields of a credential: of any other kind that would give away somebody's."""
+    with ScriptedServer() as server:
+        node = listing(server.url, path="/{credential.token}/pages", auth="{path: true}")
+        ran = await run_node(
+            node,
+            config={"credential": "Mail account"},
+            environ={"SAGE_ALLOW_PRIVATE_NETWORK": "127.0.0.0/8"},
+        )
+    assert ran.error is not None
+    assert ran.error["code"] == "plugin.not_consented"
+    assert server.asked == []
 
 
 def test_the_tools_of_an_mcp_server_become_nodes(world: World, settings: Any) -> None:

@@ -1,6 +1,7 @@
 import { queryOptions, useMutation, useQueryClient } from "@tanstack/react-query";
-import type { FieldSpec } from "@/flow-core";
-import { api, type Credential, type CredentialKind, inWorkspace, read } from "@/lib/api";
+import { api, type Credential, inWorkspace, read } from "@/lib/api";
+
+export { type KindField, type Kinds, kindsQuery } from "@/lib/credential-kinds";
 
 export const credentialsQuery = (workspaceId: string) =>
   queryOptions({
@@ -8,23 +9,6 @@ export const credentialsQuery = (workspaceId: string) =>
     queryFn: async ({ signal }) => {
       const params = { path: inWorkspace(workspaceId), query: { limit: 200 } };
       return (await read(api.GET("/api/v1/workspaces/{workspace_id}/credentials", { params, signal }))).items;
-    },
-  });
-
-export type Kinds = { kinds: CredentialKind[]; byId: Map<string, CredentialKind>; redirectUri: string };
-export type KindField = FieldSpec & { secret?: boolean };
-
-export const kindsQuery = (workspaceId: string) =>
-  queryOptions({
-    queryKey: ["workspace", workspaceId, "credential-kinds"],
-    staleTime: 5 * 60_000,
-    queryFn: async ({ signal }): Promise<Kinds> => {
-      const params = { path: inWorkspace(workspaceId) };
-      const found = await read(
-        api.GET("/api/v1/workspaces/{workspace_id}/credentials/kinds", { params, signal }),
-      );
-      const kinds = found.items as CredentialKind[];
-      return { kinds, byId: new Map(kinds.map((kind) => [kind.id, kind])), redirectUri: found.redirect_uri };
     },
   });
 

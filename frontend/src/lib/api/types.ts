@@ -201,7 +201,17 @@ export type PluginManifest = {
   icon: string;
   requires: { python: string[]; plugins: Record<string, string>; product: string };
   permissions: PluginPermissions;
-  nodes: { spec: { id: string; version: string; name: Text; category: Category; icon: string } }[];
+  nodes: {
+    spec: {
+      id: string;
+      version: string;
+      name: Text;
+      category: Category;
+      icon: string;
+      config?: NodeField[];
+    };
+  }[];
+  credential_kinds?: { id: string; name: Text }[];
 };
 export type PluginPackage = Narrow<Schemas["PackageOut"], { manifest: PluginManifest }>;
 export type LookedAtPackage = Narrow<

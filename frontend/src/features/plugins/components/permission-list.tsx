@@ -1,42 +1,75 @@
+import { useQuery } from "@tanstack/react-query";
 import { Chip } from "@/components/chip";
 import { Icon, type IconName } from "@/components/icon";
 import { useText } from "@/i18n";
-import type { PluginPermissions } from "@/lib/api";
+import type { PluginManifest, PluginPermissions } from "@/lib/api";
+import { kindsQuery } from "@/lib/credential-kinds";
+import { useLocal } from "@/lib/local-text";
+import { signedKinds, usualHosts } from "../asked";
 import classes from "../plugins.module.css";
 import { pluginsText } from "../text";
 
-type Line = { key: keyof PluginPermissions; icon: IconName; text: string; asks: boolean };
+type Key = keyof PluginPermissions | "signs";
+type Line = { key: Key; icon: IconName; text: string; asks: boolean };
 
-function useLines({ hosts, files, secrets, code }: PluginPermissions): Line[] {
+function useLines(workspaceId: string, manifest: PluginManifest): Line[] {
   const t = useText(pluginsText);
-  const anyHost = hosts.includes("*");
-  const anySecret = secrets.includes("*");
-  const hostText = anyHost
-    ? t("perm.hosts.any")
+  const named = useKindNames(workspaceId, manifest);
+  const { hosts, files, secrets, code } = manifest.permissions;
+  const usual = usualHosts(manifest);
+  const signs = signedKinds(manifest);
+  const hostText = hosts.includes("*")
+    ? `${t("perm.hosts.any")}${usual.length > 0 ? t("perm.hosts.usual", { hosts: usual.join(", ") }) : ""}`
     : hosts.length > 0
       ? t("perm.hosts", { hosts: hosts.join(", ") })
       : t("perm.hosts.none");
-  const secretText = anySecret
+  const secretText = secrets.includes("*")
     ? t("perm.secrets.any")
     : secrets.length > 0
-      ? t("perm.secrets", { kinds: secrets.join(", ") })
+      ? t("perm.secrets", { kinds: named(secrets) })
       : t("perm.secrets.none");
   return [
     { key: "hosts", icon: "globe", text: hostText, asks: hosts.length > 0 },
     { key: "files", icon: "file", text: t(`perm.files.${files}`), asks: files !== "none" },
+    ...(signs === null
+      ? [{ key: "signs" as const, icon: "lock" as const, text: t("perm.signs.any"), asks: true }]
+      : signs.length > 0
+        ? [
+            {
+              key: "signs" as const,
+              icon: "lock" as const,
+              text: t("perm.signs", { kinds: named(signs) }),
+              asks: true,
+            },
+          ]
+        : []),
     { key: "secrets", icon: "key", text: secretText, asks: secrets.length > 0 },
     { key: "code", icon: "code", text: t(code ? "perm.code" : "perm.code.none"), asks: code },
   ];
 }
 
-type Props = { permissions: PluginPermissions; before?: PluginPermissions | null };
+/** Kinds as people know them; one nobody here knows by its id. */
+function useKindNames(workspaceId: string, manifest: PluginManifest): (ids: readonly string[]) => string {
+  const local = useLocal();
+  const known = useQuery(kindsQuery(workspaceId)).data?.byId;
+  const own = new Map((manifest.credential_kinds ?? []).map((kind) => [kind.id, kind.name]));
+  return (ids) =>
+    ids
+      .map((id) => {
+        const name = own.get(id) ?? known?.get(id)?.name;
+        return name ? `${local(name)} (${id})` : id;
+      })
+      .join(", ");
+}
+
+type Props = { workspaceId: string; manifest: PluginManifest; before?: PluginPermissions | null };
 
 /** What a plug-in wants to be allowed; beside an older version, what of it is new. */
-export function PermissionList({ permissions, before }: Props) {
+export function PermissionList({ workspaceId, manifest, before }: Props) {
   const t = useText(pluginsText);
-  const lines = useLines(permissions);
-  const isNew = (key: keyof PluginPermissions) =>
-    before !== null && before !== undefined && String(before[key]) !== String(permissions[key]);
+  const lines = useLines(workspaceId, manifest);
+  const isNew = (key: Key) =>
+    key !== "signs" && before && String(before[key]) !== String(manifest.permissions[key]);
   return (
     <ul className={classes.permissions}>
       {lines.map((line) => (

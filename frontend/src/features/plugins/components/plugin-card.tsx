@@ -88,7 +88,7 @@ export function PluginCard({ workspaceId, plugin, canManage, onUpdate, onRemove 
         </section>
         <section>
           <h3>{t("permissions")}</h3>
-          <PermissionList permissions={manifest.permissions} />
+          <PermissionList workspaceId={workspaceId} manifest={manifest} />
         </section>
         <section>
           <h3>{t("versions")}</h3>

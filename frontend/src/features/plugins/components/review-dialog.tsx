@@ -61,7 +61,7 @@ export function ReviewDialog({ workspaceId, seen, onClose }: Props) {
           ))}
         </ul>
         <h3>{t("permissions")}</h3>
-        <PermissionList permissions={manifest.permissions} before={seen.installed_permissions} />
+        <PermissionList workspaceId={workspaceId} manifest={manifest} before={seen.installed_permissions} />
         {manifest.requires.python.length > 0 && (
           <>
             <h3>{t("review.requires")}</h3>
