@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from sage_studio.egress import checked_url
-from sage_studio.kernel import SageError
+from sage_studio.kernel import Json, SageError
 from sage_studio.sdk import CredentialField, CredentialKind
 
 MAX_HOSTS = 20
@@ -130,6 +130,8 @@ ENVIRONMENTS = ("", "draft", "staging", "production")
 """Where a variable counts; empty: everywhere, unless the environment has its own."""
 # Runs of the live document are drafts.
 DRAFT = "draft"
+# What runs read as ``vars`` by name, and the texts among them that are secret.
+Variables = tuple[dict[str, Json], list[str]]
 VARIABLE_NAME = r"^[A-Za-z_][A-Za-z0-9_]{0,63}$"
 VARIABLE_VALUE_LENGTH = 100_000
 SECRET_VALUE_LENGTH = 10_000

@@ -7,17 +7,20 @@ import uuid
 
 from apps.accounts.models import Person
 from apps.audit.services import record
-from apps.common.db import write_transaction
+from apps.common.db import as_id, fetch_one, write_transaction
 from apps.common.errors import NotFound
 from apps.credentials import sealing
 from apps.credentials.errors import TOO_MANY_VARIABLES, UNREADABLE, VARIABLE_TAKEN
 from apps.credentials.models import Variable
+from apps.credentials.types import Variables
 from apps.workspaces import policies
 from apps.workspaces.models import Workspace
 from apps.workspaces.types import Action
 from sage_studio.kernel import Json, JsonObject, SageError
 
 MAX_VARIABLES = 500
+# Each claim of a run asks this, and most workspaces have none.
+_HAS_VARIABLES = "SELECT 1 FROM credentials_variable WHERE workspace_id = %s LIMIT 1"
 
 
 def variable_create(
@@ -93,9 +96,11 @@ def variable_delete(person: Person, workspace: Workspace, variable_id: uuid.UUID
         variable.delete()
 
 
-def variables_for_run(workspace_id: uuid.UUID, environment: str) -> tuple[dict[str, Json], list[str]]:
+def variables_for_run(workspace_id: uuid.UUID, environment: str) -> Variables:
     """The values runs read as ``vars``, and which texts among them are secret. What is set for the
     environment wins over what is set for all. Raises SageError ``credential.unreadable``."""
+    if fetch_one(_HAS_VARIABLES, [as_id(workspace_id)]) is None:
+        return {}, []
     rows = Variable.objects.filter(workspace_id=workspace_id, environment__in=("", environment))
     values: dict[str, Json] = {}
     secrets: list[str] = []

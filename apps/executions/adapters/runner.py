@@ -96,7 +96,7 @@ class Runner:
         try:
             plan, store.given = await self._plan(claimed)
             host = _host(claim)
-            variables = await self._variables(claim, host)
+            variables = await self._variables(claimed, host)
             state = host.state(claim.flow_id)
             learning = await branches_load(plan, state)
             result = await run_flow(
@@ -214,10 +214,16 @@ class Runner:
             cheaper = await asyncio.get_running_loop().run_in_executor(self._database, read)
         return SpendingPlan(claimed.cost_micros, claimed.cost_currency, cheaper)
 
-    async def _variables(self, claim: Claim, host: DjangoHost) -> Mapping[str, Json]:
-        """What the workspace says ``vars`` are; the secret ones are not to be seen."""
-        read = partial(variables_for_run, uuid.UUID(claim.workspace_id), DRAFT)
-        values, secret = await asyncio.get_running_loop().run_in_executor(self._database, read)
+    async def _variables(self, claimed: ClaimedRun, host: DjangoHost) -> Mapping[str, Json]:
+        """What the workspace says ``vars`` are; the secret ones are not to be seen.
+
+        Raises SageError ``credential.unreadable``.
+        """
+        found = claimed.variables
+        if found is None:
+            read = partial(variables_for_run, uuid.UUID(claimed.claim.workspace_id), DRAFT)
+            found = await asyncio.get_running_loop().run_in_executor(self._database, read)
+        values, secret = found
         host.secrets_seen.update(secret)
         return values
 

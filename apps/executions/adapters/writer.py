@@ -11,7 +11,7 @@ import queue
 import threading
 import time
 import uuid
-from collections.abc import Callable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,6 +39,7 @@ MAX_RUNS_PER_COMMIT = 50
 # The lease lasts 30 s; a writer that has not got through by then writes for nobody.
 GIVE_UP_S = 20.0
 _PAUSE_S = 0.25
+_Answer = tuple[asyncio.Future[None], BaseException | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +60,7 @@ class _Job:
     claim: Claim
     batch: Batch
     put_blob: PutBlob
-    done: Callable[[BaseException | None], None]
+    answer: asyncio.Future[None]
     nodes: list[tuple[Any, ...]] = field(default_factory=list)
     events: list[tuple[Any, ...]] = field(default_factory=list)
     outputs: str | None = None
@@ -82,21 +83,8 @@ class RunWriter:
 
     async def record(self, claim: Claim, batch: Batch, put_blob: PutBlob) -> None:
         """Return when the batch is durable. Raises FenceLost, or what the database said."""
-        loop = asyncio.get_running_loop()
-        answer: asyncio.Future[None] = loop.create_future()
-
-        def settle(error: BaseException | None) -> None:
-            if answer.done():
-                return
-            if error is None:
-                answer.set_result(None)
-            else:
-                answer.set_exception(error)
-
-        def done(error: BaseException | None) -> None:
-            loop.call_soon_threadsafe(settle, error)
-
-        self._queue.put(_Job(claim, batch, put_blob, done))
+        answer: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._queue.put(_Job(claim, batch, put_blob, answer))
         await answer
 
     def _work(self) -> None:
@@ -137,7 +125,7 @@ class RunWriter:
                 job.outputs = encode_outputs(outcome.outputs, job.put_blob)
         except Exception as error:  # a value nobody can store fails its own run only
             logger.exception("run_batch_not_storable", run_id=job.claim.run_id)
-            job.done(error)
+            _tell([(job, error)])
             return False
         return True
 
@@ -152,8 +140,7 @@ class RunWriter:
         failpoints.hit("run.recorded")
         if is_ending:
             failpoints.hit("run.finished")
-        for job in jobs:
-            job.done(FenceLost(job.claim.run_id) if job in lost else None)
+        _tell([(job, FenceLost(job.claim.run_id) if job in lost else None) for job in jobs])
 
     def _write_alone(self, job: _Job) -> None:
         give_up_at = time.monotonic() + GIVE_UP_S
@@ -163,13 +150,32 @@ class RunWriter:
             except DatabaseError as error:
                 can_pass = isinstance(error, (OperationalError, InterfaceError))
                 if not can_pass or time.monotonic() > give_up_at:
-                    job.done(error)
+                    _tell([(job, error)])
                     return
                 logger.warning("run_batch_retried", run_id=job.claim.run_id, error=type(error).__name__)
                 connection.close()
                 time.sleep(_PAUSE_S)
             else:
                 return
+
+
+def _tell(answers: Sequence[tuple[_Job, BaseException | None]]) -> None:
+    """What became of batches. Each event loop is woken once, however many of its runs wait for the commit."""
+    by_loop: dict[asyncio.AbstractEventLoop, list[_Answer]] = {}
+    for job, error in answers:
+        by_loop.setdefault(job.answer.get_loop(), []).append((job.answer, error))
+    for loop, settled in by_loop.items():
+        loop.call_soon_threadsafe(_settle, settled)
+
+
+def _settle(answers: Sequence[_Answer]) -> None:
+    for answer, error in answers:
+        if answer.done():  # its run was cancelled meanwhile
+            continue
+        if error is None:
+            answer.set_result(None)
+        else:
+            answer.set_exception(error)
 
 
 def _apply(job: _Job, cursor: PlainCursor) -> bool:
