@@ -341,9 +341,14 @@ class _Story:
                 if record.state == "paused" and not is_past:
                     self.disk.nodes[RUN_ID][record.key] = record._replace(state="pending", error=None)
         if state is FlowState.RUNNING:
-            if outcome.wake_at is not None:
+            # Nobody is so late that the flow's time limit ends first what waits for them.
+            if outcome.wake_at is not None and outcome.wake_at != self._deadline_at():
                 await self.clock.sleep_until(outcome.wake_at)
             await self._answer_waits()
+
+    def _deadline_at(self) -> float | None:
+        limit_s = self.plan.document.settings.timeout_s
+        return None if limit_s is None else self.disk.events[RUN_ID][0].at + limit_s
 
     async def _answer_waits(self) -> None:
         """Somebody answers what waits for a person; children come to their end."""
