@@ -6,9 +6,9 @@ from __future__ import annotations
 import asyncio
 import contextvars
 import time
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from typing import Any
@@ -18,7 +18,7 @@ from sage_studio.engine.context import MAX_LOG_LINE_LENGTH, PROGRESS_INTERVAL_S
 from sage_studio.engine.executors.call import NodeCall
 from sage_studio.engine.executors.errors import NOT_OFFERED
 from sage_studio.engine.masks import Masks
-from sage_studio.engine.spending import MeteredLlm, least_left, refuse_beyond
+from sage_studio.engine.spending import MeteredLlm, Reserve, least_left
 from sage_studio.kernel import Json, JsonObject, SageError
 from sage_studio.sdk import Price
 
@@ -46,6 +46,7 @@ class JobContext:
         self.llm = MeteredLlm(host.llm, self)
         self.notifier, self.state = host.notifier, host.state(call.flow_id)
         self._spent_here = 0
+        self._reserve = Reserve()
 
     def take_notes(self) -> list[JsonObject]:
         """What was said since the last time."""
@@ -79,18 +80,16 @@ class JobContext:
         async with self.reserved(micros, currency=currency):
             return
 
-    @asynccontextmanager
-    async def reserved(self, micros: int, *, currency: str) -> AsyncIterator[None]:
-        self._spent_here += micros
-        try:
-            refuse_beyond(await self.left(currency), micros, currency)
-            yield
-        finally:
-            self._spent_here -= micros
+    def reserved(self, micros: int, *, currency: str) -> AbstractAsyncContextManager[None]:
+        return self._reserve.hold(micros, currency, self.left)
 
     async def left(self, currency: str = "") -> int | None:
         limits = await self._host.allowances(None)
-        return least_left(limits, currency, await self._host.spent() + self._spent_here) if limits else None
+        if not limits:
+            return None
+        return least_left(
+            limits, currency, await self._host.spent() + self._spent_here + self._reserve.micros
+        )
 
     async def price(self, model: str) -> Price | None:
         return await self._host.price(model)

@@ -78,6 +78,32 @@ class Meter(Protocol):
     def log(self, message: str, *, level: str = "info", **fields: Any) -> None: ...
 
 
+class Reserve:
+    """What is promised to work under way, in micros."""
+
+    def __init__(self) -> None:
+        self.micros = 0
+        self._deciding = asyncio.Lock()
+
+    @asynccontextmanager
+    async def hold(
+        self, micros: int, currency: str, left: Callable[[str], Awaitable[int | None]]
+    ) -> AsyncIterator[None]:
+        """Promise ``micros`` for as long as the block lasts, if ``left``, which counts the reserve, covers
+        them. One after the other: what is asked for later and refused must not count against who asked
+        first. Raises SageError ``budget.reached``."""
+        is_counted = False
+        try:
+            async with self._deciding:
+                self.micros += micros
+                is_counted = True
+                refuse_beyond(await left(currency), micros, currency)
+            yield
+        finally:
+            if is_counted:
+                self.micros -= micros
+
+
 class Spending:
     """The account of one run."""
 
@@ -88,8 +114,7 @@ class Spending:
         # What is reported in another currency first must not keep the budget's from being counted.
         self.currency = begun.currency or ("" if budget is None else budget.currency)
         self.cheaper = frozenset(begun.cheaper)
-        self._under_way_micros = 0
-        self._deciding = asyncio.Lock()
+        self._reserve = Reserve()
 
     def note(self, micros: int, currency: str) -> bool:
         """Add a cost; False when the run counts in another currency."""
@@ -106,27 +131,16 @@ class Spending:
         Raises SageError ``budget.currency`` when a budget is in another currency.
         """
         limits = await self._run.host.allowances(self._run.plan.document.settings.budget)
-        return least_left(limits, currency, self.micros + self._under_way_micros)
+        return least_left(limits, currency, self.micros + self._reserve.micros)
 
     async def afford(self, micros: int, currency: str) -> None:
         """Raises SageError ``budget.reached`` when the budget does not cover ``micros`` more."""
         async with self.reserved(micros, currency):
             return
 
-    @asynccontextmanager
-    async def reserved(self, micros: int, currency: str) -> AsyncIterator[None]:
-        """``afford``, and nobody else of this run may spend it meanwhile. One after the other: what is
-        asked for later and refused must not count against who asked first."""
-        is_counted = False
-        try:
-            async with self._deciding:
-                self._under_way_micros += micros
-                is_counted = True
-                refuse_beyond(await self.left(currency), micros, currency)
-            yield
-        finally:
-            if is_counted:
-                self._under_way_micros -= micros
+    def reserved(self, micros: int, currency: str) -> AbstractAsyncContextManager[None]:
+        """``afford``, and nobody else of this run may spend it meanwhile."""
+        return self._reserve.hold(micros, currency, self.left)
 
     def stops_run(self, error: BaseException, node_id: str, path: str) -> bool:
         """Whether a node's error is that there is no money for it: the run then pauses."""
